@@ -1,0 +1,90 @@
+//! Positions, streams and commits, as the log has them.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::Event;
+
+/// The number of a record in its region's log: 1, 2, 3 … without gaps. 0 is before everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The place of a commit: its record's position and its index in the record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CommitPosition {
+    /// The record.
+    pub position: Position,
+    /// The commit in it, from 0.
+    pub index: u32,
+}
+
+impl fmt::Display for CommitPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.position, self.index)
+    }
+}
+
+/// Nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+/// One service's events of one region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Stream {
+    /// What exists.
+    Resource,
+    /// What fronts what.
+    Binding,
+    /// Who holds what.
+    Health,
+}
+
+impl Stream {
+    /// Every stream of a region.
+    pub const ALL: [Self; 3] = [Self::Resource, Self::Binding, Self::Health];
+
+    /// Its name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resource => "resource",
+            Self::Binding => "binding",
+            Self::Health => "health",
+        }
+    }
+}
+
+/// A caller's id for one request; a retry with it answers as the first did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub Uuid);
+
+/// Who asked, as they said.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Actor(pub Arc<str>);
+
+/// What one command decided, as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// Where it stands.
+    pub at: CommitPosition,
+    /// Whose it is.
+    pub stream: Stream,
+    /// When it was recorded: max(now, last in the region).
+    pub recorded_at: Timestamp,
+    /// Who asked.
+    pub actor: Actor,
+    /// The caller's id for the request.
+    pub request_id: Option<RequestId>,
+    /// What happened, 1 to n.
+    pub events: Vec<Event>,
+}

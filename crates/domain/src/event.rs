@@ -1,0 +1,291 @@
+//! The facts that the log stores, in the domain's types. `proto/mooring/event/v1` is their stored form.
+
+use std::{net::IpAddr, sync::Arc};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    address::Mac,
+    commit::Timestamp,
+    id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
+    name::{GatewayName, Label, ProjectId, RegionId},
+};
+
+/// Everything about an EIP that another stream's event repeats.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EipFacts {
+    /// The EIP.
+    pub id: EipId,
+    /// Its owner.
+    pub project: ProjectId,
+    /// Its region.
+    pub region: RegionId,
+    /// Where its address comes from.
+    pub pool: PoolId,
+    /// The public address.
+    pub address: IpAddr,
+    /// Unique in project and region.
+    pub display_name: Label,
+}
+
+/// Everything about a HAVIP that another stream's event repeats.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HavipFacts {
+    /// The HAVIP.
+    pub id: HavipId,
+    /// Its owner.
+    pub project: ProjectId,
+    /// Its region.
+    pub region: RegionId,
+    /// Its VPC: (VPC, address) is the key of a private address.
+    pub vpc: VpcId,
+    /// Its subnet.
+    pub subnet: SubnetId,
+    /// The private address.
+    pub address: IpAddr,
+    /// Unique in project and region.
+    pub display_name: Label,
+}
+
+/// An instance's interface in a subnet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VnicFacts {
+    /// The vNIC.
+    pub id: VnicId,
+    /// Unicast, unique in the VPC.
+    pub mac: Mac,
+    /// Its own address.
+    pub address: IpAddr,
+    /// The instance's name.
+    pub instance: Label,
+}
+
+/// One announcement of a HAVIP by a MAC, as a gateway saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimFacts {
+    /// Who saw it.
+    pub gateway: GatewayName,
+    /// Grows by one with every claim of that gateway since it started.
+    pub number: u64,
+    /// The sender.
+    pub mac: Mac,
+    /// By the gateway's clock.
+    pub observed_at: Timestamp,
+}
+
+/// Why a claim moved nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ClaimRejection {
+    /// The MAC belongs to a vNIC of the VPC that is no member of the HAVIP.
+    NotAMember,
+    /// No vNIC of the VPC has that MAC.
+    UnknownMac,
+}
+
+impl ClaimRejection {
+    /// The stable word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotAMember => "NOT_A_MEMBER",
+            Self::UnknownMac => "UNKNOWN_MAC",
+        }
+    }
+}
+
+/// A pool exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolCreated {
+    /// The pool.
+    pub id: PoolId,
+    /// Its region.
+    pub region: RegionId,
+    /// Unique in the region.
+    pub display_name: Label,
+    /// Its address blocks.
+    pub cidrs: Vec<IpNet>,
+}
+
+/// A VPC exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VpcCreated {
+    /// The VPC.
+    pub id: VpcId,
+    /// Its owner.
+    pub project: ProjectId,
+    /// Its region.
+    pub region: RegionId,
+    /// Unique in project and region.
+    pub display_name: Label,
+}
+
+/// A subnet exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubnetCreated {
+    /// The subnet.
+    pub id: SubnetId,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Its owner.
+    pub project: ProjectId,
+    /// Its region.
+    pub region: RegionId,
+    /// Unique in project and region.
+    pub display_name: Label,
+    /// Its addresses.
+    pub cidr: IpNet,
+    /// The router's address in it.
+    pub gateway_address: IpAddr,
+}
+
+/// A vNIC exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VnicCreated {
+    /// The vNIC.
+    pub vnic: VnicFacts,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Its subnet.
+    pub subnet: SubnetId,
+    /// Its owner.
+    pub project: ProjectId,
+    /// Its region.
+    pub region: RegionId,
+}
+
+/// A HAVIP exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HavipCreated {
+    /// The HAVIP.
+    pub havip: HavipFacts,
+    /// The vNICs that may claim it.
+    pub members: Vec<VnicFacts>,
+}
+
+/// A binding holds nothing any more, and never will again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldReleased {
+    /// The binding.
+    pub binding: BindingId,
+    /// Where it may have held.
+    pub region: RegionId,
+    /// What it held; `None` when nothing.
+    pub held: Option<(EipFacts, HavipFacts)>,
+}
+
+/// A caller asked to bind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BindRequested {
+    /// The binding.
+    pub binding: BindingId,
+    /// What is to front.
+    pub eip: EipId,
+    /// What is to be fronted.
+    pub havip: HavipId,
+    /// The HAVIP's project as the request had it: the binding's.
+    pub project: ProjectId,
+    /// The region of both.
+    pub region: RegionId,
+    /// The EIP's project as the request had it.
+    pub eip_project: ProjectId,
+}
+
+/// The facts of a binding that is, or was, in use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BindingFacts {
+    /// The binding.
+    pub binding: BindingId,
+    /// What fronts.
+    pub eip: EipFacts,
+    /// What is fronted.
+    pub havip: HavipFacts,
+}
+
+/// A bind came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BindFailed {
+    /// What was asked.
+    pub request: BindRequested,
+    /// A stable word, as in `ErrorInfo.reason`.
+    pub reason: Arc<str>,
+    /// For people.
+    pub message: Arc<str>,
+}
+
+/// A gateway of a region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayFacts {
+    /// The gateway.
+    pub gateway: GatewayName,
+    /// Its region.
+    pub region: RegionId,
+}
+
+/// Another vNIC holds a HAVIP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HolderChanged {
+    /// What is held.
+    pub havip: HavipFacts,
+    /// Who holds it now.
+    pub holder: VnicFacts,
+    /// Who did before.
+    pub previous: Option<VnicFacts>,
+    /// What that rests on.
+    pub claim: ClaimFacts,
+}
+
+/// Somebody who may not hold a HAVIP announced it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimRejected {
+    /// What was announced.
+    pub havip: HavipFacts,
+    /// The announcement.
+    pub claim: ClaimFacts,
+    /// The vNIC with that MAC, if there is one.
+    pub vnic: Option<VnicFacts>,
+    /// Why it moved nothing.
+    pub reason: ClaimRejection,
+}
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// resource: a pool exists.
+    PoolCreated(PoolCreated),
+    /// resource: a VPC exists.
+    VpcCreated(VpcCreated),
+    /// resource: a subnet exists.
+    SubnetCreated(SubnetCreated),
+    /// resource: a vNIC exists.
+    VnicCreated(VnicCreated),
+    /// resource: a HAVIP exists.
+    HavipCreated(HavipCreated),
+    /// resource: a HAVIP is gone.
+    HavipDeleted(HavipFacts),
+    /// resource: an EIP belongs to a project.
+    EipAllocated(EipFacts),
+    /// resource: an EIP went back to its pool.
+    EipReleased(EipFacts),
+    /// resource: a binding holds an EIP and a HAVIP.
+    HoldPlaced(BindingFacts),
+    /// resource: a binding holds nothing any more.
+    HoldReleased(HoldReleased),
+    /// binding: from here on the EIP and the HAVIP are taken.
+    BindRequested(BindRequested),
+    /// binding: the EIP fronts the HAVIP.
+    Bound(BindingFacts),
+    /// binding: the bind came to nothing.
+    BindFailed(BindFailed),
+    /// binding: gateways take it out.
+    UnbindRequested(BindingFacts),
+    /// binding: every gateway has taken it out.
+    Unbound(BindingFacts),
+    /// binding: a gateway carries traffic.
+    GatewayRegistered(GatewayFacts),
+    /// binding: a gateway carries nothing any more.
+    GatewayDecommissioned(GatewayFacts),
+    /// health: another vNIC holds a HAVIP.
+    HolderChanged(HolderChanged),
+    /// health: a claim moved nothing.
+    ClaimRejected(ClaimRejected),
+}

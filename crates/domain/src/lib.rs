@@ -1,0 +1,37 @@
+//! The rules of Mooring, pure: no clock, no randomness, no I/O, no async, no logging.
+//!
+//! Per owning service a [`Decider`]: `decide` says what a command means in a state, `evolve` says what a commit makes
+//! of a state. For the dataplane [`nat::fold`] and [`nat::diff`]. Time, new ids and the caller arrive in the command.
+
+pub mod address;
+pub mod binding;
+pub mod commit;
+pub mod event;
+pub mod holder;
+pub mod id;
+pub mod name;
+pub mod nat;
+pub mod rejection;
+pub mod resource;
+
+pub use commit::{Actor, Commit, CommitPosition, Position, RequestId, Stream, Timestamp};
+pub use event::Event;
+pub use rejection::Rejection;
+
+/// A pure core: the state of one service in one region, what a command means in it, and what a commit makes of it.
+pub trait Decider: Send + Sync + 'static {
+    /// The stream that this core's service writes.
+    const STREAM: Stream;
+    /// The version of `State`'s serialized form. Grows with every change of it; a snapshot of another version is ignored.
+    const STATE_VERSION: u32;
+    /// The folded state. Cheap to clone: its collections are persistent.
+    type State: Clone + Default + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static;
+    /// What may be asked. Carries the time and the new ids it needs.
+    type Command: Send + Sync + 'static;
+
+    /// What the command means in this state: the events to store (none: it holds already), or why it can't be.
+    fn decide(state: &Self::State, command: &Self::Command) -> Result<Vec<Event>, Rejection>;
+
+    /// What a commit of any stream of the region makes of the state. Never refuses.
+    fn evolve(state: &mut Self::State, commit: &Commit);
+}

@@ -1,0 +1,12 @@
+//! The dataplane's pure part: the log folded into what each VPC's kernel should have, and how to get there.
+//!
+//! [`fold`] makes [`Desired`] out of commits; [`diff`] compares one VPC's [`VpcDesired`] with what was read back from
+//! its kernel and answers with operations. F1 lives here: a holder change alters `holders` and never `nat`.
+
+mod desired;
+mod diff;
+mod fold;
+
+pub use desired::{Desired, VpcDesired};
+pub use diff::{Actual, Op, diff};
+pub use fold::fold;
