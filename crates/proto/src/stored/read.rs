@@ -1,0 +1,142 @@
+//! From the stored form to the domain.
+
+use mooring_domain::event::{
+    BindFailed, BindRequested, ClaimRejected, ClaimRejection, Event, GatewayFacts, HavipCreated,
+    HoldReleased, HolderChanged, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+};
+
+use crate::{
+    convert::{Malformed, address, binding, cidr, claim, eip, havip, id, text, vnic},
+    event::v1::{self as wire, event::Kind},
+};
+
+pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
+    Ok(match kind {
+        Kind::PoolCreated(pool) => Event::PoolCreated(pool_created(pool)?),
+        Kind::VpcCreated(vpc) => Event::VpcCreated(vpc_created(vpc)?),
+        Kind::SubnetCreated(subnet) => Event::SubnetCreated(subnet_created(subnet)?),
+        Kind::VnicCreated(vnic) => Event::VnicCreated(vnic_created(vnic)?),
+        Kind::HavipCreated(havip) => Event::HavipCreated(havip_created(havip)?),
+        Kind::HavipDeleted(deleted) => Event::HavipDeleted(havip(deleted.havip)?),
+        Kind::EipAllocated(allocated) => Event::EipAllocated(eip(allocated.eip)?),
+        Kind::EipReleased(released) => Event::EipReleased(eip(released.eip)?),
+        Kind::HoldPlaced(held) => Event::HoldPlaced(binding(&held.binding_id, held.eip, held.havip)?),
+        Kind::HoldReleased(released) => Event::HoldReleased(hold_released(released)?),
+        Kind::BindRequested(request) => Event::BindRequested(bind_requested(request)?),
+        Kind::Bound(bound) => Event::Bound(binding(&bound.binding_id, bound.eip, bound.havip)?),
+        Kind::BindFailed(failed) => Event::BindFailed(bind_failed(failed)?),
+        Kind::UnbindRequested(unbind) => {
+            Event::UnbindRequested(binding(&unbind.binding_id, unbind.eip, unbind.havip)?)
+        }
+        Kind::Unbound(unbound) => Event::Unbound(binding(&unbound.binding_id, unbound.eip, unbound.havip)?),
+        Kind::GatewayRegistered(from) => Event::GatewayRegistered(gateway(&from.gateway, &from.region)?),
+        Kind::GatewayDecommissioned(from) => {
+            Event::GatewayDecommissioned(gateway(&from.gateway, &from.region)?)
+        }
+        Kind::HolderChanged(changed) => Event::HolderChanged(holder_changed(changed)?),
+        Kind::ClaimRejected(rejected) => Event::ClaimRejected(claim_rejected(rejected)?),
+    })
+}
+
+fn gateway(gateway: &str, region: &str) -> Result<GatewayFacts, Malformed> {
+    Ok(GatewayFacts { gateway: text("gateway", gateway)?, region: text("region", region)? })
+}
+
+fn pool_created(from: wire::PoolCreated) -> Result<PoolCreated, Malformed> {
+    Ok(PoolCreated {
+        id: id("pool_id", &from.pool_id)?,
+        region: text("region", &from.region)?,
+        display_name: text("display_name", &from.display_name)?,
+        cidrs: from.cidrs.into_iter().map(|block| cidr("cidrs", Some(block))).collect::<Result<_, _>>()?,
+    })
+}
+
+fn vpc_created(from: wire::VpcCreated) -> Result<VpcCreated, Malformed> {
+    Ok(VpcCreated {
+        id: id("vpc_id", &from.vpc_id)?,
+        project: text("project", &from.project)?,
+        region: text("region", &from.region)?,
+        display_name: text("display_name", &from.display_name)?,
+    })
+}
+
+fn subnet_created(from: wire::SubnetCreated) -> Result<SubnetCreated, Malformed> {
+    Ok(SubnetCreated {
+        id: id("subnet_id", &from.subnet_id)?,
+        vpc: id("vpc_id", &from.vpc_id)?,
+        project: text("project", &from.project)?,
+        region: text("region", &from.region)?,
+        display_name: text("display_name", &from.display_name)?,
+        cidr: cidr("cidr", from.cidr)?,
+        gateway_address: address("gateway_address", from.gateway_address)?,
+    })
+}
+
+fn vnic_created(from: wire::VnicCreated) -> Result<VnicCreated, Malformed> {
+    Ok(VnicCreated {
+        vnic: vnic(from.vnic.ok_or(Malformed::Missing("vnic"))?)?,
+        vpc: id("vpc_id", &from.vpc_id)?,
+        subnet: id("subnet_id", &from.subnet_id)?,
+        project: text("project", &from.project)?,
+        region: text("region", &from.region)?,
+    })
+}
+
+fn havip_created(from: wire::HavipCreated) -> Result<HavipCreated, Malformed> {
+    Ok(HavipCreated {
+        havip: havip(from.havip)?,
+        members: from.members.into_iter().map(vnic).collect::<Result<_, _>>()?,
+    })
+}
+
+fn hold_released(from: wire::HoldReleased) -> Result<HoldReleased, Malformed> {
+    let held = match (from.eip, from.havip) {
+        (None, None) => None,
+        (held_eip, held_havip) => Some((eip(held_eip)?, havip(held_havip)?)),
+    };
+    Ok(HoldReleased {
+        binding: id("binding_id", &from.binding_id)?,
+        region: text("region", &from.region)?,
+        held,
+    })
+}
+
+fn bind_requested(from: wire::BindRequested) -> Result<BindRequested, Malformed> {
+    Ok(BindRequested {
+        binding: id("binding_id", &from.binding_id)?,
+        eip: id("eip_id", &from.eip_id)?,
+        havip: id("havip_id", &from.havip_id)?,
+        project: text("project", &from.project)?,
+        region: text("region", &from.region)?,
+        eip_project: text("eip_project", &from.eip_project)?,
+    })
+}
+
+fn bind_failed(from: wire::BindFailed) -> Result<BindFailed, Malformed> {
+    let wire::BindFailed { binding_id, eip_id, havip_id, project, region, eip_project, reason, message } =
+        from;
+    let request = wire::BindRequested { binding_id, eip_id, havip_id, project, region, eip_project };
+    Ok(BindFailed { request: bind_requested(request)?, reason: reason.into(), message: message.into() })
+}
+
+fn holder_changed(from: wire::HolderChanged) -> Result<HolderChanged, Malformed> {
+    Ok(HolderChanged {
+        havip: havip(from.havip)?,
+        holder: vnic(from.holder.ok_or(Malformed::Missing("holder"))?)?,
+        previous: from.previous.map(vnic).transpose()?,
+        claim: claim(from.claim)?,
+    })
+}
+
+fn claim_rejected(from: wire::ClaimRejected) -> Result<ClaimRejected, Malformed> {
+    let reason = [ClaimRejection::NotAMember, ClaimRejection::UnknownMac]
+        .into_iter()
+        .find(|reason| reason.word() == from.reason)
+        .ok_or(Malformed::Bad("reason"))?;
+    Ok(ClaimRejected {
+        havip: havip(from.havip)?,
+        claim: claim(from.claim)?,
+        vnic: from.vnic.map(vnic).transpose()?,
+        reason,
+    })
+}

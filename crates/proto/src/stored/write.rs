@@ -1,0 +1,161 @@
+//! From the domain to the stored form.
+
+use mooring_domain::event::{
+    BindFailed, BindRequested, BindingFacts, ClaimRejected, Event, HavipCreated, HoldReleased, HolderChanged,
+    PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+};
+
+use crate::{
+    convert::{id_bytes, wire_address, wire_cidr, wire_claim, wire_eip, wire_havip, wire_vnic},
+    event::v1::{self as wire, event::Kind},
+};
+
+pub(super) fn kind(event: &Event) -> Kind {
+    match event {
+        Event::PoolCreated(pool) => Kind::PoolCreated(pool_created(pool)),
+        Event::VpcCreated(vpc) => Kind::VpcCreated(vpc_created(vpc)),
+        Event::SubnetCreated(subnet) => Kind::SubnetCreated(subnet_created(subnet)),
+        Event::VnicCreated(vnic) => Kind::VnicCreated(vnic_created(vnic)),
+        Event::HavipCreated(havip) => Kind::HavipCreated(havip_created(havip)),
+        Event::HavipDeleted(havip) => {
+            Kind::HavipDeleted(wire::HavipDeleted { havip: Some(wire_havip(havip)) })
+        }
+        Event::EipAllocated(eip) => Kind::EipAllocated(wire::EipAllocated { eip: Some(wire_eip(eip)) }),
+        Event::EipReleased(eip) => Kind::EipReleased(wire::EipReleased { eip: Some(wire_eip(eip)) }),
+        Event::HoldPlaced(facts) => {
+            let (binding_id, eip, havip) = binding(facts);
+            Kind::HoldPlaced(wire::HoldPlaced { binding_id, eip, havip })
+        }
+        Event::HoldReleased(released) => Kind::HoldReleased(hold_released(released)),
+        Event::BindRequested(request) => Kind::BindRequested(bind_requested(request)),
+        Event::Bound(facts) => {
+            let (binding_id, eip, havip) = binding(facts);
+            Kind::Bound(wire::Bound { binding_id, eip, havip })
+        }
+        Event::BindFailed(failed) => Kind::BindFailed(bind_failed(failed)),
+        Event::UnbindRequested(facts) => {
+            let (binding_id, eip, havip) = binding(facts);
+            Kind::UnbindRequested(wire::UnbindRequested { binding_id, eip, havip })
+        }
+        Event::Unbound(facts) => {
+            let (binding_id, eip, havip) = binding(facts);
+            Kind::Unbound(wire::Unbound { binding_id, eip, havip })
+        }
+        Event::GatewayRegistered(gateway) => Kind::GatewayRegistered(wire::GatewayRegistered {
+            gateway: gateway.gateway.to_string(),
+            region: gateway.region.to_string(),
+        }),
+        Event::GatewayDecommissioned(gateway) => Kind::GatewayDecommissioned(wire::GatewayDecommissioned {
+            gateway: gateway.gateway.to_string(),
+            region: gateway.region.to_string(),
+        }),
+        Event::HolderChanged(changed) => Kind::HolderChanged(holder_changed(changed)),
+        Event::ClaimRejected(rejected) => Kind::ClaimRejected(claim_rejected(rejected)),
+    }
+}
+
+type BindingParts = (bytes::Bytes, Option<wire::EipFacts>, Option<wire::HavipFacts>);
+
+fn binding(facts: &BindingFacts) -> BindingParts {
+    (id_bytes(facts.binding), Some(wire_eip(&facts.eip)), Some(wire_havip(&facts.havip)))
+}
+
+fn pool_created(pool: &PoolCreated) -> wire::PoolCreated {
+    wire::PoolCreated {
+        pool_id: id_bytes(pool.id),
+        region: pool.region.to_string(),
+        display_name: pool.display_name.to_string(),
+        cidrs: pool.cidrs.iter().copied().map(wire_cidr).collect(),
+    }
+}
+
+fn vpc_created(vpc: &VpcCreated) -> wire::VpcCreated {
+    wire::VpcCreated {
+        vpc_id: id_bytes(vpc.id),
+        project: vpc.project.to_string(),
+        region: vpc.region.to_string(),
+        display_name: vpc.display_name.to_string(),
+    }
+}
+
+fn subnet_created(subnet: &SubnetCreated) -> wire::SubnetCreated {
+    wire::SubnetCreated {
+        subnet_id: id_bytes(subnet.id),
+        vpc_id: id_bytes(subnet.vpc),
+        project: subnet.project.to_string(),
+        region: subnet.region.to_string(),
+        display_name: subnet.display_name.to_string(),
+        cidr: Some(wire_cidr(subnet.cidr)),
+        gateway_address: Some(wire_address(subnet.gateway_address)),
+    }
+}
+
+fn vnic_created(created: &VnicCreated) -> wire::VnicCreated {
+    wire::VnicCreated {
+        vnic: Some(wire_vnic(&created.vnic)),
+        vpc_id: id_bytes(created.vpc),
+        subnet_id: id_bytes(created.subnet),
+        project: created.project.to_string(),
+        region: created.region.to_string(),
+    }
+}
+
+fn havip_created(created: &HavipCreated) -> wire::HavipCreated {
+    wire::HavipCreated {
+        havip: Some(wire_havip(&created.havip)),
+        members: created.members.iter().map(wire_vnic).collect(),
+    }
+}
+
+fn hold_released(released: &HoldReleased) -> wire::HoldReleased {
+    let (eip, havip) = released.held.as_ref().map(|(eip, havip)| (wire_eip(eip), wire_havip(havip))).unzip();
+    wire::HoldReleased {
+        binding_id: id_bytes(released.binding),
+        region: released.region.to_string(),
+        eip,
+        havip,
+    }
+}
+
+fn bind_requested(request: &BindRequested) -> wire::BindRequested {
+    wire::BindRequested {
+        binding_id: id_bytes(request.binding),
+        eip_id: id_bytes(request.eip),
+        havip_id: id_bytes(request.havip),
+        project: request.project.to_string(),
+        region: request.region.to_string(),
+        eip_project: request.eip_project.to_string(),
+    }
+}
+
+fn bind_failed(failed: &BindFailed) -> wire::BindFailed {
+    let request = bind_requested(&failed.request);
+    wire::BindFailed {
+        binding_id: request.binding_id,
+        eip_id: request.eip_id,
+        havip_id: request.havip_id,
+        project: request.project,
+        region: request.region,
+        eip_project: request.eip_project,
+        reason: failed.reason.to_string(),
+        message: failed.message.to_string(),
+    }
+}
+
+fn holder_changed(changed: &HolderChanged) -> wire::HolderChanged {
+    wire::HolderChanged {
+        havip: Some(wire_havip(&changed.havip)),
+        holder: Some(wire_vnic(&changed.holder)),
+        previous: changed.previous.as_ref().map(wire_vnic),
+        claim: Some(wire_claim(&changed.claim)),
+    }
+}
+
+fn claim_rejected(rejected: &ClaimRejected) -> wire::ClaimRejected {
+    wire::ClaimRejected {
+        havip: Some(wire_havip(&rejected.havip)),
+        claim: Some(wire_claim(&rejected.claim)),
+        vnic: rejected.vnic.as_ref().map(wire_vnic),
+        reason: rejected.reason.word().to_owned(),
+    }
+}
