@@ -1,1 +1,24 @@
-//! Stub.
+//! The loop around a pure core, the same for every service: batch, decide, append, answer, follow.
+//!
+//! A [`Ledger`] is one service's core in one region. Commands go in through [`Ledger::submit`]; the folded state comes
+//! out of [`Ledger::view`]. State changes only by reading the log back: one path for own, foreign and old records.
+
+mod codec;
+mod folded;
+mod ledger;
+mod requests;
+mod snapshots;
+mod submission;
+mod writer;
+
+pub use codec::{Undecodable, commits, to_domain_position, to_log_position};
+pub use folded::View;
+pub use ledger::{Ledger, OpenError};
+pub use snapshots::{SnapshotError, Snapshots, Witness};
+pub use submission::{Caller, Outcome, Refused};
+
+/// The wall clock.
+pub fn now() -> mooring_domain::Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    mooring_domain::Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,356 @@
+//! The loop itself: take every waiting command, decide each against the state as it would then be, append them as one
+//! record, fold the log up to it, answer each.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use mooring_domain::{Actor, Commit, CommitPosition, Decider, Event, Position, name::RegionId};
+use mooring_event_log::{EventLog, Filter, Follow, LogError, Record, StreamName, contract};
+use mooring_proto::{status::Unserved, stored};
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use crate::{
+    codec::{self, to_log_position},
+    folded::{Folded, View},
+    ledger::OpenError,
+    now,
+    snapshots::{Snapshots, Witness},
+    submission::{Outcome, Refused, Submission},
+};
+
+/// How often a lost race is tried again before the callers are told to.
+const RACES: usize = 5;
+/// How often an append of unknown outcome is asked about, and how long apart (L6).
+const UNKNOWN_TRIES: usize = 50;
+const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
+/// Records between snapshots.
+const SNAPSHOT_EVERY: u64 = 10_000;
+/// Half of what a record may hold, so that an encoded batch stays in bounds.
+const BATCH_BYTES: usize = contract::MAX_RECORD_BYTES / 2;
+
+pub(crate) struct Writer<D: Decider> {
+    log: Arc<dyn EventLog>,
+    snapshots: Option<Snapshots>,
+    region: RegionId,
+    stream: StreamName,
+    folded: Folded<D::State>,
+    view: watch::Sender<View<D::State>>,
+    follow: Follow,
+    snapshot_at: Position,
+}
+
+/// What the loop does not survive: nothing can be served or written after it.
+#[derive(Debug, thiserror::Error)]
+enum Fatal {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Undecodable(#[from] codec::Undecodable),
+}
+
+/// What a batch came to before it is stored.
+struct Batch<C> {
+    commits: Vec<mooring_event_log::Commit>,
+    /// Each with what it decided.
+    waiting: Vec<(Submission<C>, Decision)>,
+    /// For the next batch: the same request id twice, or no room in this one.
+    later: Vec<Submission<C>>,
+}
+
+enum Decision {
+    /// Commit `n` of the record.
+    Commit(u32, Vec<Event>),
+    /// Nothing to write.
+    Nothing,
+    /// A retry of a request that is stored.
+    Stored(CommitPosition),
+    Refused(Refused),
+}
+
+/// Folds every record there is.
+pub(crate) async fn fold_to_tail<D: Decider>(
+    log: &dyn EventLog,
+    mut folded: Folded<D::State>,
+) -> Result<Folded<D::State>, OpenError> {
+    loop {
+        let records = log.read(&Filter::All, to_log_position(folded.position), 1_000).await?;
+        if records.is_empty() {
+            return Ok(folded);
+        }
+        for record in records {
+            folded.record::<D>(&record)?;
+        }
+    }
+}
+
+impl<D: Decider> Writer<D> {
+    pub(crate) fn new(
+        log: Arc<dyn EventLog>,
+        snapshots: Option<Snapshots>,
+        region: RegionId,
+        folded: Folded<D::State>,
+        view: watch::Sender<View<D::State>>,
+    ) -> Self {
+        let follow = log.follow(Filter::All, to_log_position(folded.position));
+        let snapshot_at = folded.position;
+        let stream = StreamName::new(D::STREAM.name());
+        Self { log, snapshots, region, stream, folded, view, follow, snapshot_at }
+    }
+
+    pub(crate) async fn run(mut self, mut receiver: mpsc::Receiver<Submission<D::Command>>) {
+        if let Err(fatal) = self.serve(&mut receiver).await {
+            tracing::error!(stream = %self.stream, region = %self.region, %fatal, "writes have stopped");
+            self.refuse_all(&mut receiver, &fatal).await;
+        }
+        self.snapshot();
+    }
+
+    async fn serve(&mut self, receiver: &mut mpsc::Receiver<Submission<D::Command>>) -> Result<(), Fatal> {
+        let mut later: Vec<Submission<D::Command>> = Vec::new();
+        loop {
+            if later.is_empty() {
+                tokio::select! {
+                    record = self.follow.next() => self.fold(record)?,
+                    submission = receiver.recv() => match submission {
+                        Some(submission) => later.push(submission),
+                        None => return Ok(()),
+                    },
+                }
+            }
+            while let Some(room) = contract::MAX_COMMITS.checked_sub(later.len() + 1)
+                && room > 0
+                && let Ok(submission) = receiver.try_recv()
+            {
+                later.push(submission);
+            }
+            if !later.is_empty() {
+                later = self.batch(later).await?;
+            }
+            if self.folded.position.0 >= self.snapshot_at.0 + SNAPSHOT_EVERY {
+                self.snapshot();
+            }
+        }
+    }
+
+    /// Decides, stores and answers; gives back what has to wait for the next batch.
+    async fn batch(
+        &mut self,
+        mut submissions: Vec<Submission<D::Command>>,
+    ) -> Result<Vec<Submission<D::Command>>, Fatal> {
+        for _ in 0..RACES {
+            let tail = match self.log.tail().await {
+                Ok(tail) => tail.position,
+                Err(error) if error.retryable() => {
+                    refuse(submissions, unserved(&error));
+                    return Ok(Vec::new());
+                }
+                Err(error) => return Err(error.into()),
+            };
+            self.catch_up(tail).await?;
+            let batch = self.decide(submissions);
+            let stored = match batch.commits.is_empty() {
+                true => Ok(to_log_position(self.folded.position)),
+                false => self.append(batch.commits).await,
+            };
+            match stored {
+                Ok(position) => {
+                    self.catch_up(position).await?;
+                    self.answer(batch.waiting, codec::to_domain_position(position)).await;
+                    return Ok(batch.later);
+                }
+                Err(LogError::Conflict { .. }) => {
+                    submissions = batch.waiting.into_iter().map(|(submission, _)| submission).collect();
+                    submissions.extend(batch.later);
+                }
+                Err(error) => {
+                    let unserved = unserved(&error);
+                    refuse(batch.waiting.into_iter().map(|(submission, _)| submission), unserved);
+                    if matches!(error, LogError::Damaged(_) | LogError::Closed) {
+                        refuse(batch.later, unserved);
+                        return Err(error.into());
+                    }
+                    return Ok(batch.later);
+                }
+            }
+        }
+        refuse(submissions, Unserved::Unavailable);
+        Ok(Vec::new())
+    }
+
+    /// Each command against the state as it would be after those before it.
+    fn decide(&self, submissions: Vec<Submission<D::Command>>) -> Batch<D::Command> {
+        let mut ahead = self.folded.clone();
+        let position = Position(self.folded.position.0 + 1);
+        let recorded_at = now().max(self.folded.recorded_at);
+        let mut batch = Batch { commits: Vec::new(), waiting: Vec::new(), later: Vec::new() };
+        let mut bytes = 0;
+        for submission in submissions {
+            let known = submission.caller.request.and_then(|(id, _)| ahead.requests.find(id));
+            if known.is_some_and(|(_, at)| at.position == position) || bytes > BATCH_BYTES {
+                batch.later.push(submission);
+                continue;
+            }
+            let decision = match (known, D::decide(&ahead.state, &submission.command)) {
+                (Some((content, at)), _) => replay(&submission, content, at),
+                (None, Err(rejection)) => Decision::Refused(rejection.into()),
+                (None, Ok(events)) if events.is_empty() => Decision::Nothing,
+                (None, Ok(events)) => {
+                    let index = u32::try_from(batch.commits.len()).unwrap_or(u32::MAX);
+                    let commit = Commit {
+                        at: CommitPosition { position, index },
+                        stream: D::STREAM,
+                        recorded_at,
+                        actor: Actor(submission.caller.actor.clone()),
+                        request_id: submission.caller.request.map(|(id, _)| id),
+                        events,
+                    };
+                    let stored = to_stored(&commit, &submission);
+                    bytes += stored.events.iter().map(Bytes::len).sum::<usize>();
+                    ahead.commit::<D>(&commit, &stored.request_hash);
+                    batch.commits.push(stored);
+                    Decision::Commit(index, commit.events)
+                }
+            };
+            batch.waiting.push((submission, decision));
+        }
+        batch
+    }
+
+    /// Appends, and asks again with the very same commits while the outcome is not known (L5, L6).
+    async fn append(
+        &mut self,
+        commits: Vec<mooring_event_log::Commit>,
+    ) -> Result<mooring_event_log::Position, LogError> {
+        let mut outcome = LogError::Closed;
+        for _ in 0..UNKNOWN_TRIES {
+            match self.log.append(&self.stream, to_log_position(self.folded.own), commits.clone()).await {
+                Err(LogError::Unknown(cause)) => outcome = LogError::Unknown(cause),
+                known => return known,
+            }
+            tokio::time::sleep(UNKNOWN_PAUSE).await;
+        }
+        tracing::error!(stream = %self.stream, %outcome, "giving up on an append of unknown outcome");
+        Err(outcome)
+    }
+
+    /// Folds until a position has been folded.
+    async fn catch_up(&mut self, position: mooring_event_log::Position) -> Result<(), Fatal> {
+        while to_log_position(self.folded.position) < position {
+            let record = self.follow.next().await;
+            self.fold(record)?;
+        }
+        Ok(())
+    }
+
+    fn fold(&mut self, record: Option<Result<Arc<Record>, LogError>>) -> Result<(), Fatal> {
+        let record = record.unwrap_or(Err(LogError::Closed))?;
+        self.folded.record::<D>(&record)?;
+        self.view.send_replace(self.folded.view());
+        Ok(())
+    }
+
+    async fn answer(&mut self, waiting: Vec<(Submission<D::Command>, Decision)>, position: Position) {
+        for (submission, decision) in waiting {
+            let answer = match decision {
+                Decision::Commit(index, events) => {
+                    Ok(Outcome { at: Some(CommitPosition { position, index }), events })
+                }
+                Decision::Nothing => Ok(Outcome { at: None, events: Vec::new() }),
+                Decision::Stored(at) => self.read_back(at).await,
+                Decision::Refused(refused) => Err(refused),
+            };
+            // A caller that has gone away does not need its answer.
+            let _ = submission.answer.send(answer);
+        }
+    }
+
+    /// The outcome of a request that is stored, rebuilt from its events.
+    async fn read_back(&mut self, at: CommitPosition) -> Result<Outcome, Refused> {
+        let before = mooring_event_log::Position(at.position.0.saturating_sub(1));
+        let records = self.log.read(&Filter::All, before, 1).await;
+        let record = records.ok().and_then(|records| records.into_iter().next());
+        let commits = record.and_then(|record| codec::commits(&record).ok());
+        let found = commits.and_then(|commits| commits.into_iter().find(|commit| commit.at == at));
+        let commit = found.ok_or(Refused::Unserved(Unserved::Unavailable))?;
+        Ok(Outcome { at: Some(at), events: commit.events })
+    }
+
+    async fn refuse_all(&mut self, receiver: &mut mpsc::Receiver<Submission<D::Command>>, fatal: &Fatal) {
+        let why = match fatal {
+            Fatal::Log(error) => unserved(error),
+            Fatal::Undecodable(_) => Unserved::Damaged,
+        };
+        while let Some(submission) = receiver.recv().await {
+            refuse([submission], why);
+        }
+    }
+
+    fn snapshot(&mut self) {
+        let Some(snapshots) = self.snapshots.as_ref().filter(|_| self.folded.position > self.snapshot_at)
+        else {
+            return;
+        };
+        let witness = Witness { position: self.folded.position, hash: self.folded.hash };
+        let saved = postcard::to_stdvec(&self.folded)
+            .map_err(Into::into)
+            .and_then(|bytes| snapshots.save(&self.region, D::STREAM, D::STATE_VERSION, witness, &bytes));
+        if let Err(error) = saved {
+            tracing::warn!(stream = %self.stream, %error, "no snapshot; a start will fold more");
+        }
+        self.snapshot_at = self.folded.position;
+    }
+}
+
+fn replay<C>(submission: &Submission<C>, content: [u8; 16], at: CommitPosition) -> Decision {
+    match submission.caller.request {
+        Some((_, hash)) if hash == content => Decision::Stored(at),
+        _ => Decision::Refused(
+            mooring_domain::Rejection::invalid(
+                "request_id",
+                format!("the same id came with other content before, stored at {at}; use a new one"),
+            )
+            .into(),
+        ),
+    }
+}
+
+fn to_stored<C>(commit: &Commit, submission: &Submission<C>) -> mooring_event_log::Commit {
+    let request = submission.caller.request;
+    mooring_event_log::Commit {
+        id: Uuid::now_v7(),
+        request_id: request.map(|(id, _)| id.0),
+        request_hash: request.map(|(_, hash)| Bytes::copy_from_slice(&hash)).unwrap_or_default(),
+        actor: commit.actor.0.clone(),
+        recorded_at: commit.recorded_at.0,
+        observed_at: commit.events.iter().find_map(observed_at),
+        trace_parent: "".into(),
+        events: commit.events.iter().map(stored::encode).collect(),
+    }
+}
+
+/// When what the event tells of was seen, where that is not when it was recorded.
+fn observed_at(event: &Event) -> Option<u64> {
+    match event {
+        Event::HolderChanged(changed) => Some(changed.claim.observed_at.0),
+        Event::ClaimRejected(rejected) => Some(rejected.claim.observed_at.0),
+        _ => None,
+    }
+}
+
+fn refuse<C>(submissions: impl IntoIterator<Item = Submission<C>>, why: Unserved) {
+    for submission in submissions {
+        let _ = submission.answer.send(Err(why.into()));
+    }
+}
+
+fn unserved(error: &LogError) -> Unserved {
+    match error {
+        LogError::Full(_) => Unserved::Full,
+        LogError::Damaged(_) => Unserved::Damaged,
+        LogError::Unknown(_) => Unserved::Unknown,
+        LogError::Closed => Unserved::Closed,
+        LogError::Conflict { .. } | LogError::Unavailable(_) | LogError::Bounds(_) => Unserved::Unavailable,
+    }
+}
