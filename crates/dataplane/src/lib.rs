@@ -1,1 +1,24 @@
-//! Stub.
+//! The kernel's side of Mooring: one VPC's router namespace, read back and made equal to what is desired.
+//!
+//! [`Driver`] is what a reconciler needs of a kernel; [`Kernel`] is the real one (nftables, neighbours and routes
+//! straight over netlink, ARP by packet socket), [`Fake`] one that can be told to fail. [`Watcher`] sees the claims.
+//! [`Places`] is the operator's file that says which VPC lives in which namespace. Everything here blocks.
+
+mod driver;
+mod drops;
+pub mod fake;
+mod fault;
+mod kernel;
+mod place;
+mod places;
+pub mod suite;
+mod watch;
+
+pub use driver::Driver;
+pub use drops::DropReason;
+pub use fake::Fake;
+pub use fault::Fault;
+pub use kernel::Kernel;
+pub use place::Place;
+pub use places::{BadPlaces, Places};
+pub use watch::{Seen, Waker, Watcher};

@@ -6,6 +6,7 @@
 mod desired;
 mod diff;
 mod fold;
+mod wanted;
 
 pub use desired::{Desired, VpcDesired};
 pub use diff::{Actual, Op, diff};

@@ -41,3 +41,18 @@ pub struct VpcDesired {
     /// The record that changed this VPC last.
     pub position: Position,
 }
+
+impl VpcDesired {
+    /// A VPC with nothing in it yet.
+    pub fn new(project: ProjectId, display_name: Label, position: Position) -> Self {
+        Self {
+            project,
+            display_name,
+            subnets: OrdSet::new(),
+            nat: OrdMap::new(),
+            holders: OrdMap::new(),
+            members: OrdMap::new(),
+            position,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a reconciler needs of one VPC's kernel.
+
+use std::net::Ipv4Addr;
+
+use mooring_domain::{
+    address::Mac,
+    nat::{Actual, Op},
+};
+
+use crate::{DropReason, Fault};
+
+/// One VPC's router namespace. Calls block; none waits longer than the kernel takes.
+///
+/// Every implementation passes [`crate::suite::run`].
+pub trait Driver: Send {
+    /// What the kernel has now. Never changes anything, and never reports what is not ours.
+    fn read(&mut self) -> Result<Actual, Fault>;
+
+    /// Take these steps in their order; all nftables steps among them are one transaction, all or nothing.
+    ///
+    /// After a `Fault` the kernel may have taken a part of the other steps: read again.
+    fn apply(&mut self, ops: &[Op]) -> Result<(), Fault>;
+
+    /// Grows with every change of the namespace's rulesets, whoever made it. Cheap: for finding drift.
+    fn generation(&mut self) -> Result<u32, Fault>;
+
+    /// Packets dropped since the ruleset was made, by reason, in [`DropReason::ALL`]'s order. Empty without a ruleset.
+    fn drops(&mut self) -> Result<Vec<(DropReason, u64)>, Fault>;
+
+    /// Ask on the inside who holds a HAVIP: an ARP request from the gateway's own address and MAC, to the holder alone
+    /// when one is given, else to all. The answer is a claim, seen by a [`crate::Watcher`].
+    fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault>;
+
+    /// Tell the outside where these EIPs are: gratuitous ARP, as a request and as a reply.
+    fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault>;
+}

@@ -1,0 +1,23 @@
+//! Where one VPC lives on this gateway.
+
+/// A VPC's router namespace and its two links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The namespace's name, as `ip netns` knows it; `None` is the one the process runs in.
+    pub netns: Option<String>,
+    /// The link towards the VPC's subnet.
+    pub inside: String,
+    /// The link towards the public network.
+    pub outside: String,
+    /// EIPs are answered for by ARP on the outside; otherwise they are routed to this gateway.
+    pub arp: bool,
+}
+
+impl Place {
+    /// The namespace, for people.
+    pub fn namespace(&self) -> String {
+        self.netns
+            .as_ref()
+            .map_or("the host's own namespace".to_owned(), |name| format!("namespace {name:?}"))
+    }
+}
