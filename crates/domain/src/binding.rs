@@ -1,1 +1,47 @@
-//! Stub.
+//! binding: what fronts what. The four rules of a binding, uniqueness in both directions, the way of each binding
+//! through its phases, and the gateways that have to follow.
+//!
+//! The same region · the EIP is free · one EIP per HAVIP · a binding points at the HAVIP: no command has a vNIC in it.
+//! F1 holds by construction: this core does not read the stream of health.
+
+mod command;
+mod decide;
+mod evolve;
+mod gateway;
+mod progress;
+mod state;
+
+pub use command::Command;
+pub use evolve::{FAILED_ARE_REMEMBERED, MAX_FAILED};
+pub use state::{Binding, Gateway, Phase, State};
+
+use crate::{Commit, Decider, Event, Rejection, Stream};
+
+/// The core of binding.
+#[derive(Clone, Copy, Debug)]
+pub enum BindingCore {}
+
+impl Decider for BindingCore {
+    const STREAM: Stream = Stream::Binding;
+    const STATE_VERSION: u32 = 1;
+    type State = State;
+    type Command = Command;
+
+    fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
+        match command {
+            Command::Bind { id, eip, havip } => decide::bind(state, *id, eip, havip),
+            Command::Unbind { scope, eip } => decide::unbind(state, scope, *eip),
+            Command::Confirm { binding, eip, havip } => progress::confirm(state, *binding, eip, havip),
+            Command::Fail { binding, reason, message } => progress::fail(state, *binding, reason, message),
+            Command::Complete { binding } => progress::complete(state, *binding),
+            Command::RegisterGateway { region, gateway } => gateway::register(state, region, gateway),
+            Command::DecommissionGateway { region, gateway } => gateway::decommission(state, region, gateway),
+        }
+    }
+
+    fn evolve(state: &mut State, commit: &Commit) {
+        if commit.stream == Self::STREAM {
+            evolve::evolve(state, commit);
+        }
+    }
+}

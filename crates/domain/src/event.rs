@@ -94,7 +94,7 @@ impl ClaimRejection {
 }
 
 /// A pool exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolCreated {
     /// The pool.
     pub id: PoolId,
@@ -107,7 +107,7 @@ pub struct PoolCreated {
 }
 
 /// A VPC exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VpcCreated {
     /// The VPC.
     pub id: VpcId,
@@ -120,7 +120,7 @@ pub struct VpcCreated {
 }
 
 /// A subnet exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubnetCreated {
     /// The subnet.
     pub id: SubnetId,
@@ -139,7 +139,7 @@ pub struct SubnetCreated {
 }
 
 /// A vNIC exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VnicCreated {
     /// The vNIC.
     pub vnic: VnicFacts,
@@ -154,7 +154,7 @@ pub struct VnicCreated {
 }
 
 /// A HAVIP exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HavipCreated {
     /// The HAVIP.
     pub havip: HavipFacts,

@@ -1,1 +1,34 @@
-//! Stub.
+//! health: who holds which HAVIP, decided from claims. A holder is observed; nobody elects it.
+//!
+//! Members and addresses come from the resource stream. One pure function decides a claim, wherever it is asked.
+
+mod command;
+mod decide;
+mod evolve;
+mod state;
+
+pub use command::Command;
+pub use decide::{CLOCK_TOLERANCE, MAX_REJECTIONS, REJECTION_INTERVAL};
+pub use state::{Havip, Holding, State};
+
+use crate::{Commit, Decider, Event, Rejection, Stream};
+
+/// The core of health.
+#[derive(Clone, Copy, Debug)]
+pub enum HolderCore {}
+
+impl Decider for HolderCore {
+    const STREAM: Stream = Stream::Health;
+    const STATE_VERSION: u32 = 1;
+    type State = State;
+    type Command = Command;
+
+    fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
+        let Command::Claim { vpc, address, claim, now } = command;
+        Ok(decide::claim(state, *vpc, *address, claim, *now).into_iter().collect())
+    }
+
+    fn evolve(state: &mut State, commit: &Commit) {
+        evolve::evolve(state, commit);
+    }
+}

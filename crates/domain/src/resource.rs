@@ -1,1 +1,62 @@
-//! Stub.
+//! resource: what exists, and what a binding holds.
+//!
+//! Pools and the EIPs out of them, VPCs with subnets, vNICs and HAVIPs. A hold (its owner is a binding) forbids releasing
+//! the EIP and deleting the HAVIP; a released binding can never hold again, so that a delayed `Hold` leaves no orphan.
+
+mod address_rules;
+mod command;
+mod eip;
+mod evolve;
+mod free_ranges;
+mod havip;
+mod hold;
+mod pool;
+mod state;
+mod subnet;
+mod table;
+mod vnic;
+mod vpc;
+
+pub use command::{
+    AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, DeleteHavip, Hold,
+    ReleaseEip, ReleaseHold,
+};
+pub use free_ranges::FreeRanges;
+pub use havip::MAX_MEMBERS;
+pub use hold::{HOLD_MAY_BE_LATE, RELEASED_ARE_REMEMBERED};
+pub use state::{AddressOwner, Held, State};
+pub use table::{Entry, Facts, Table};
+
+use crate::{Commit, Decider, Event, Rejection, Stream};
+
+/// The core of resource.
+#[derive(Clone, Copy, Debug)]
+pub enum ResourceCore {}
+
+impl Decider for ResourceCore {
+    const STREAM: Stream = Stream::Resource;
+    const STATE_VERSION: u32 = 1;
+    type State = State;
+    type Command = Command;
+
+    fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
+        match command {
+            Command::CreatePool(it) => pool::create(state, it),
+            Command::CreateVpc(it) => vpc::create(state, it),
+            Command::CreateSubnet(it) => subnet::create(state, it),
+            Command::CreateVnic(it) => vnic::create(state, it),
+            Command::CreateHavip(it) => havip::create(state, it),
+            Command::DeleteHavip(it) => havip::delete(state, it),
+            Command::AllocateEip(it) => eip::allocate(state, it),
+            Command::ReleaseEip(it) => eip::release(state, it),
+            Command::Hold(it) => hold::place(state, it),
+            Command::ReleaseHold(it) => hold::release(state, it),
+        }
+    }
+
+    fn evolve(state: &mut State, commit: &Commit) {
+        if commit.stream == Self::STREAM {
+            evolve::evolve(state, commit);
+        }
+    }
+}

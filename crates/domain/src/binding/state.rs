@@ -1,0 +1,155 @@
+//! What binding knows of one region.
+
+use std::{ops::Bound, sync::Arc};
+
+use imbl::{OrdMap, OrdSet};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    CommitPosition, Timestamp,
+    event::{BindRequested, BindingFacts, GatewayFacts},
+    id::{self, BindingId, EipId, HavipId},
+    name::{GatewayName, Name, Scope},
+};
+
+/// Where a binding is on its way. After `Unassociating` it is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Phase {
+    /// Requested: EIP and HAVIP are taken, resource has still to hold them.
+    Associating,
+    /// The EIP fronts the HAVIP.
+    InUse(BindingFacts),
+    /// Gateways are taking it out.
+    Unassociating(BindingFacts),
+    /// It came to nothing: EIP and HAVIP are free.
+    Failed {
+        /// A stable word.
+        reason: Arc<str>,
+        /// For people.
+        message: Arc<str>,
+    },
+}
+
+/// A binding that is on its way, in use, or failed not long ago.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Binding {
+    /// What was asked.
+    pub request: BindRequested,
+    /// Where it is on its way.
+    pub phase: Phase,
+    /// The commit that changed it last: its revision. In `Unassociating`, the position that gateways must have applied.
+    pub at: CommitPosition,
+}
+
+impl Binding {
+    /// Owner and region.
+    pub fn scope(&self) -> Scope {
+        Scope { project: self.request.project.clone(), region: self.request.region.clone() }
+    }
+
+    /// Its name: `projects/{project}/regions/{region}/bindings/{id}`.
+    pub fn name(&self) -> Name<id::Binding> {
+        Name { scope: self.scope(), id: self.request.binding }
+    }
+
+    /// The EIP's name, as asked.
+    pub fn eip(&self) -> Name<id::Eip> {
+        let scope =
+            Scope { project: self.request.eip_project.clone(), region: self.request.region.clone() };
+        Name { scope, id: self.request.eip }
+    }
+
+    /// The HAVIP's name, as asked.
+    pub fn havip(&self) -> Name<id::Havip> {
+        Name { scope: self.scope(), id: self.request.havip }
+    }
+
+    /// Everything about it, once it was in use.
+    pub fn facts(&self) -> Option<&BindingFacts> {
+        match &self.phase {
+            Phase::InUse(facts) | Phase::Unassociating(facts) => Some(facts),
+            Phase::Associating | Phase::Failed { .. } => None,
+        }
+    }
+
+    /// Whether the process manager has something left to do for it.
+    pub fn is_unfinished(&self) -> bool {
+        matches!(self.phase, Phase::Associating | Phase::Unassociating(_))
+    }
+}
+
+/// A gateway that registered once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Its name and region.
+    pub facts: GatewayFacts,
+    /// False after the operator decommissioned it: nobody waits for it.
+    pub registered: bool,
+    /// The commit that changed it last.
+    pub at: CommitPosition,
+}
+
+/// The folded state of a region's binding stream.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub(super) bindings: OrdMap<BindingId, Binding>,
+    pub(super) by_scope: OrdSet<(Scope, BindingId)>,
+    pub(super) by_eip: OrdMap<EipId, BindingId>,
+    pub(super) by_havip: OrdMap<HavipId, BindingId>,
+    pub(super) unfinished: OrdSet<BindingId>,
+    pub(super) failed_in_order: OrdSet<(Timestamp, BindingId)>,
+    pub(super) gateways: OrdMap<GatewayName, Gateway>,
+}
+
+impl State {
+    /// The binding with this id, whoever owns it. `None` also when it is gone.
+    pub fn get(&self, binding: BindingId) -> Option<&Binding> {
+        self.bindings.get(&binding)
+    }
+
+    /// The binding that has taken an EIP.
+    pub fn of_eip(&self, eip: EipId) -> Option<&Binding> {
+        self.by_eip.get(&eip).and_then(|id| self.bindings.get(id))
+    }
+
+    /// The binding that has taken a HAVIP.
+    pub fn of_havip(&self, havip: HavipId) -> Option<&Binding> {
+        self.by_havip.get(&havip).and_then(|id| self.bindings.get(id))
+    }
+
+    /// A scope's bindings in id order, after `after` if given; failed ones of the last day too.
+    pub fn list(&self, scope: &Scope, after: Option<BindingId>) -> impl Iterator<Item = &Binding> {
+        let from = match after {
+            Some(id) => Bound::Excluded((scope.clone(), id)),
+            None => Bound::Included((scope.clone(), BindingId::new(Uuid::nil()))),
+        };
+        let to = Bound::Included((scope.clone(), BindingId::new(Uuid::max())));
+        self.by_scope.range((from, to)).filter_map(|(_, id)| self.bindings.get(id))
+    }
+
+    /// Every binding that takes an EIP and a HAVIP, or failed in the last day, in id order.
+    pub fn iter(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings.values()
+    }
+
+    /// The bindings with something left to do, in id order: what a start takes up again.
+    pub fn unfinished(&self) -> impl Iterator<Item = &Binding> {
+        self.unfinished.iter().filter_map(|id| self.bindings.get(id))
+    }
+
+    /// A gateway that registered once.
+    pub fn gateway(&self, name: &GatewayName) -> Option<&Gateway> {
+        self.gateways.get(name)
+    }
+
+    /// Every gateway that ever registered, by name.
+    pub fn gateways(&self) -> impl Iterator<Item = &Gateway> {
+        self.gateways.values()
+    }
+
+    /// The gateways that an unbind waits for, by name.
+    pub fn registered_gateways(&self) -> impl Iterator<Item = &Gateway> {
+        self.gateways.values().filter(|gateway| gateway.registered)
+    }
+}

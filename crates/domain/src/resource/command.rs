@@ -1,0 +1,169 @@
+//! What may be asked of resource. New ids and the time come with the command.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::{
+    Timestamp,
+    address::Mac,
+    id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
+    name::{Label, RegionId, Scope},
+};
+
+/// One command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// The operator brings public addresses.
+    CreatePool(CreatePool),
+    /// A project makes a VPC.
+    CreateVpc(CreateVpc),
+    /// A project makes a subnet in a VPC.
+    CreateSubnet(CreateSubnet),
+    /// An instance gets an interface in a subnet.
+    CreateVnic(CreateVnic),
+    /// A project makes a HAVIP in a subnet.
+    CreateHavip(CreateHavip),
+    /// A project gives a HAVIP up.
+    DeleteHavip(DeleteHavip),
+    /// A project takes an address out of a pool.
+    AllocateEip(AllocateEip),
+    /// A project gives an EIP back.
+    ReleaseEip(ReleaseEip),
+    /// A binding holds an EIP and a HAVIP.
+    Hold(Hold),
+    /// A binding lets go of what it holds, for ever.
+    ReleaseHold(ReleaseHold),
+}
+
+/// See [`Command::CreatePool`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatePool {
+    /// The new pool's id.
+    pub id: PoolId,
+    /// Its region.
+    pub region: RegionId,
+    /// Unique in the region.
+    pub display_name: Label,
+    /// Its blocks, at least one.
+    pub cidrs: Vec<IpNet>,
+}
+
+/// See [`Command::CreateVpc`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateVpc {
+    /// The new VPC's id.
+    pub id: VpcId,
+    /// Owner and region.
+    pub scope: Scope,
+    /// Unique in the scope.
+    pub display_name: Label,
+}
+
+/// See [`Command::CreateSubnet`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateSubnet {
+    /// The new subnet's id.
+    pub id: SubnetId,
+    /// Owner and region.
+    pub scope: Scope,
+    /// Unique in the scope.
+    pub display_name: Label,
+    /// A VPC of the scope.
+    pub vpc: VpcId,
+    /// Overlaps no other subnet of the VPC.
+    pub cidr: IpNet,
+    /// The router's address. `None`: the first host address.
+    pub gateway_address: Option<IpAddr>,
+}
+
+/// See [`Command::CreateVnic`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateVnic {
+    /// The new vNIC's id.
+    pub id: VnicId,
+    /// Owner and region.
+    pub scope: Scope,
+    /// The instance's name, unique in the subnet.
+    pub instance: Label,
+    /// A subnet of the scope.
+    pub subnet: SubnetId,
+    /// Unicast, unique in the VPC.
+    pub mac: Mac,
+    /// A host address of the subnet, free in the VPC.
+    pub address: IpAddr,
+}
+
+/// See [`Command::CreateHavip`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateHavip {
+    /// The new HAVIP's id.
+    pub id: HavipId,
+    /// Owner and region.
+    pub scope: Scope,
+    /// Unique in the scope.
+    pub display_name: Label,
+    /// A subnet of the scope.
+    pub subnet: SubnetId,
+    /// A free host address of the subnet. `None`: the highest.
+    pub address: Option<IpAddr>,
+    /// vNICs of the subnet, at most [`super::MAX_MEMBERS`].
+    pub members: Vec<VnicId>,
+}
+
+/// See [`Command::DeleteHavip`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeleteHavip {
+    /// Owner and region.
+    pub scope: Scope,
+    /// Which one.
+    pub id: HavipId,
+}
+
+/// See [`Command::AllocateEip`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllocateEip {
+    /// The new EIP's id.
+    pub id: EipId,
+    /// Owner and region.
+    pub scope: Scope,
+    /// Unique in the scope. `None`: the address.
+    pub display_name: Option<Label>,
+    /// A free address of a pool. `None`: the pool's lowest.
+    pub address: Option<IpAddr>,
+    /// The pool. `None`: the one that has the address, or the first with a free one.
+    pub pool: Option<PoolId>,
+}
+
+/// See [`Command::ReleaseEip`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReleaseEip {
+    /// Owner and region.
+    pub scope: Scope,
+    /// Which one.
+    pub id: EipId,
+}
+
+/// See [`Command::Hold`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hold {
+    /// The holding binding.
+    pub binding: BindingId,
+    /// What it is to hold.
+    pub eip: EipId,
+    /// What it is to hold.
+    pub havip: HavipId,
+    /// The region of all three.
+    pub region: RegionId,
+    /// The caller's present time: a hold for a binding too old to know whether it was released is refused.
+    pub now: Timestamp,
+}
+
+/// See [`Command::ReleaseHold`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReleaseHold {
+    /// The binding.
+    pub binding: BindingId,
+    /// Where it may hold.
+    pub region: RegionId,
+}

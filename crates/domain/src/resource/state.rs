@@ -1,0 +1,136 @@
+//! What resource knows of one region: the things, who has which address, and what is held.
+
+use std::net::IpAddr;
+
+use imbl::{OrdMap, OrdSet};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, FreeRanges, Table};
+use crate::{
+    CommitPosition, Timestamp,
+    address::Mac,
+    event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
+    id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
+};
+
+/// Who has a private address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AddressOwner {
+    /// A vNIC.
+    Vnic(VnicId),
+    /// A HAVIP.
+    Havip(HavipId),
+}
+
+/// What a binding holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Cannot be released.
+    pub eip: EipId,
+    /// Cannot be deleted.
+    pub havip: HavipId,
+    /// Where the hold was stored.
+    pub at: CommitPosition,
+}
+
+/// The folded state of a region's resource stream.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub(super) pools: Table<PoolCreated>,
+    pub(super) vpcs: Table<VpcCreated>,
+    pub(super) subnets: Table<SubnetCreated>,
+    pub(super) vnics: Table<VnicCreated>,
+    pub(super) havips: Table<HavipCreated>,
+    pub(super) eips: Table<EipFacts>,
+    pub(super) pool_blocks: OrdMap<IpAddr, (IpNet, PoolId)>,
+    pub(super) pool_free: OrdMap<PoolId, FreeRanges>,
+    pub(super) pool_allocated: OrdMap<PoolId, u64>,
+    pub(super) subnet_blocks: OrdMap<(VpcId, IpAddr), (IpNet, SubnetId)>,
+    pub(super) subnet_free: OrdMap<SubnetId, FreeRanges>,
+    pub(super) eip_by_address: OrdMap<IpAddr, EipId>,
+    pub(super) addresses: OrdMap<(VpcId, IpAddr), AddressOwner>,
+    pub(super) macs: OrdMap<(VpcId, Mac), VnicId>,
+    pub(super) holds: OrdMap<BindingId, Held>,
+    pub(super) eip_held_by: OrdMap<EipId, BindingId>,
+    pub(super) havip_held_by: OrdMap<HavipId, BindingId>,
+    pub(super) released: OrdMap<BindingId, Timestamp>,
+    pub(super) released_in_order: OrdSet<(Timestamp, BindingId)>,
+}
+
+impl State {
+    /// Pools, by region.
+    pub fn pools(&self) -> &Table<PoolCreated> {
+        &self.pools
+    }
+
+    /// VPCs, by project.
+    pub fn vpcs(&self) -> &Table<VpcCreated> {
+        &self.vpcs
+    }
+
+    /// Subnets, by project.
+    pub fn subnets(&self) -> &Table<SubnetCreated> {
+        &self.subnets
+    }
+
+    /// vNICs, by project; their display name is the instance's.
+    pub fn vnics(&self) -> &Table<VnicCreated> {
+        &self.vnics
+    }
+
+    /// HAVIPs with their members, by project.
+    pub fn havips(&self) -> &Table<HavipCreated> {
+        &self.havips
+    }
+
+    /// EIPs, by project.
+    pub fn eips(&self) -> &Table<EipFacts> {
+        &self.eips
+    }
+
+    /// The EIP with this address, whoever owns it.
+    pub fn eip_at(&self, address: IpAddr) -> Option<&Entry<EipFacts>> {
+        self.eip_by_address.get(&address).and_then(|id| self.eips.get(*id))
+    }
+
+    /// How many of a pool's addresses are allocated; 0 for an unknown pool.
+    pub fn allocated(&self, pool: PoolId) -> u64 {
+        self.pool_allocated.get(&pool).copied().unwrap_or_default()
+    }
+
+    /// Who has a private address.
+    pub fn address_owner(&self, vpc: VpcId, address: IpAddr) -> Option<AddressOwner> {
+        self.addresses.get(&(vpc, address)).copied()
+    }
+
+    /// The vNIC with this MAC.
+    pub fn vnic_by_mac(&self, vpc: VpcId, mac: Mac) -> Option<&Entry<VnicCreated>> {
+        self.macs.get(&(vpc, mac)).and_then(|id| self.vnics.get(*id))
+    }
+
+    /// What a binding holds.
+    pub fn hold(&self, binding: BindingId) -> Option<Held> {
+        self.holds.get(&binding).copied()
+    }
+
+    /// Every hold, in the order of binding ids.
+    pub fn holds(&self) -> impl Iterator<Item = (BindingId, Held)> {
+        self.holds.iter().map(|(binding, held)| (*binding, *held))
+    }
+
+    /// The binding that holds an EIP.
+    pub fn eip_held_by(&self, eip: EipId) -> Option<BindingId> {
+        self.eip_held_by.get(&eip).copied()
+    }
+
+    /// The binding that holds a HAVIP.
+    pub fn havip_held_by(&self, havip: HavipId) -> Option<BindingId> {
+        self.havip_held_by.get(&havip).copied()
+    }
+
+    /// When a binding let go for ever; forgotten after [`super::RELEASED_ARE_REMEMBERED`].
+    pub fn released_at(&self, binding: BindingId) -> Option<Timestamp> {
+        self.released.get(&binding).copied()
+    }
+}

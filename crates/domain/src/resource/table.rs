@@ -1,0 +1,139 @@
+//! One kind of thing: by id, by parent in id order, and by display name. Everything in it has one parent and one name.
+
+use std::ops::Bound;
+
+use imbl::{OrdMap, OrdSet};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    CommitPosition,
+    event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
+    id::{Eip, Havip, Id, Kind, Pool, Subnet, Vnic, Vpc},
+    name::{Label, RegionId, Scope},
+};
+
+/// What a table needs to know of a thing.
+pub trait Facts: Clone {
+    /// Its kind.
+    type Kind: Kind;
+    /// What it is listed under: the region for the operator's things, a project's scope for the others.
+    type Parent: Clone + Ord;
+    /// Its id.
+    fn id(&self) -> Id<Self::Kind>;
+    /// Its parent.
+    fn parent(&self) -> Self::Parent;
+    /// Its display name.
+    fn label(&self) -> &Label;
+}
+
+/// A thing and the commit that changed it last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry<F> {
+    /// What was stored.
+    pub facts: F,
+    /// Where.
+    pub at: CommitPosition,
+}
+
+/// Every thing of one kind in a region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "F: Serialize, F::Parent: Serialize",
+    deserialize = "F: Deserialize<'de>, F::Parent: Deserialize<'de>"
+))]
+pub struct Table<F: Facts> {
+    entries: OrdMap<Id<F::Kind>, Entry<F>>,
+    by_parent: OrdSet<(F::Parent, Id<F::Kind>)>,
+    by_name: OrdSet<(F::Parent, Label, Id<F::Kind>)>,
+}
+
+impl<F: Facts> Default for Table<F> {
+    fn default() -> Self {
+        Self { entries: OrdMap::new(), by_parent: OrdSet::new(), by_name: OrdSet::new() }
+    }
+}
+
+impl<F: Facts> Table<F> {
+    /// The thing with this id, whoever owns it.
+    pub fn get(&self, id: Id<F::Kind>) -> Option<&Entry<F>> {
+        self.entries.get(&id)
+    }
+
+    /// The thing with this id, if that is its parent.
+    pub fn get_in(&self, parent: &F::Parent, id: Id<F::Kind>) -> Option<&Entry<F>> {
+        self.get(id).filter(|entry| entry.facts.parent() == *parent)
+    }
+
+    /// The things with this display name, in id order. Only vNICs can have more than one: an instance has one per subnet.
+    pub fn named(&self, parent: &F::Parent, name: &Label) -> impl Iterator<Item = &Entry<F>> {
+        let from = (parent.clone(), name.clone(), Id::new(Uuid::nil()));
+        let to = (parent.clone(), name.clone(), Id::new(Uuid::max()));
+        self.by_name.range(from..=to).filter_map(|(_, _, id)| self.entries.get(id))
+    }
+
+    /// A parent's things in id order, after `after` if given.
+    pub fn list(&self, parent: &F::Parent, after: Option<Id<F::Kind>>) -> impl Iterator<Item = &Entry<F>> {
+        let from = match after {
+            Some(id) => Bound::Excluded((parent.clone(), id)),
+            None => Bound::Included((parent.clone(), Id::new(Uuid::nil()))),
+        };
+        let to = Bound::Included((parent.clone(), Id::new(Uuid::max())));
+        self.by_parent.range((from, to)).filter_map(|(_, id)| self.entries.get(id))
+    }
+
+    /// Everything, in id order.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry<F>> {
+        self.entries.values()
+    }
+
+    pub(super) fn insert(&mut self, facts: F, at: CommitPosition) {
+        let (id, parent) = (facts.id(), facts.parent());
+        self.by_name.insert((parent.clone(), facts.label().clone(), id));
+        self.by_parent.insert((parent, id));
+        self.entries.insert(id, Entry { facts, at });
+    }
+
+    pub(super) fn remove(&mut self, id: Id<F::Kind>) -> Option<F> {
+        let facts = self.entries.remove(&id)?.facts;
+        self.by_parent.remove(&(facts.parent(), id));
+        self.by_name.remove(&(facts.parent(), facts.label().clone(), id));
+        Some(facts)
+    }
+}
+
+macro_rules! facts {
+    ($($facts:ident $kind:ident $parent:ident |$it:ident| $id:expr, $of:expr, $label:expr;)*) => {$(
+        impl Facts for $facts {
+            type Kind = $kind;
+            type Parent = $parent;
+            fn id(&self) -> Id<$kind> {
+                let $it = self;
+                $id
+            }
+            fn parent(&self) -> $parent {
+                let $it = self;
+                $of
+            }
+            fn label(&self) -> &Label {
+                let $it = self;
+                $label
+            }
+        }
+    )*};
+}
+
+macro_rules! scope {
+    ($of:expr) => {
+        Scope { project: $of.project.clone(), region: $of.region.clone() }
+    };
+}
+
+facts! {
+    PoolCreated Pool RegionId |it| it.id, it.region.clone(), &it.display_name;
+    VpcCreated Vpc Scope |it| it.id, scope!(it), &it.display_name;
+    SubnetCreated Subnet Scope |it| it.id, scope!(it), &it.display_name;
+    VnicCreated Vnic Scope |it| it.vnic.id, scope!(it), &it.vnic.instance;
+    HavipCreated Havip Scope |it| it.havip.id, scope!(it.havip), &it.havip.display_name;
+    EipFacts Eip Scope |it| it.id, scope!(it), &it.display_name;
+}
