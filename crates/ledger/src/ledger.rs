@@ -11,9 +11,10 @@ use tokio::{
 };
 
 use crate::{
+    caller::Caller,
     folded::{Folded, View},
     snapshots::{SnapshotError, Snapshots, Witness},
-    submission::{Caller, Outcome, Refused, Submission},
+    submission::{Outcome, Refused, Submission},
     writer::{self, Writer},
 };
 

@@ -3,19 +3,23 @@
 //! A [`Ledger`] is one service's core in one region. Commands go in through [`Ledger::submit`]; the folded state comes
 //! out of [`Ledger::view`]. State changes only by reading the log back: one path for own, foreign and old records.
 
+mod caller;
 mod codec;
 mod folded;
 mod ledger;
+mod regions;
 mod requests;
 mod snapshots;
 mod submission;
 mod writer;
 
+pub use caller::{ACTOR, Caller};
 pub use codec::{Undecodable, commits, to_domain_position, to_log_position};
 pub use folded::View;
 pub use ledger::{Ledger, OpenError};
+pub use regions::Regions;
 pub use snapshots::{SnapshotError, Snapshots, Witness};
-pub use submission::{Caller, Outcome, Refused};
+pub use submission::{Outcome, Refused};
 
 /// The wall clock.
 pub fn now() -> mooring_domain::Timestamp {

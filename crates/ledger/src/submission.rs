@@ -1,39 +1,10 @@
 //! What goes into the loop with a command, and what comes out.
 
-use std::sync::Arc;
-
-use mooring_domain::{CommitPosition, Event, Rejection, RequestId};
+use mooring_domain::{CommitPosition, Event, Rejection};
 use mooring_proto::status::{Unserved, from_rejection, from_unserved};
-use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
-use crate::requests::ContentHash;
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// As they said.
-    pub actor: Arc<str>,
-    /// Their id for the request, and a hash of its content.
-    pub(crate) request: Option<(RequestId, ContentHash)>,
-}
-
-impl Caller {
-    /// A caller whose request has no id.
-    pub fn new(actor: impl Into<Arc<str>>) -> Self {
-        Self { actor: actor.into(), request: None }
-    }
-
-    /// A caller whose request has an id. `content` is the request as sent, without its id.
-    #[must_use]
-    pub fn with_request(mut self, id: RequestId, content: &[u8]) -> Self {
-        let digest = Sha256::digest(content);
-        let mut hash = ContentHash::default();
-        hash.copy_from_slice(&digest[..16]);
-        self.request = Some((id, hash));
-        self
-    }
-}
+use crate::caller::Caller;
 
 /// What a command came to.
 #[derive(Clone, Debug, PartialEq)]

@@ -37,5 +37,6 @@ pub use generated::mooring::{binding, dataplane, event, health, resource};
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 pub mod convert;
+pub mod page;
 pub mod status;
 pub mod stored;

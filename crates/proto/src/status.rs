@@ -55,3 +55,36 @@ pub fn bad_field(field: &'static str, rule: impl std::fmt::Display) -> Status {
 pub fn bad_name(field: &'static str) -> impl Fn(BadName) -> Status {
     move |error| bad_field(field, error)
 }
+
+/// Why a command was not served, although nothing is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unserved {
+    /// The log's disk has no room. Reads and kernels go on.
+    #[error("the event log has no room; nothing was written")]
+    Full,
+    /// The log lost its end or is damaged: writes stop, kernels stay as they are (L8).
+    #[error("the event log is damaged; writes have stopped, reads and kernels go on")]
+    Damaged,
+    /// It may or may not have been stored: retry with the same request id.
+    #[error("the outcome is not known; try again with the same request_id")]
+    Unknown,
+    /// The log does not answer, or too many writers race; a retry can help.
+    #[error("the event log does not answer; nothing was written")]
+    Unavailable,
+    /// The process is stopping.
+    #[error("the server is stopping; nothing was written")]
+    Closed,
+}
+
+/// The status of a command that was not served.
+pub fn from_unserved(unserved: Unserved) -> Status {
+    let (code, reason) = match unserved {
+        Unserved::Full => (Code::ResourceExhausted, "LOG_FULL"),
+        Unserved::Damaged => (Code::DataLoss, "LOG_DAMAGED"),
+        Unserved::Unknown => (Code::Unavailable, "OUTCOME_UNKNOWN"),
+        Unserved::Unavailable => (Code::Unavailable, "LOG_UNAVAILABLE"),
+        Unserved::Closed => (Code::Unavailable, "STOPPING"),
+    };
+    let retryable = code == Code::Unavailable;
+    failure(code, reason, unserved.to_string(), retryable)
+}

@@ -1,0 +1,69 @@
+//! The gRPC stack: bounds on size, streams, time and headers, `grpc.health.v1`, reflection.
+
+use std::{future::Future, time::Duration};
+
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{service::Routes, transport::Server};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::readiness::Readiness;
+
+/// The largest message a server takes, in bytes. Set it on every service (`max_decoding_message_size`).
+pub const MAX_MESSAGE: usize = 1024 * 1024;
+/// How long a call may take until its answer begins.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+const MAX_STREAMS: u32 = 1024;
+const MAX_HEADERS: u32 = 16 * 1024;
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// The services could not be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The transport failed.
+    #[error("gRPC server: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The descriptors are broken.
+    #[error("gRPC reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Serves until `stop` resolves and what has begun is finished. Health says SERVING once `readiness` is there.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    descriptors: &'static [u8],
+    readiness: Readiness,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status("", ServingStatus::NotServing).await;
+    let announcer = tokio::spawn(announce(reporter.clone(), readiness));
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(descriptors)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let served = Server::builder()
+        .timeout(DEADLINE)
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_max_header_list_size(MAX_HEADERS)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .tcp_nodelay(true)
+        .add_routes(routes)
+        .add_service(health)
+        .add_service(reflection)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+            stop.await;
+            reporter.set_service_status("", ServingStatus::NotServing).await;
+        })
+        .await;
+    announcer.abort();
+    Ok(served?)
+}
+
+async fn announce(reporter: HealthReporter, readiness: Readiness) {
+    readiness.ready().await;
+    reporter.set_service_status("", ServingStatus::Serving).await;
+}
