@@ -1,1 +1,11 @@
-//! Stub.
+//! What the end-to-end tests and the demo stand on: a laboratory of network namespaces with real keepalived in it,
+//! probes that send and watch real packets, and a `mooringd` to start, kill and ask.
+//!
+//! All of it needs root, and none of it touches the host's own network.
+
+pub mod lab;
+pub mod probe;
+pub mod wait;
+
+pub use lab::{Keepalived, Lab, Namespace};
+pub use wait::wait_for;

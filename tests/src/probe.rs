@@ -1,0 +1,20 @@
+//! Probes: services that say whom they saw, clients that say who answered, and a watcher of frames.
+
+mod echo;
+mod flow;
+mod frame;
+mod path_mtu;
+mod ping;
+mod prober;
+mod sniffer;
+mod tcp;
+mod worker;
+
+pub use echo::{Answer, UdpEcho, udp_ask};
+pub use flow::TcpFlow;
+pub use frame::{Arp, Frame, Ip, checksum};
+pub use path_mtu::learned_mtu;
+pub use ping::ping;
+pub use prober::{Lane, Outage, Prober};
+pub use sniffer::Sniffer;
+pub use tcp::{Mode, TcpServer, Upload, tcp_ask, tcp_connect, upload};
