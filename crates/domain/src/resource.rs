@@ -25,7 +25,7 @@ pub use free_ranges::FreeRanges;
 pub use havip::MAX_MEMBERS;
 pub use hold::{HOLD_MAY_BE_LATE, RELEASED_ARE_REMEMBERED};
 pub use state::{AddressOwner, Held, State};
-pub use table::{Entry, Facts, Table};
+pub use table::{Entry, Facts, Parent, Table};
 
 use crate::{Commit, Decider, Event, Rejection, Stream};
 

@@ -1,5 +1,125 @@
-//! Stub.
-use crate::{*, id::*, name::*};
-use super::*;
-pub(super) fn bind(_: &State, _: BindingId, _: &Name<Eip>, _: &Name<Havip>) -> Result<Vec<Event>, Rejection> { Ok(Vec::new()) }
-pub(super) fn unbind(_: &State, _: &Scope, _: EipId) -> Result<Vec<Event>, Rejection> { Ok(Vec::new()) }
+//! What callers ask: bind and unbind. Here are the four rules.
+
+use super::{Binding, Phase, State};
+use crate::{
+    Event, Rejection,
+    event::BindRequested,
+    id::{BindingId, Eip, EipId, Havip, Kind},
+    name::{Name, Scope},
+};
+
+pub(super) fn bind(
+    state: &State,
+    id: BindingId,
+    eip: &Name<Eip>,
+    havip: &Name<Havip>,
+) -> Result<Vec<Event>, Rejection> {
+    check_scopes(&eip.scope, &havip.scope)?;
+    let of_eip = visible(state.of_eip(eip.id), eip, "eip")?;
+    let of_havip = visible(state.of_havip(havip.id), havip, "havip")?;
+    if let (Some(one), Some(other)) = (of_eip, of_havip)
+        && one.request.binding == other.request.binding
+    {
+        return same_pair(one);
+    }
+    check_free(of_eip, of_havip, eip, havip)?;
+    if state.get(id).is_some() {
+        return Err(Rejection::exists("ID_TAKEN", "id", format!("another binding has the id {id}")));
+    }
+    Ok(vec![Event::BindRequested(BindRequested {
+        binding: id,
+        eip: eip.id,
+        havip: havip.id,
+        project: havip.scope.project.clone(),
+        region: havip.scope.region.clone(),
+        eip_project: eip.scope.project.clone(),
+    })])
+}
+
+pub(super) fn unbind(state: &State, scope: &Scope, eip: EipId) -> Result<Vec<Event>, Rejection> {
+    let Some(binding) = state.of_eip(eip).filter(|binding| binding.scope() == *scope) else {
+        return Ok(Vec::new());
+    };
+    match &binding.phase {
+        Phase::InUse(facts) => Ok(vec![Event::UnbindRequested(facts.clone())]),
+        Phase::Associating => {
+            let message = "the EIP is being bound; retry when that is done";
+            Err(Rejection::in_transition("EIP_IN_TRANSITION", "eip", message).because_of(binding.name()))
+        }
+        Phase::Unassociating(_) | Phase::Failed { .. } => Ok(Vec::new()),
+    }
+}
+
+/// The same region, before anything is looked up; then the same project.
+fn check_scopes(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
+    if eip.region != havip.region {
+        let message = format!(
+            "the EIP is in region {}, the HAVIP in {}; an EIP fronts only HAVIPs of its own region",
+            eip.region, havip.region
+        );
+        return Err(Rejection::precondition("OTHER_REGION", "havip", message));
+    }
+    if eip.project != havip.project {
+        let message = format!(
+            "the EIP belongs to project {}, the HAVIP to {}; both must be of one project",
+            eip.project, havip.project
+        );
+        return Err(Rejection::precondition("OTHER_PROJECT", "havip", message));
+    }
+    Ok(())
+}
+
+/// What has taken it; NOT_FOUND where that shows that another project owns it, whose bindings are nobody else's business.
+/// A foreign binding that is still associating shows nothing: its caller may have named what isn't theirs.
+fn visible<'a, K: Kind>(
+    taken_by: Option<&'a Binding>,
+    name: &Name<K>,
+    field: &'static str,
+) -> Result<Option<&'a Binding>, Rejection> {
+    let Some(binding) = taken_by.filter(|binding| binding.scope() != name.scope) else { return Ok(taken_by) };
+    match binding.phase {
+        Phase::Associating => {
+            let message = format!("{name} is being checked for another request; retry");
+            Err(Rejection::in_transition("IN_TRANSITION", field, message))
+        }
+        _ => Err(Rejection::not_found(field, name)),
+    }
+}
+
+fn same_pair(binding: &Binding) -> Result<Vec<Event>, Rejection> {
+    match binding.phase {
+        Phase::Unassociating(_) => {
+            let message = "this pair is being unbound; retry when that is done";
+            Err(Rejection::in_transition("EIP_IN_TRANSITION", "eip", message).because_of(binding.name()))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The EIP is free, and one EIP per HAVIP. What will stay in the way is said before what a retry may find gone.
+fn check_free(
+    of_eip: Option<&Binding>,
+    of_havip: Option<&Binding>,
+    eip: &Name<Eip>,
+    havip: &Name<Havip>,
+) -> Result<(), Rejection> {
+    let in_use = |binding: &&Binding| matches!(binding.phase, Phase::InUse(_));
+    if let Some(binding) = of_eip.filter(in_use) {
+        let message = format!("{eip} fronts {} already; unbind it first", binding.havip());
+        return Err(Rejection::precondition("EIP_TAKEN", "eip", message).because_of(binding.name()));
+    }
+    if let Some(binding) = of_havip.filter(in_use) {
+        let message = format!("{havip} is fronted by {} already; a HAVIP has one EIP", binding.eip());
+        return Err(Rejection::precondition("HAVIP_TAKEN", "havip", message).because_of(binding.name()));
+    }
+    if let Some(binding) = of_eip {
+        let message = format!("{eip} is being bound to or unbound from {}; retry", binding.havip());
+        return Err(Rejection::in_transition("EIP_IN_TRANSITION", "eip", message).because_of(binding.name()));
+    }
+    if let Some(binding) = of_havip {
+        let message = format!("{} is being bound to or unbound from {havip}; retry", binding.eip());
+        let rejection = Rejection::in_transition("HAVIP_IN_TRANSITION", "havip", message);
+        return Err(rejection.because_of(binding.name()));
+    }
+    Ok(())
+}

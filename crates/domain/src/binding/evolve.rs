@@ -1,9 +1,100 @@
-//! Stub.
-use crate::*;
-use super::*;
+//! What binding's own events make of its state. Nothing is decided here, and nothing refused.
+
 use std::time::Duration;
+
+use super::{Binding, Gateway, Phase, State};
+use crate::{
+    Commit, CommitPosition, Event, Timestamp,
+    event::{BindFailed, BindRequested, BindingFacts, GatewayFacts},
+    id::BindingId,
+};
+
 /// How long a failed binding can be read.
-pub const FAILED_ARE_REMEMBERED: Duration = Duration::from_secs(24 * 3600);
+pub const FAILED_ARE_REMEMBERED: Duration = Duration::from_hours(24);
+
 /// How many failed bindings can be read; the oldest go first.
 pub const MAX_FAILED: usize = 100_000;
-pub(super) fn evolve(_: &mut State, _: &Commit) {}
+
+pub(super) fn evolve(state: &mut State, commit: &Commit) {
+    for event in &commit.events {
+        match event {
+            Event::BindRequested(request) => requested(state, request, commit.at),
+            Event::Bound(facts) => bound(state, facts, commit.at),
+            Event::BindFailed(failed) => bind_failed(state, failed, commit.at, commit.recorded_at),
+            Event::UnbindRequested(facts) => unbind_requested(state, facts, commit.at),
+            Event::Unbound(facts) => unbound(state, facts.binding),
+            Event::GatewayRegistered(facts) => gateway(state, facts, true, commit.at),
+            Event::GatewayDecommissioned(facts) => gateway(state, facts, false, commit.at),
+            _ => {}
+        }
+    }
+    forget_failed(state, commit.recorded_at);
+}
+
+fn requested(state: &mut State, request: &BindRequested, at: CommitPosition) {
+    let binding = Binding { request: request.clone(), phase: Phase::Associating, at };
+    state.by_scope.insert((binding.scope(), request.binding));
+    state.by_eip.insert(request.eip, request.binding);
+    state.by_havip.insert(request.havip, request.binding);
+    state.unfinished.insert(request.binding);
+    state.bindings.insert(request.binding, binding);
+}
+
+fn bound(state: &mut State, facts: &BindingFacts, at: CommitPosition) {
+    state.unfinished.remove(&facts.binding);
+    enter(state, facts.binding, Phase::InUse(facts.clone()), at);
+}
+
+fn unbind_requested(state: &mut State, facts: &BindingFacts, at: CommitPosition) {
+    state.unfinished.insert(facts.binding);
+    enter(state, facts.binding, Phase::Unassociating(facts.clone()), at);
+}
+
+fn bind_failed(state: &mut State, failed: &BindFailed, at: CommitPosition, now: Timestamp) {
+    let id = failed.request.binding;
+    let phase = Phase::Failed { reason: failed.reason.clone(), message: failed.message.clone() };
+    let_go(state, id);
+    enter(state, id, phase, at);
+    state.failed_in_order.insert((now, id));
+}
+
+fn unbound(state: &mut State, id: BindingId) {
+    let_go(state, id);
+    forget(state, id);
+}
+
+fn enter(state: &mut State, id: BindingId, phase: Phase, at: CommitPosition) {
+    if let Some(binding) = state.bindings.get_mut(&id) {
+        binding.phase = phase;
+        binding.at = at;
+    }
+}
+
+/// A terminal binding takes neither EIP nor HAVIP.
+fn let_go(state: &mut State, id: BindingId) {
+    state.unfinished.remove(&id);
+    if let Some(binding) = state.bindings.get(&id) {
+        state.by_eip.remove(&binding.request.eip);
+        state.by_havip.remove(&binding.request.havip);
+    }
+}
+
+fn forget(state: &mut State, id: BindingId) {
+    if let Some(binding) = state.bindings.remove(&id) {
+        state.by_scope.remove(&(binding.scope(), id));
+    }
+}
+
+fn forget_failed(state: &mut State, now: Timestamp) {
+    while let Some((at, id)) = state.failed_in_order.get_min().copied() {
+        if now.since(at) <= FAILED_ARE_REMEMBERED && state.failed_in_order.len() <= MAX_FAILED {
+            return;
+        }
+        state.failed_in_order.remove_min();
+        forget(state, id);
+    }
+}
+
+fn gateway(state: &mut State, facts: &GatewayFacts, registered: bool, at: CommitPosition) {
+    state.gateways.insert(facts.gateway.clone(), Gateway { facts: facts.clone(), registered, at });
+}

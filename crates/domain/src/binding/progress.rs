@@ -1,6 +1,101 @@
-//! Stub.
-use crate::{*, id::*, event::*};
-use super::*;
-pub(super) fn confirm(_: &State, _: BindingId, _: &EipFacts, _: &HavipFacts) -> Result<Vec<Event>, Rejection> { Ok(Vec::new()) }
-pub(super) fn fail(_: &State, _: BindingId, _: &str, _: &str) -> Result<Vec<Event>, Rejection> { Ok(Vec::new()) }
-pub(super) fn complete(_: &State, _: BindingId) -> Result<Vec<Event>, Rejection> { Ok(Vec::new()) }
+//! What the process manager says: confirm, fail, complete. Every step is idempotent by binding id, so that a crash
+//! before or after it costs nothing but doing it again.
+
+use std::sync::Arc;
+
+use super::{Binding, Phase, State};
+use crate::{
+    Event, Rejection,
+    event::{BindFailed, BindRequested, BindingFacts, EipFacts, HavipFacts},
+    id::BindingId,
+};
+
+pub(super) fn confirm(
+    state: &State,
+    id: BindingId,
+    eip: &EipFacts,
+    havip: &HavipFacts,
+) -> Result<Vec<Event>, Rejection> {
+    let binding = require(state, id)?;
+    match &binding.phase {
+        Phase::Associating => {
+            check_facts(&binding.request, eip, havip)?;
+            let facts = BindingFacts { binding: id, eip: eip.clone(), havip: havip.clone() };
+            Ok(vec![Event::Bound(facts)])
+        }
+        Phase::InUse(facts) | Phase::Unassociating(facts) => {
+            if (&facts.eip, &facts.havip) == (eip, havip) {
+                Ok(Vec::new())
+            } else {
+                Err(differ(binding))
+            }
+        }
+        Phase::Failed { .. } => Err(out_of_turn(binding, "NOT_ASSOCIATING", "the binding has failed")),
+    }
+}
+
+pub(super) fn fail(
+    state: &State,
+    id: BindingId,
+    reason: &Arc<str>,
+    message: &Arc<str>,
+) -> Result<Vec<Event>, Rejection> {
+    let binding = require(state, id)?;
+    match binding.phase {
+        Phase::Associating => Ok(vec![Event::BindFailed(BindFailed {
+            request: binding.request.clone(),
+            reason: reason.clone(),
+            message: message.clone(),
+        })]),
+        Phase::Failed { .. } => Ok(Vec::new()),
+        Phase::InUse(_) | Phase::Unassociating(_) => Err(out_of_turn(
+            binding,
+            "NOT_ASSOCIATING",
+            "the binding was in use: it can be unbound, not fail",
+        )),
+    }
+}
+
+pub(super) fn complete(state: &State, id: BindingId) -> Result<Vec<Event>, Rejection> {
+    let Some(binding) = state.get(id) else { return Ok(Vec::new()) };
+    match &binding.phase {
+        Phase::Unassociating(facts) => Ok(vec![Event::Unbound(facts.clone())]),
+        Phase::Failed { .. } => Ok(Vec::new()),
+        Phase::Associating | Phase::InUse(_) => {
+            Err(out_of_turn(binding, "NOT_UNASSOCIATING", "nobody has asked to unbind it"))
+        }
+    }
+}
+
+fn require(state: &State, id: BindingId) -> Result<&Binding, Rejection> {
+    state.get(id).ok_or_else(|| Rejection::not_found("binding", format!("binding {id}")))
+}
+
+/// What resource holds must be what was asked: the names in a request are a caller's words, the facts are resource's.
+fn check_facts(request: &BindRequested, eip: &EipFacts, havip: &HavipFacts) -> Result<(), Rejection> {
+    let refuse = |reason, message: String| Err(Rejection::precondition(reason, "binding", message));
+    if (eip.id, havip.id) != (request.eip, request.havip) {
+        return refuse("FACTS_DIFFER", "resource answered about another EIP or HAVIP".into());
+    }
+    if eip.region != request.region || havip.region != request.region {
+        let message = format!("the EIP is in region {}, the HAVIP in {}", eip.region, havip.region);
+        return refuse("OTHER_REGION", message);
+    }
+    if eip.project != request.eip_project || havip.project != request.project || eip.project != havip.project
+    {
+        return refuse("OTHER_PROJECT", "the EIP or the HAVIP does not belong to the project named".into());
+    }
+    if eip.address.is_ipv4() != havip.address.is_ipv4() {
+        let message = format!("{} can't front {}: one is IPv4, the other IPv6", eip.address, havip.address);
+        return refuse("FAMILY_DIFFERS", message);
+    }
+    Ok(())
+}
+
+fn differ(binding: &Binding) -> Rejection {
+    out_of_turn(binding, "FACTS_DIFFER", "the binding was confirmed with other facts")
+}
+
+fn out_of_turn(binding: &Binding, reason: &'static str, message: &str) -> Rejection {
+    Rejection::precondition(reason, "binding", message).because_of(binding.name())
+}

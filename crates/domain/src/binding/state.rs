@@ -55,8 +55,7 @@ impl Binding {
 
     /// The EIP's name, as asked.
     pub fn eip(&self) -> Name<id::Eip> {
-        let scope =
-            Scope { project: self.request.eip_project.clone(), region: self.request.region.clone() };
+        let scope = Scope { project: self.request.eip_project.clone(), region: self.request.region.clone() };
         Name { scope, id: self.request.eip }
     }
 

@@ -1,4 +1,73 @@
-//! Stub.
-use crate::*;
-use super::*;
-pub(super) fn evolve(_: &mut State, _: &Commit) {}
+//! What events make of health's state: resource's say who may hold what, its own say who does. Nothing is refused.
+
+use super::{Havip, Holding, REJECTION_INTERVAL, State};
+use crate::{
+    Commit, CommitPosition, Event, Stream, Timestamp,
+    event::{ClaimRejected, HavipCreated, HavipFacts, HolderChanged, VnicCreated},
+    name::Scope,
+};
+
+pub(super) fn evolve(state: &mut State, commit: &Commit) {
+    for event in &commit.events {
+        match event {
+            Event::VnicCreated(created) => vnic_created(state, created),
+            Event::HavipCreated(created) => havip_created(state, created),
+            Event::HavipDeleted(havip) => havip_deleted(state, havip),
+            Event::HolderChanged(change) => holder_changed(state, change, commit.at),
+            Event::ClaimRejected(rejected) => claim_rejected(state, rejected, commit.recorded_at),
+            _ => {}
+        }
+    }
+    if commit.stream == Stream::Health {
+        forget_rejected(state, commit.recorded_at);
+    }
+}
+
+fn scope_of(havip: &HavipFacts) -> Scope {
+    Scope { project: havip.project.clone(), region: havip.region.clone() }
+}
+
+fn vnic_created(state: &mut State, created: &VnicCreated) {
+    state.vnics.insert((created.vpc, created.vnic.mac), created.vnic.clone());
+}
+
+fn havip_created(state: &mut State, created: &HavipCreated) {
+    let facts = created.havip.clone();
+    let members = created.members.iter().map(|member| (member.mac, member.clone())).collect();
+    state.by_scope.insert((scope_of(&facts), facts.id));
+    state.by_address.insert((facts.vpc, facts.address), facts.id);
+    state.havips.insert(facts.id, Havip { facts, members, holding: None });
+}
+
+fn havip_deleted(state: &mut State, havip: &HavipFacts) {
+    if state.havips.remove(&havip.id).is_none() {
+        return;
+    }
+    state.by_scope.remove(&(scope_of(havip), havip.id));
+    state.by_address.remove(&(havip.vpc, havip.address));
+}
+
+/// Also after a deletion that this stream's writer had not seen yet: there is nothing to change then.
+fn holder_changed(state: &mut State, change: &HolderChanged, at: CommitPosition) {
+    if let Some(havip) = state.havips.get_mut(&change.havip.id) {
+        havip.holding = Some(Holding { vnic: change.holder.clone(), claim: change.claim.clone(), at });
+    }
+}
+
+fn claim_rejected(state: &mut State, rejected: &ClaimRejected, at: Timestamp) {
+    let (havip, mac) = (rejected.havip.id, rejected.claim.mac);
+    if let Some(before) = state.rejected.insert((havip, mac), at) {
+        state.rejected_in_order.remove(&(before, havip, mac));
+    }
+    state.rejected_in_order.insert((at, havip, mac));
+}
+
+fn forget_rejected(state: &mut State, now: Timestamp) {
+    while let Some((at, havip, mac)) = state.rejected_in_order.get_min().copied() {
+        if now.since(at) < REJECTION_INTERVAL {
+            return;
+        }
+        state.rejected_in_order.remove_min();
+        state.rejected.remove(&(havip, mac));
+    }
+}

@@ -1,5 +1,96 @@
-//! Rules of a eip.
-use super::*;
-use crate::*;
-pub(super) fn allocate(_: &State, _: &AllocateEip) -> Result<Vec<Event>, Rejection> { Ok(Vec::new()) }
-pub(super) fn release(_: &State, _: &ReleaseEip) -> Result<Vec<Event>, Rejection> { Ok(Vec::new()) }
+//! Rules of an EIP: an address of a pool that is free, and no releasing while a binding holds it.
+
+use std::net::IpAddr;
+
+use super::{AllocateEip, Facts, ReleaseEip, State, hold::held};
+use crate::{
+    Event, Rejection,
+    event::EipFacts,
+    id::PoolId,
+    name::{Label, Scope},
+};
+
+const ADDRESS: &str = "eip.address";
+const POOL: &str = "eip.pool";
+
+pub(super) fn allocate(state: &State, command: &AllocateEip) -> Result<Vec<Event>, Rejection> {
+    let (pool, address) = match command.address {
+        Some(address) => (pool_of(state, command, address)?, address),
+        None => lowest_free(state, command)?,
+    };
+    let display_name = display_name(command, address)?;
+    state.eips.check_id(command.id)?;
+    state.eips.check_name(&command.scope, &display_name, "eip.display_name")?;
+    Ok(vec![Event::EipAllocated(EipFacts {
+        id: command.id,
+        project: command.scope.project.clone(),
+        region: command.scope.region.clone(),
+        pool,
+        address,
+        display_name,
+    })])
+}
+
+pub(super) fn release(state: &State, command: &ReleaseEip) -> Result<Vec<Event>, Rejection> {
+    let entry = state.eips.require(&command.scope, command.id, "name")?;
+    match state.eip_held_by(command.id) {
+        Some(binding) => Err(held(state, binding, "EIP_HELD", "name", "the EIP is bound; unbind it first")),
+        None => Ok(vec![Event::EipReleased(entry.facts.clone())]),
+    }
+}
+
+fn pool_of(state: &State, command: &AllocateEip, address: IpAddr) -> Result<PoolId, Rejection> {
+    let block = state.pool_blocks.range(..=address).next_back().map(|(_, block)| block);
+    let found = block.filter(|(cidr, _)| cidr.contains(&address)).map(|(_, pool)| *pool);
+    if let Some(asked) = command.pool {
+        let pool = state.pools.require(&command.scope.region, asked, POOL)?;
+        if found != Some(asked) {
+            let message = format!("{address} is not in this pool; leave the address or the pool out");
+            return Err(Rejection::invalid(ADDRESS, message).because_of(pool.facts.name()));
+        }
+    }
+    let Some(pool) = found else {
+        let message = format!("no pool of the region has {address}; leave it out to get a free one");
+        return Err(Rejection::precondition("NOT_IN_A_POOL", ADDRESS, message));
+    };
+    check_free(state, &command.scope, address)?;
+    Ok(pool)
+}
+
+fn check_free(state: &State, scope: &Scope, address: IpAddr) -> Result<(), Rejection> {
+    let Some(other) = state.eip_at(address) else { return Ok(()) };
+    let message = format!("{address} is allocated; choose another or leave it out to get a free one");
+    let rejection = Rejection::exists("ADDRESS_TAKEN", ADDRESS, message);
+    // Who else has it is none of another project's business.
+    Err(if other.facts.parent() == *scope { rejection.because_of(other.facts.name()) } else { rejection })
+}
+
+fn lowest_free(state: &State, command: &AllocateEip) -> Result<(PoolId, IpAddr), Rejection> {
+    let free_in =
+        |pool: PoolId| state.pool_free.get(&pool).and_then(|free| free.lowest()).map(|free| (pool, free));
+    let region = &command.scope.region;
+    match command.pool {
+        Some(asked) => {
+            let pool = state.pools.require(region, asked, POOL)?;
+            free_in(asked).ok_or_else(|| {
+                let message = "every address of this pool is allocated; name another pool or release an EIP";
+                Rejection::exhausted("POOL_EXHAUSTED", POOL, message).because_of(pool.facts.name())
+            })
+        }
+        None => state.pools.list(region, None).find_map(|pool| free_in(pool.facts.id)).ok_or_else(|| {
+            let message =
+                format!("no pool of regions/{region} has a free address; release an EIP or add a pool");
+            Rejection::exhausted("POOL_EXHAUSTED", POOL, message)
+        }),
+    }
+}
+
+fn display_name(command: &AllocateEip, address: IpAddr) -> Result<Label, Rejection> {
+    match &command.display_name {
+        Some(label) => Ok(label.clone()),
+        None => {
+            let label = address.to_string().parse();
+            label.map_err(|error| Rejection::invalid("eip.display_name", format!("{error}")))
+        }
+    }
+}

@@ -1,4 +1,136 @@
-//! Evolve.
-use super::*;
-use crate::*;
-pub(super) fn evolve(_: &mut State, _: &Commit) {}
+//! What resource's own events make of its state. Nothing is decided here, and nothing refused.
+
+use super::{AddressOwner, FreeRanges, Held, RELEASED_ARE_REMEMBERED, State, address_rules::host_range};
+use crate::{
+    Commit, CommitPosition, Event, Timestamp,
+    event::{
+        BindingFacts, EipFacts, HavipCreated, HavipFacts, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+    },
+    id::BindingId,
+};
+
+/// At most this many released bindings are remembered, the oldest go first.
+const MAX_RELEASED: usize = 1_000_000;
+
+pub(super) fn evolve(state: &mut State, commit: &Commit) {
+    for event in &commit.events {
+        match event {
+            Event::PoolCreated(pool) => pool_created(state, pool, commit.at),
+            Event::VpcCreated(vpc) => vpc_created(state, vpc, commit.at),
+            Event::SubnetCreated(subnet) => subnet_created(state, subnet, commit.at),
+            Event::VnicCreated(vnic) => vnic_created(state, vnic, commit.at),
+            Event::HavipCreated(havip) => havip_created(state, havip, commit.at),
+            Event::HavipDeleted(havip) => havip_deleted(state, havip),
+            Event::EipAllocated(eip) => eip_allocated(state, eip, commit.at),
+            Event::EipReleased(eip) => eip_released(state, eip),
+            Event::HoldPlaced(facts) => hold_placed(state, facts, commit.at),
+            Event::HoldReleased(released) => hold_released(state, released.binding, commit.recorded_at),
+            _ => {}
+        }
+    }
+    forget_released(state, commit.recorded_at);
+}
+
+fn pool_created(state: &mut State, pool: &PoolCreated, at: CommitPosition) {
+    let mut free = FreeRanges::default();
+    for cidr in &pool.cidrs {
+        free.give(cidr.network(), cidr.broadcast());
+        state.pool_blocks.insert(cidr.network(), (*cidr, pool.id));
+    }
+    state.pool_free.insert(pool.id, free);
+    state.pools.insert(pool.clone(), at);
+}
+
+fn vpc_created(state: &mut State, vpc: &VpcCreated, at: CommitPosition) {
+    state.vpcs.insert(vpc.clone(), at);
+}
+
+fn subnet_created(state: &mut State, subnet: &SubnetCreated, at: CommitPosition) {
+    let mut free = FreeRanges::default();
+    if let Some((first, last)) = host_range(&subnet.cidr) {
+        free.give(first, last);
+    }
+    free.take(subnet.gateway_address);
+    state.subnet_free.insert(subnet.id, free);
+    state.subnet_blocks.insert((subnet.vpc, subnet.cidr.network()), (subnet.cidr, subnet.id));
+    state.subnets.insert(subnet.clone(), at);
+}
+
+fn vnic_created(state: &mut State, created: &VnicCreated, at: CommitPosition) {
+    let vnic = &created.vnic;
+    if let Some(free) = state.subnet_free.get_mut(&created.subnet) {
+        free.take(vnic.address);
+    }
+    state.addresses.insert((created.vpc, vnic.address), AddressOwner::Vnic(vnic.id));
+    state.macs.insert((created.vpc, vnic.mac), vnic.id);
+    state.vnics.insert(created.clone(), at);
+}
+
+fn havip_created(state: &mut State, created: &HavipCreated, at: CommitPosition) {
+    let havip = &created.havip;
+    if let Some(free) = state.subnet_free.get_mut(&havip.subnet) {
+        free.take(havip.address);
+    }
+    state.addresses.insert((havip.vpc, havip.address), AddressOwner::Havip(havip.id));
+    state.havips.insert(created.clone(), at);
+}
+
+fn havip_deleted(state: &mut State, havip: &HavipFacts) {
+    if state.havips.remove(havip.id).is_none() {
+        return;
+    }
+    state.addresses.remove(&(havip.vpc, havip.address));
+    if let Some(free) = state.subnet_free.get_mut(&havip.subnet) {
+        free.give(havip.address, havip.address);
+    }
+}
+
+fn eip_allocated(state: &mut State, eip: &EipFacts, at: CommitPosition) {
+    if let Some(free) = state.pool_free.get_mut(&eip.pool) {
+        free.take(eip.address);
+    }
+    *state.pool_allocated.entry(eip.pool).or_default() += 1;
+    state.eip_by_address.insert(eip.address, eip.id);
+    state.eips.insert(eip.clone(), at);
+}
+
+fn eip_released(state: &mut State, eip: &EipFacts) {
+    if state.eips.remove(eip.id).is_none() {
+        return;
+    }
+    state.eip_by_address.remove(&eip.address);
+    if let Some(allocated) = state.pool_allocated.get_mut(&eip.pool) {
+        *allocated = allocated.saturating_sub(1);
+    }
+    if let Some(free) = state.pool_free.get_mut(&eip.pool) {
+        free.give(eip.address, eip.address);
+    }
+}
+
+fn hold_placed(state: &mut State, facts: &BindingFacts, at: CommitPosition) {
+    let held = Held { eip: facts.eip.id, havip: facts.havip.id, at };
+    state.holds.insert(facts.binding, held);
+    state.eip_held_by.insert(held.eip, facts.binding);
+    state.havip_held_by.insert(held.havip, facts.binding);
+}
+
+fn hold_released(state: &mut State, binding: BindingId, at: Timestamp) {
+    if let Some(held) = state.holds.remove(&binding) {
+        state.eip_held_by.remove(&held.eip);
+        state.havip_held_by.remove(&held.havip);
+    }
+    if let Some(before) = state.released.insert(binding, at) {
+        state.released_in_order.remove(&(before, binding));
+    }
+    state.released_in_order.insert((at, binding));
+}
+
+fn forget_released(state: &mut State, now: Timestamp) {
+    while let Some((at, binding)) = state.released_in_order.get_min().copied() {
+        if now.since(at) <= RELEASED_ARE_REMEMBERED && state.released.len() <= MAX_RELEASED {
+            return;
+        }
+        state.released_in_order.remove_min();
+        state.released.remove(&binding);
+    }
+}

@@ -1,7 +1,89 @@
-//! Rules of a havip.
-use super::*;
-use crate::*;
-pub(super) fn create(_: &State, _: &CreateHavip) -> Result<Vec<Event>, Rejection> { Ok(Vec::new()) }
+//! Rules of a HAVIP: an address of its own, members of its own subnet, and no deleting while a binding holds it.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{
+    CreateHavip, DeleteHavip, Facts, State, address_rules::check_host, hold::held, vnic::check_address_free,
+};
+use crate::{
+    Event, Rejection,
+    event::{HavipCreated, HavipFacts, SubnetCreated, VnicFacts},
+    id::VnicId,
+    name::Name,
+};
+
 /// At most this many vNICs may claim one HAVIP.
 pub const MAX_MEMBERS: usize = 10;
-pub(super) fn delete(_: &State, _: &DeleteHavip) -> Result<Vec<Event>, Rejection> { Ok(Vec::new()) }
+
+const MEMBERS: &str = "havip.members";
+
+pub(super) fn create(state: &State, command: &CreateHavip) -> Result<Vec<Event>, Rejection> {
+    check_members(command)?;
+    let subnet = &state.subnets.require(&command.scope, command.subnet, "havip.subnet")?.facts;
+    let address = address(state, subnet, command.address)?;
+    let members = members(state, command)?;
+    state.havips.check_id(command.id)?;
+    state.havips.check_name(&command.scope, &command.display_name, "havip.display_name")?;
+    let havip = HavipFacts {
+        id: command.id,
+        project: command.scope.project.clone(),
+        region: command.scope.region.clone(),
+        vpc: subnet.vpc,
+        subnet: command.subnet,
+        address,
+        display_name: command.display_name.clone(),
+    };
+    Ok(vec![Event::HavipCreated(HavipCreated { havip, members })])
+}
+
+pub(super) fn delete(state: &State, command: &DeleteHavip) -> Result<Vec<Event>, Rejection> {
+    let entry = state.havips.require(&command.scope, command.id, "name")?;
+    match state.havip_held_by(command.id) {
+        Some(binding) => {
+            Err(held(state, binding, "HAVIP_HELD", "name", "the HAVIP is bound; unbind its EIP first"))
+        }
+        None => Ok(vec![Event::HavipDeleted(entry.facts.havip.clone())]),
+    }
+}
+
+fn check_members(command: &CreateHavip) -> Result<(), Rejection> {
+    if command.members.len() > MAX_MEMBERS {
+        let message = format!("{} members are too many, {MAX_MEMBERS} at most", command.members.len());
+        return Err(Rejection::invalid(MEMBERS, message));
+    }
+    let mut seen = BTreeSet::new();
+    match command.members.iter().find(|id| !seen.insert(**id)) {
+        Some(twice) => {
+            let name = Name { scope: command.scope.clone(), id: *twice };
+            Err(Rejection::invalid(MEMBERS, format!("{name} is there twice")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn address(state: &State, subnet: &SubnetCreated, asked: Option<IpAddr>) -> Result<IpAddr, Rejection> {
+    const FIELD: &str = "havip.address";
+    if let Some(address) = asked {
+        check_host(FIELD, subnet, address)?;
+        check_address_free(state, FIELD, subnet.vpc, address)?;
+        return Ok(address);
+    }
+    let free = state.subnet_free.get(&subnet.id).and_then(|free| free.highest());
+    free.ok_or_else(|| {
+        let message = format!("no address of {} is free", subnet.cidr);
+        Rejection::exhausted("SUBNET_EXHAUSTED", FIELD, message).because_of(subnet.name())
+    })
+}
+
+fn members(state: &State, command: &CreateHavip) -> Result<Vec<VnicFacts>, Rejection> {
+    command.members.iter().map(|id| member(state, command, *id)).collect()
+}
+
+fn member(state: &State, command: &CreateHavip, id: VnicId) -> Result<VnicFacts, Rejection> {
+    let vnic = &state.vnics.require(&command.scope, id, MEMBERS)?.facts;
+    if vnic.subnet != command.subnet {
+        let message = "a member must be in the HAVIP's subnet: its announcements reach no other";
+        return Err(Rejection::precondition("OTHER_SUBNET", MEMBERS, message).because_of(vnic.name()));
+    }
+    Ok(vnic.vnic.clone())
+}

@@ -7,24 +7,50 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    CommitPosition,
+    CommitPosition, Rejection,
     event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{Eip, Havip, Id, Kind, Pool, Subnet, Vnic, Vpc},
     name::{Label, RegionId, Scope},
 };
 
+/// What things are listed under: the region for the operator's, a project's scope for the others.
+pub trait Parent: Clone + Ord {
+    /// Its resource name.
+    fn name(&self) -> String;
+}
+
+impl Parent for RegionId {
+    fn name(&self) -> String {
+        format!("regions/{self}")
+    }
+}
+
+impl Parent for Scope {
+    fn name(&self) -> String {
+        self.to_string()
+    }
+}
+
 /// What a table needs to know of a thing.
 pub trait Facts: Clone {
     /// Its kind.
     type Kind: Kind;
-    /// What it is listed under: the region for the operator's things, a project's scope for the others.
-    type Parent: Clone + Ord;
+    /// What it is listed under.
+    type Parent: Parent;
     /// Its id.
     fn id(&self) -> Id<Self::Kind>;
     /// Its parent.
     fn parent(&self) -> Self::Parent;
     /// Its display name.
     fn label(&self) -> &Label;
+    /// Its resource name.
+    fn name(&self) -> String {
+        name(&self.parent(), self.id())
+    }
+}
+
+fn name<K: Kind>(parent: &impl Parent, id: Id<K>) -> String {
+    format!("{}/{}/{id}", parent.name(), K::COLLECTION)
 }
 
 /// A thing and the commit that changed it last.
@@ -85,6 +111,37 @@ impl<F: Facts> Table<F> {
     /// Everything, in id order.
     pub fn iter(&self) -> impl Iterator<Item = &Entry<F>> {
         self.entries.values()
+    }
+
+    /// The thing with this id and parent, or NOT_FOUND for `field`: other parents' things do not exist for a caller.
+    pub(super) fn require(
+        &self,
+        parent: &F::Parent,
+        id: Id<F::Kind>,
+        field: &'static str,
+    ) -> Result<&Entry<F>, Rejection> {
+        self.get_in(parent, id).ok_or_else(|| Rejection::not_found(field, name(parent, id)))
+    }
+
+    /// Refuses an id that something has.
+    pub(super) fn check_id(&self, id: Id<F::Kind>) -> Result<(), Rejection> {
+        if self.entries.contains_key(&id) {
+            let word = F::Kind::WORD;
+            return Err(Rejection::exists("ID_TAKEN", "id", format!("another {word} has the id {id}")));
+        }
+        Ok(())
+    }
+
+    /// Refuses a display name that something of the same parent has.
+    pub(super) fn check_name(
+        &self,
+        parent: &F::Parent,
+        label: &Label,
+        field: &'static str,
+    ) -> Result<(), Rejection> {
+        let Some(other) = self.named(parent, label).next() else { return Ok(()) };
+        let message = format!("another {} is called {label}; choose another name", F::Kind::WORD);
+        Err(Rejection::exists("NAME_TAKEN", field, message).because_of(other.facts.name()))
     }
 
     pub(super) fn insert(&mut self, facts: F, at: CommitPosition) {
