@@ -2,8 +2,18 @@
 //!
 //! The log knows nothing of what its events mean: an event is bytes. See [`EventLog`] for the contract L1–L8.
 
+mod codec;
+pub mod conformance;
 pub mod contract;
+pub mod faulty;
+mod follow;
+mod head;
+pub mod memory;
 pub mod record;
+pub mod segments;
 
 pub use contract::{EventLog, Filter, Follow, LogError, Tail};
+pub use faulty::{Fault, FaultyLog};
+pub use memory::Memory;
 pub use record::{Commit, Hash, Position, Record, StreamName};
+pub use segments::{Opened, Options, Segments, TornTail, Witness};

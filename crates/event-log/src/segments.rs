@@ -1,0 +1,184 @@
+//! The log in segment files: the embedded default. Everything is checked when it is opened; one thread writes.
+//!
+//! See docs/design/log.md for the format, and for what opening does in each case of damage.
+
+mod active;
+mod folder;
+mod frame;
+mod header;
+mod reader;
+mod repair;
+mod scan;
+mod shared;
+mod state;
+mod witness;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use self::{
+    active::Active,
+    folder::Folder,
+    scan::Scan,
+    shared::Shared,
+    state::State,
+    witness::Witnesses,
+    writer::{Request, Writer, start_segment},
+};
+pub use self::{repair::TornTail, witness::Witness};
+use crate::{
+    contract::{EventLog, Filter, Follow, LogError, Tail},
+    follow,
+    record::{Commit, Position, Record, StreamName},
+};
+
+/// So many appends wait for the writer; more wait for room.
+const WAITING_APPENDS: usize = 1_024;
+
+/// How a log is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// A segment that has so many bytes gets no further frame. It can be longer by one frame.
+    pub segment_bytes: u64,
+    /// The latest records are kept in memory, up to so many encoded bytes.
+    pub cache_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { segment_bytes: 64 * 1024 * 1024, cache_bytes: 32 * 1024 * 1024 }
+    }
+}
+
+/// A log, and what had to be done to open it.
+pub struct Opened {
+    /// The log.
+    pub log: Arc<Segments>,
+    /// A torn end that nobody had seen: it was cut and set aside.
+    pub repaired: Option<TornTail>,
+}
+
+/// One region's log in segment files.
+pub struct Segments {
+    id: Uuid,
+    shared: Arc<Shared>,
+    requests: Mutex<Option<mpsc::Sender<Request>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Segments {
+    /// Opens the log in this folder, or makes one, and reads all of it. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// `Damaged`: L8 forbids to go on; nothing was changed. `Unavailable`: the folder is in use or can't be read.
+    /// `Full`: there is no room for a first segment.
+    pub fn open(folder: &Path, options: Options, witnesses: &[Witness]) -> Result<Opened, LogError> {
+        let witnesses = Witnesses::new(witnesses);
+        if !folder.exists() {
+            // Before the folder is made: a log that is gone must not become an empty one.
+            witnesses.reached(Position(0), &format!("is missing: there is no {}", folder.display()))?;
+        }
+        let folder = Folder::lock(folder)?;
+        let mut scan = Scan::of(&folder.list()?, State::new(options.cache_bytes), &witnesses)?;
+        let lost = if scan.torn.is_some() { "is damaged" } else { "is missing" };
+        witnesses.reached(scan.head.tail().position, lost)?;
+        let next = scan.next();
+        let repaired = scan.torn.take().map(|torn| repair::cut(&folder, next, torn)).transpose()?;
+        folder.sync()?;
+        let (log, active) = go_on(&folder, &mut scan)?;
+        let Scan { head, state, .. } = scan;
+        let shared = Arc::new(Shared::new(state));
+        let (requests, waiting) = mpsc::channel(WAITING_APPENDS);
+        let writer = Writer {
+            folder,
+            log,
+            segment_bytes: options.segment_bytes,
+            head,
+            active,
+            shared: Arc::clone(&shared),
+            requests: waiting,
+            poisoned: None,
+        };
+        let writer = thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run());
+        let writer = writer.map_err(|error| LogError::Unavailable(error.to_string().into()))?;
+        let (requests, writer) = (Mutex::new(Some(requests)), Mutex::new(Some(writer)));
+        Ok(Opened { log: Arc::new(Self { id: log, shared, requests, writer }), repaired })
+    }
+
+    /// The log's id: drawn when it was made, in every segment.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Writes what waits, refuses what comes, and lets go of the folder. Blocks for the last sync.
+    pub fn close(&self) {
+        drop(self.requests.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if writer.is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the log's writer stopped in the middle");
+            self.shared.close();
+        }
+    }
+
+    fn requests(&self) -> Result<mpsc::Sender<Request>, LogError> {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.clone().ok_or(LogError::Closed)
+    }
+}
+
+/// The segment to write to: the last one, or a first.
+fn go_on(folder: &Folder, scan: &mut Scan<'_>) -> Result<(Uuid, Active), LogError> {
+    if let (Some(log), Some(last)) = (scan.log, scan.last.take()) {
+        return Ok((log, Active::resume(last)?));
+    }
+    let log = Uuid::now_v7();
+    let active = start_segment(folder, log, &scan.head)?;
+    scan.state.add_segment(active.path().to_owned(), scan.next(), active.length());
+    Ok((log, active))
+}
+
+impl Drop for Segments {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[async_trait]
+impl EventLog for Segments {
+    async fn append(
+        &self,
+        stream: &StreamName,
+        expected: Position,
+        commits: Vec<Commit>,
+    ) -> Result<Position, LogError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request { stream: stream.clone(), expected, commits, answer };
+        self.requests()?.send(request).await.map_err(|_| LogError::Closed)?;
+        answered.await.unwrap_or_else(|_| Err(LogError::Unknown("the log's writer stopped".into())))
+    }
+
+    async fn read(
+        &self,
+        filter: &Filter,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, LogError> {
+        follow::read(self.shared.as_ref(), filter, after, limit).await
+    }
+
+    fn follow(&self, filter: Filter, after: Position) -> Follow {
+        follow::follow(Arc::clone(&self.shared), filter, after)
+    }
+
+    async fn tail(&self) -> Result<Tail, LogError> {
+        self.shared.tail()
+    }
+}

@@ -1,0 +1,95 @@
+//! The segment that is written to. A write is all or nothing: what fails half-way is cut off again.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind},
+    os::unix::fs::{FileExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    contract::LogError,
+    segments::{folder::failed, scan::LastSegment},
+};
+
+/// An open segment file; every byte up to `length` is durable.
+pub(super) struct Active {
+    file: File,
+    path: PathBuf,
+    length: u64,
+}
+
+impl Active {
+    /// A new segment with this header, synced; its name is not, yet. On failure nothing stays behind.
+    pub fn create(path: PathBuf, header: &[u8]) -> Result<Self, LogError> {
+        let file = OpenOptions::new().write(true).create_new(true).open(&path);
+        let file = file.map_err(|error| write_failed(&path, &error))?;
+        if let Err(error) = file.write_all_at(header, 0).and_then(|()| file.sync_all()) {
+            fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))?;
+            return Err(write_failed(&path, &error));
+        }
+        Ok(Self { file, path, length: header.len() as u64 })
+    }
+
+    /// Goes on in a segment. Its last frame is written again and synced: it may have come here unsynced, by a
+    /// process that was killed, and after a failed sync the kernel takes its pages for clean though the disk does
+    /// not have them.
+    pub fn resume(last: LastSegment) -> Result<Self, LogError> {
+        let LastSegment { path, last_offset, last_bytes } = last;
+        let file = OpenOptions::new().write(true).open(&path);
+        let file = file.map_err(|error| failed("open", &path, &error))?;
+        let synced = file.write_all_at(&last_bytes, last_offset).and_then(|()| file.sync_all());
+        synced.map_err(|error| failed("sync", &path, &error))?;
+        Ok(Self { file, path, length: last_offset + last_bytes.len() as u64 })
+    }
+
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes and syncs. `Full`, `Unavailable`: nothing was written. `Unknown`: it may or may not last, and the
+    /// file must be read anew before it is written again. `Damaged`: somebody else changed the file.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), LogError> {
+        self.check_untouched()?;
+        if let Err(error) = self.file.write_all_at(bytes, self.length) {
+            self.file.set_len(self.length).map_err(|cut| self.unknown("cut back", &cut))?;
+            return Err(write_failed(&self.path, &error));
+        }
+        self.file.sync_data().map_err(|error| self.unknown("sync", &error))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn check_untouched(&self) -> Result<(), LogError> {
+        let found = self.file.metadata().map_err(|error| failed("look at", &self.path, &error))?;
+        if found.len() == self.length && found.nlink() > 0 {
+            return Ok(());
+        }
+        let (path, length) = (self.path.display(), self.length);
+        let why = match found.nlink() {
+            0 => format!("{path} was removed"),
+            _ => format!("{path} has {} bytes, and {length} were written", found.len()),
+        };
+        Err(LogError::Damaged(why.into()))
+    }
+
+    fn unknown(&self, what: &str, error: &io::Error) -> LogError {
+        LogError::Unknown(format!("can't {what} {}: {error}", self.path.display()).into())
+    }
+}
+
+fn write_failed(path: &Path, error: &io::Error) -> LogError {
+    match error.kind() {
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::FileTooLarge
+        | ErrorKind::WriteZero => LogError::Full(format!("{}: {error}", path.display()).into()),
+        _ => failed("write", path, error),
+    }
+}

@@ -1,0 +1,182 @@
+//! Reading a whole log at the start: every CRC, position and hash. Only the very end may be torn, and only if no
+//! valid frame stands behind the damage; everything else is damage (L8). Nothing is changed here.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    contract::LogError,
+    head::Head,
+    record::Position,
+    segments::{
+        folder::failed,
+        frame::{self, Bad, Frame},
+        header::Header,
+        state::State,
+        witness::Witnesses,
+    },
+};
+
+/// What a log holds.
+pub(super) struct Scan<'a> {
+    /// Where it stands.
+    pub head: Head,
+    /// What its readers will share.
+    pub state: State,
+    /// Its id, if it has any segment.
+    pub log: Option<Uuid>,
+    /// The segment to go on in.
+    pub last: Option<LastSegment>,
+    /// An end that no record can be read from.
+    pub torn: Option<Torn>,
+    witnesses: &'a Witnesses<'a>,
+}
+
+/// The last whole segment.
+pub(super) struct LastSegment {
+    /// Its file.
+    pub path: PathBuf,
+    /// Where its last frame (or its header) starts, in bytes.
+    pub last_offset: u64,
+    /// The bytes of its last frame or header.
+    pub last_bytes: Vec<u8>,
+}
+
+/// The damaged end of the last segment.
+pub(super) struct Torn {
+    /// The segment.
+    pub path: PathBuf,
+    /// Where the damage starts, in bytes; 0: the header is damaged too.
+    pub offset: usize,
+    /// All bytes from there on.
+    pub bytes: Vec<u8>,
+}
+
+/// A segment while it is read.
+struct Reading<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
+    /// Whether no segment comes after it.
+    is_last: bool,
+}
+
+impl<'a> Scan<'a> {
+    /// Reads these segments, in order.
+    pub fn of(
+        segments: &[(Position, PathBuf)],
+        state: State,
+        witnesses: &'a Witnesses<'a>,
+    ) -> Result<Self, LogError> {
+        let head = Head::default();
+        let mut scan = Self { head, state, log: None, last: None, torn: None, witnesses };
+        for (n, (first, path)) in segments.iter().enumerate() {
+            let bytes = fs::read(path).map_err(|error| failed("read", path, &error))?;
+            let segment = Reading { path, bytes: &bytes, is_last: n + 1 == segments.len() };
+            scan.segment(*first, &segment)?;
+        }
+        Ok(scan)
+    }
+
+    /// The position of the next record.
+    pub fn next(&self) -> Position {
+        Position(self.head.tail().position.0 + 1)
+    }
+
+    fn segment(&mut self, first: Position, segment: &Reading<'_>) -> Result<(), LogError> {
+        if first != self.next() {
+            return Err(self.damaged(segment, 0, &format!("the next segment starts at {first}")));
+        }
+        let (header, mut offset) = match Header::parse(segment.bytes) {
+            Ok(parsed) => parsed,
+            Err(why) => return self.tear(segment, 0, 0, &why),
+        };
+        self.check_header(&header).map_err(|why| self.damaged(segment, 0, &why))?;
+        self.log = Some(header.log);
+        self.state.add_segment(segment.path.to_owned(), first, offset as u64);
+        let mut last_offset = 0;
+        while offset < segment.bytes.len() {
+            match frame::parse(&segment.bytes[offset..]) {
+                Ok(frame) => {
+                    self.frame(&frame).map_err(|why| self.damaged(segment, offset, &why))?;
+                    last_offset = offset;
+                    offset += frame.size;
+                }
+                Err(bad) => {
+                    self.tear_frame(segment, offset, &bad)?;
+                    break;
+                }
+            }
+        }
+        self.last = Some(LastSegment {
+            path: segment.path.to_owned(),
+            last_offset: last_offset as u64,
+            last_bytes: segment.bytes[last_offset..offset].to_vec(),
+        });
+        Ok(())
+    }
+
+    fn check_header(&self, header: &Header) -> Result<(), String> {
+        if self.log.is_some_and(|log| log != header.log) {
+            return Err(format!("the segment belongs to log {}", header.log));
+        }
+        if &header.before != self.head.tail() || header.recorded_at != self.head.recorded_at() {
+            return Err("the segment does not follow the one before it".to_owned());
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), String> {
+        let mut records = Vec::new();
+        for (record, size) in frame.records()? {
+            self.head.follow_on(&record)?;
+            self.witnesses.agree(&record)?;
+            records.push((Arc::new(record), size));
+        }
+        self.state.add_frame(frame.size as u64, records);
+        Ok(())
+    }
+
+    /// No whole frame at `offset`. A header that holds says where the frame ends, and what stands behind it.
+    fn tear_frame(&mut self, segment: &Reading<'_>, offset: usize, bad: &Bad) -> Result<(), LogError> {
+        let bytes = &segment.bytes[offset..];
+        if let Some(first) = frame::first_position(bytes)
+            && first != self.next()
+        {
+            return Err(self.damaged(segment, offset, &format!("its frame says it starts at {first}")));
+        }
+        match bad {
+            Bad::Header => self.tear(segment, offset, offset, "its frame's header is damaged"),
+            Bad::Short { .. } => self.tear(segment, offset, segment.bytes.len(), "its frame is cut off"),
+            Bad::Body { size } => self.tear(segment, offset, offset + size, "its frame is damaged"),
+        }
+    }
+
+    /// Takes the end from `offset` on for torn, unless something was written behind it: a later segment, or a later
+    /// frame at or after `behind`.
+    fn tear(
+        &mut self,
+        segment: &Reading<'_>,
+        offset: usize,
+        behind: usize,
+        why: &str,
+    ) -> Result<(), LogError> {
+        let least = if offset == 0 { Position(self.next().0 - 1) } else { self.next() };
+        let later = segment.bytes.get(behind..).and_then(|bytes| frame::find_later(bytes, least));
+        if !segment.is_last || later.is_some() {
+            return Err(self.damaged(segment, offset, why));
+        }
+        let bytes = segment.bytes[offset..].to_vec();
+        self.torn = Some(Torn { path: segment.path.to_owned(), offset, bytes });
+        Ok(())
+    }
+
+    fn damaged(&self, segment: &Reading<'_>, offset: usize, why: &str) -> LogError {
+        let (next, path) = (self.next(), segment.path.display());
+        LogError::Damaged(format!("record {next}, at byte {offset} of {path}: {why}").into())
+    }
+}
