@@ -1,12 +1,12 @@
 //! Who may depend on whom. The table is the architecture: a crate that is not in it does not pass, so a new
 //! one is a decision made here. The pure core is also kept away from everything that waits, logs or reads a clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+use anyhow::{Context, Result, bail};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
-use crate::tree;
+use crate::{run, tree};
 
 /// A crate of ours and the arrows it may have.
 struct Allowed {
@@ -75,10 +75,9 @@ const IMPURE: &[&str] = &[
 /// Every forbidden arrow of the workspace.
 pub fn findings() -> Result<Vec<String>> {
     let metadata =
-        MetadataCommand::new().current_dir(tree::root()).exec().context("cargo metadata failed")?;
+        MetadataCommand::new().current_dir(tree::root()).no_deps().exec().context("cargo metadata failed")?;
     let mut found = forbidden(&arrows(&metadata));
-    let reached = reached_by_code(&metadata, PURE).context("the pure core is not in the workspace")?;
-    found.extend(impure(&reached));
+    found.extend(impure(&reached_by_code(PURE)?));
     Ok(found)
 }
 
@@ -138,24 +137,17 @@ fn impure(reached: &BTreeSet<String>) -> Vec<String> {
     named.map(|name| format!("{PURE} reaches {name}: the core does no I/O and reads no clock")).collect()
 }
 
-/// Names of all crates that the code of `from` is built with, its tests and build scripts apart.
-fn reached_by_code(metadata: &Metadata, from: &str) -> Option<BTreeSet<String>> {
-    let nodes: BTreeMap<&PackageId, _> =
-        metadata.resolve.as_ref()?.nodes.iter().map(|node| (&node.id, node)).collect();
-    let start = metadata.packages.iter().find(|package| package.name == from)?;
-    let (mut seen, mut waiting) = (BTreeSet::new(), vec![&start.id]);
-    while let Some(id) = waiting.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        for dependency in &nodes.get(id)?.deps {
-            if dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal) {
-                waiting.push(&dependency.pkg);
-            }
-        }
+/// Names of all crates that the code of `package` is built with, its tests and build scripts apart. Cargo's tree says
+/// it for the package by itself; `cargo metadata` would add what other members switch on.
+fn reached_by_code(package: &str) -> Result<BTreeSet<String>> {
+    let arguments =
+        ["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let output = run::cargo().args(arguments).output().context("cannot run cargo tree")?;
+    if !output.status.success() {
+        bail!("cargo tree failed: {}", String::from_utf8_lossy(&output.stderr));
     }
-    let names = metadata.packages.iter().filter(|package| seen.contains(&package.id));
-    Some(names.map(|package| package.name.to_string()).collect())
+    let lines = String::from_utf8(output.stdout)?;
+    Ok(lines.lines().filter_map(|line| line.split(' ').next()).map(String::from).collect())
 }
 
 #[cfg(test)]
@@ -222,9 +214,8 @@ mod tests {
     }
 
     #[test]
-    fn the_walk_over_the_real_workspace_follows_code_and_not_tests() {
-        let metadata = MetadataCommand::new().current_dir(tree::root()).exec().unwrap();
-        let reached = reached_by_code(&metadata, PURE).unwrap();
+    fn what_the_real_core_is_built_with_is_seen_and_what_only_tests_use_is_not() {
+        let reached = reached_by_code(PURE).unwrap();
         assert!(reached.contains("imbl"), "a direct dependency");
         assert!(reached.contains("archery"), "a dependency of imbl");
         assert!(!reached.contains("proptest"), "only tests use it");
