@@ -11,3 +11,4 @@ mod wanted;
 pub use desired::{Desired, VpcDesired};
 pub use diff::{Actual, Op, diff};
 pub use fold::fold;
+pub use wanted::wanted;

@@ -10,7 +10,7 @@ const DEFAULT: usize = 100;
 const MOST: i32 = 1000;
 
 /// Which page is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Page<K> {
     /// At most this many.
     pub limit: usize,

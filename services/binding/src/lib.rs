@@ -1,1 +1,47 @@
-//! Stub.
+//! binding: what fronts what. gRPC in front of [`mooring_domain::binding::BindingCore`], the process manager that takes
+//! each binding through its states, and what gateways have reported.
+
+mod answer;
+mod gateways;
+mod grpc;
+mod manager;
+mod reports;
+mod resource;
+mod wait;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use mooring_domain::{binding::BindingCore, name::RegionId};
+use mooring_ledger::Regions;
+use mooring_proto::binding::v1::{
+    binding_service_server::BindingServiceServer, gateway_service_server::GatewayServiceServer,
+};
+use mooring_runtime::server::MAX_MESSAGE;
+use reports::Reports;
+use tokio::task::JoinHandle;
+use tonic::{service::Routes, transport::Channel};
+
+/// The reports of every region's gateways.
+type RegionReports = Arc<BTreeMap<RegionId, Reports>>;
+
+/// Adds the service's gRPC to the process's, and starts a process manager for each region. `resource` leads to the
+/// resource service. The managers end when aborted.
+pub fn start(
+    routes: Routes,
+    regions: Regions<BindingCore>,
+    resource: Channel,
+) -> (Routes, Vec<JoinHandle<()>>) {
+    let reports: RegionReports =
+        Arc::new(regions.iter().map(|(region, _)| (region.clone(), Reports::default())).collect());
+    let managers = regions.iter().zip(reports.values()).map(|((region, ledger), reports)| {
+        let resource = resource::Resource::new(resource.clone(), region.clone());
+        tokio::spawn(manager::Manager::new(ledger.clone(), reports.clone(), resource).run())
+    });
+    let managers = managers.collect();
+    let bindings = grpc::Bindings { regions: regions.clone(), reports: reports.clone() };
+    let gateways = gateways::Gateways { regions, reports };
+    let routes = routes
+        .add_service(BindingServiceServer::new(bindings).max_decoding_message_size(MAX_MESSAGE))
+        .add_service(GatewayServiceServer::new(gateways).max_decoding_message_size(MAX_MESSAGE));
+    (routes, managers)
+}

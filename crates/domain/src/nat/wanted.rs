@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::{Actual, VpcDesired};
 
 /// What the kernel should have. `arp` is the place's: see [`Actual::arp`].
-pub(super) fn wanted(desired: &VpcDesired, pools: &BTreeSet<IpNet>, arp: bool) -> Actual {
+pub fn wanted(desired: &VpcDesired, pools: &BTreeSet<IpNet>, arp: bool) -> Actual {
     let nat = desired.nat.iter().filter(|(eip, havip)| eip.is_ipv4() && havip.is_ipv4());
     let eip_to_havip: BTreeMap<_, _> = nat.map(|(eip, havip)| (*eip, *havip)).collect();
     let holders = || desired.holders.iter().filter(|(havip, _)| havip.is_ipv4());

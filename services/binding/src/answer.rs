@@ -1,0 +1,65 @@
+//! From the folded state to the API's messages.
+
+use std::time::Instant;
+
+use mooring_domain::{
+    Position,
+    binding::{self, Phase},
+};
+use mooring_proto::binding::v1 as api;
+
+use crate::reports::{Report, Reports};
+
+/// A binding, and which gateways have it in their kernels.
+pub(crate) fn binding(of: &binding::Binding, state: &binding::State, reports: &Reports) -> api::Binding {
+    use api::binding::State;
+    let facts = of.facts();
+    let (phase, failure) = match &of.phase {
+        Phase::Associating => (State::Associating, String::new()),
+        Phase::InUse(_) => (State::InUse, String::new()),
+        Phase::Unassociating(_) => (State::Unassociating, String::new()),
+        Phase::Failed { reason, message } => (State::Failed, format!("{reason}: {message}")),
+    };
+    api::Binding {
+        name: of.name().to_string(),
+        eip: of.eip().to_string(),
+        havip: of.havip().to_string(),
+        state: phase.into(),
+        eip_address: facts.map(|facts| facts.eip.address.to_string()).unwrap_or_default(),
+        havip_address: facts.map(|facts| facts.havip.address.to_string()).unwrap_or_default(),
+        failure,
+        position: of.at.position.0,
+        gateways: state.registered_gateways().map(|gateway| progress(of, gateway, reports)).collect(),
+    }
+}
+
+fn progress(of: &binding::Binding, gateway: &binding::Gateway, reports: &Reports) -> api::binding::Gateway {
+    let name = &gateway.facts.gateway;
+    api::binding::Gateway { gateway: name.to_string(), applied: applied(of, reports.of(name).as_ref()) }
+}
+
+/// Whether a gateway's kernel is at the binding's position.
+pub(crate) fn applied(of: &binding::Binding, report: Option<&Report>) -> bool {
+    match (of.facts(), report) {
+        (Some(facts), Some(report)) => report.applied(facts.havip.vpc, of.at.position),
+        _ => false,
+    }
+}
+
+/// A gateway, and what it reported last.
+pub(crate) fn gateway(of: &binding::Gateway, report: Option<&Report>) -> api::Gateway {
+    let stuck = report.into_iter().flat_map(|report| &report.stuck).map(|(vpc, stuck)| api::Stuck {
+        vpc: vpc.to_string(),
+        position: stuck.position.0,
+        cause: stuck.cause.clone(),
+        carries_nothing: stuck.carries_nothing,
+    });
+    let age = |report: &Report| Instant::now().duration_since(report.at).as_millis();
+    api::Gateway {
+        name: format!("regions/{}/gateways/{}", of.facts.region, of.facts.gateway),
+        registered: of.registered,
+        applied_position: report.map_or(Position(0), |report| report.position).0,
+        stuck: stuck.collect(),
+        report_age_ms: report.map(|report| u64::try_from(age(report)).unwrap_or(u64::MAX)),
+    }
+}

@@ -1,0 +1,118 @@
+//! The gateway API: registration, reports, decommissioning.
+
+use std::{collections::HashMap, time::Instant};
+
+use mooring_domain::{
+    Position, Rejection,
+    binding::{BindingCore, Command},
+    name::{GatewayName, RegionId, parse_region, parse_regional},
+};
+use mooring_ledger::{Caller, Ledger, Refused, Regions};
+use mooring_proto::{
+    binding::v1::{
+        self as api, DecommissionGatewayRequest, Gateway, ListGatewaysRequest, ListGatewaysResponse,
+        RegisterGatewayRequest, ReportAppliedRequest, ReportAppliedResponse,
+        gateway_service_server::GatewayService,
+    },
+    status::{Unserved, bad_field, bad_name},
+};
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    RegionReports, answer,
+    reports::{Report, Reports, Stuck},
+};
+
+pub(crate) struct Gateways {
+    pub(crate) regions: Regions<BindingCore>,
+    pub(crate) reports: RegionReports,
+}
+
+fn parse_name(name: &str) -> Result<(RegionId, GatewayName), Status> {
+    let (region, gateway) = parse_regional(name, "gateways").map_err(bad_name("name"))?;
+    Ok((region, gateway.parse().map_err(bad_name("name"))?))
+}
+
+fn parse_stuck(from: api::Stuck) -> Result<(mooring_domain::id::VpcId, Stuck), Status> {
+    let vpc = from.vpc.parse().map_err(|error| bad_field("stuck.vpc", error))?;
+    let position = Position(from.position);
+    Ok((vpc, Stuck { position, cause: from.cause, carries_nothing: from.carries_nothing }))
+}
+
+impl Gateways {
+    fn reports(&self, region: &RegionId) -> Result<&Reports, Status> {
+        self.reports.get(region).ok_or_else(|| Refused::Unserved(Unserved::Unavailable).into())
+    }
+
+    fn answer(
+        &self,
+        ledger: &Ledger<BindingCore>,
+        region: &RegionId,
+        name: &GatewayName,
+    ) -> Result<Response<Gateway>, Status> {
+        let state = ledger.view().state;
+        let gateway = state.gateway(name).ok_or(Refused::Unserved(Unserved::Unavailable))?;
+        Ok(Response::new(answer::gateway(gateway, self.reports(region)?.of(name).as_ref())))
+    }
+}
+
+#[tonic::async_trait]
+impl GatewayService for Gateways {
+    async fn register_gateway(
+        &self,
+        request: Request<RegisterGatewayRequest>,
+    ) -> Result<Response<Gateway>, Status> {
+        let caller = Caller::of(request.metadata(), "", &[])?;
+        let (region, gateway) = parse_name(&request.get_ref().name)?;
+        let ledger = self.regions.get("name", &region)?;
+        let command = Command::RegisterGateway { region: region.clone(), gateway: gateway.clone() };
+        ledger.submit(caller, command).await?;
+        self.answer(ledger, &region, &gateway)
+    }
+
+    async fn report_applied(
+        &self,
+        request: Request<ReportAppliedRequest>,
+    ) -> Result<Response<ReportAppliedResponse>, Status> {
+        let request = request.into_inner();
+        let (region, gateway) = parse_name(&request.name)?;
+        let state = self.regions.get("name", &region)?.view().state;
+        if !state.gateway(&gateway).is_some_and(|known| known.registered) {
+            let rejection = Rejection::precondition("NOT_REGISTERED", "name", "register the gateway first");
+            return Err(Refused::from(rejection.because_of(&request.name)).into());
+        }
+        let stuck = request.stuck.into_iter().map(parse_stuck).collect::<Result<HashMap<_, _>, _>>()?;
+        let report = Report { position: Position(request.position), stuck, at: Instant::now() };
+        self.reports(&region)?.put(gateway, report);
+        Ok(Response::new(ReportAppliedResponse {}))
+    }
+
+    async fn decommission_gateway(
+        &self,
+        request: Request<DecommissionGatewayRequest>,
+    ) -> Result<Response<Gateway>, Status> {
+        let (metadata, _, mut request) = request.into_parts();
+        let request_id = std::mem::take(&mut request.request_id);
+        let content = [b"Decommission", &*request.encode_to_vec()].concat();
+        let caller = Caller::of(&metadata, &request_id, &content)?;
+        let (region, gateway) = parse_name(&request.name)?;
+        let ledger = self.regions.get("name", &region)?;
+        let command = Command::DecommissionGateway { region: region.clone(), gateway: gateway.clone() };
+        ledger.submit(caller, command).await?;
+        self.answer(ledger, &region, &gateway)
+    }
+
+    async fn list_gateways(
+        &self,
+        request: Request<ListGatewaysRequest>,
+    ) -> Result<Response<ListGatewaysResponse>, Status> {
+        let region = parse_region(&request.get_ref().parent).map_err(bad_name("parent"))?;
+        let state = self.regions.get("parent", &region)?.view().state;
+        let reports = self.reports(&region)?;
+        let gateways = state.gateways();
+        let gateways =
+            gateways.map(|gateway| answer::gateway(gateway, reports.of(&gateway.facts.gateway).as_ref()));
+        Ok(Response::new(ListGatewaysResponse { gateways: gateways.collect() }))
+    }
+}

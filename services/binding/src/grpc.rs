@@ -1,0 +1,129 @@
+//! The binding API.
+
+use mooring_domain::{
+    Event, Rejection,
+    binding::{Binding, BindingCore, Command, Phase},
+    id::{self, BindingId},
+    name::{Name, RegionId, Scope},
+};
+use mooring_ledger::{Caller, Outcome, Refused, Regions};
+use mooring_proto::{
+    binding::v1::{
+        self as api, BindRequest, GetBindingRequest, ListBindingsRequest, ListBindingsResponse,
+        UnbindRequest, UnbindResponse, binding_service_server::BindingService,
+    },
+    page,
+    status::{Unserved, bad_name, failure},
+};
+use prost::Message;
+use tonic::{Code, Request, Response, Status};
+use uuid::Uuid;
+
+use crate::{RegionReports, answer, reports::Reports, wait::Wait};
+
+pub(crate) struct Bindings {
+    pub(crate) regions: Regions<BindingCore>,
+    pub(crate) reports: RegionReports,
+}
+
+impl Bindings {
+    fn reports(&self, region: &RegionId) -> Result<&Reports, Status> {
+        let reports = self.reports.get(region);
+        reports.ok_or_else(|| Refused::Unserved(Unserved::Unavailable).into())
+    }
+}
+
+/// The binding that a `Bind` made or found.
+fn bound(outcome: &Outcome) -> Option<BindingId> {
+    outcome.events.iter().find_map(|event| match event {
+        Event::BindRequested(request) => Some(request.binding),
+        _ => None,
+    })
+}
+
+/// Why a binding failed, as an error.
+fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
+    let code = if reason == "NOT_FOUND" { Code::NotFound } else { Code::FailedPrecondition };
+    failure(code, reason, format!("{message} (binding {} FAILED)", binding.name()), false)
+}
+
+#[tonic::async_trait]
+impl BindingService for Bindings {
+    async fn bind(&self, request: Request<BindRequest>) -> Result<Response<api::Binding>, Status> {
+        let (metadata, _, mut request) = request.into_parts();
+        let request_id = std::mem::take(&mut request.request_id);
+        let caller = Caller::of(&metadata, &request_id, &[b"Bind", &*request.encode_to_vec()].concat())?;
+        let eip: Name<id::Eip> = request.eip.parse().map_err(bad_name("eip"))?;
+        let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
+        let ledger = self.regions.get("havip", &havip.scope.region)?;
+        let reports = self.reports(&havip.scope.region)?;
+        let command = Command::Bind { id: BindingId::new(Uuid::now_v7()), eip: eip.clone(), havip };
+        let outcome = ledger.submit(caller, command).await?;
+        let there = || ledger.view().state.of_eip(eip.id).map(|binding| binding.request.binding);
+        let wait = Wait::new(ledger, reports);
+        let id = bound(&outcome).or_else(there);
+        let binding = match id {
+            Some(id) => wait.decided(id).await?,
+            None => None,
+        };
+        let gone =
+            || Rejection::precondition("UNBOUND_SINCE", "eip", "it was bound, and has been unbound since");
+        let binding = binding.ok_or_else(|| Refused::from(gone()))?;
+        if let Phase::Failed { reason, message } = &binding.phase {
+            return Err(failed(&binding, reason, message));
+        }
+        if request.wait_applied {
+            wait.applied(binding.request.binding).await?;
+        }
+        Ok(Response::new(answer::binding(&binding, &ledger.view().state, reports)))
+    }
+
+    async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {
+        let (metadata, _, mut request) = request.into_parts();
+        let request_id = std::mem::take(&mut request.request_id);
+        let caller = Caller::of(&metadata, &request_id, &[b"Unbind", &*request.encode_to_vec()].concat())?;
+        let eip: Name<id::Eip> = request.eip.parse().map_err(bad_name("eip"))?;
+        let ledger = self.regions.get("eip", &eip.scope.region)?;
+        let reports = self.reports(&eip.scope.region)?;
+        let outcome =
+            ledger.submit(caller, Command::Unbind { scope: eip.scope.clone(), eip: eip.id }).await?;
+        let requested = outcome.events.iter().find_map(|event| match event {
+            Event::UnbindRequested(facts) => Some(facts.binding),
+            _ => None,
+        });
+        let there = || ledger.view().state.of_eip(eip.id).map(|binding| binding.request.binding);
+        let position = match requested.or_else(there) {
+            Some(id) => Wait::new(ledger, reports).gone(id).await?.position,
+            None => ledger.view().position,
+        };
+        Ok(Response::new(UnbindResponse { position: position.0 }))
+    }
+
+    async fn get_binding(
+        &self,
+        request: Request<GetBindingRequest>,
+    ) -> Result<Response<api::Binding>, Status> {
+        let name: Name<id::Binding> = request.get_ref().name.parse().map_err(bad_name("name"))?;
+        let state = self.regions.get("name", &name.scope.region)?.view().state;
+        let binding = state.get(name.id).filter(|binding| binding.scope() == name.scope);
+        let missing = || Refused::from(Rejection::not_found("name", &name));
+        let binding = binding.ok_or_else(missing)?;
+        Ok(Response::new(answer::binding(binding, &state, self.reports(&name.scope.region)?)))
+    }
+
+    async fn list_bindings(
+        &self,
+        request: Request<ListBindingsRequest>,
+    ) -> Result<Response<ListBindingsResponse>, Status> {
+        let request = request.get_ref();
+        let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
+        let page = page::parse(request.page_size, &request.page_token)?;
+        let state = self.regions.get("parent", &scope.region)?.view().state;
+        let reports = self.reports(&scope.region)?;
+        let (bindings, next_page_token) =
+            page.take(state.list(&scope, page.after), |binding| binding.request.binding);
+        let bindings =
+            bindings.into_iter().map(|binding| answer::binding(binding, &state, reports)).collect();
+        Ok(Response::new(ListBindingsResponse { bindings, next_page_token }))
+    }
+}

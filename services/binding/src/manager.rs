@@ -1,0 +1,169 @@
+//! The process manager: takes every unfinished binding of a region to its end, whatever happened before.
+//!
+//! It keeps nothing: each round looks at the folded state, so a start, a retry and a first run are the same code.
+//! Release first, then the terminal event: a terminal binding never has a hold.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use mooring_domain::{
+    binding::{Binding, BindingCore, Command, Phase},
+    id::BindingId,
+};
+use mooring_ledger::{Caller, Ledger, Refused};
+use mooring_runtime::crash;
+use tonic::Status;
+
+use crate::{
+    reports::Reports,
+    resource::{BATCH, Hold, Refusal, Resource},
+};
+
+/// Who acts when it is not a caller's request.
+const ACTOR: &str = "binding/process-manager";
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A step that failed; the round is tried again.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error("resource: {0}")]
+    Resource(#[from] Status),
+    #[error("the log: {0}")]
+    Log(#[from] Refused),
+}
+
+pub(crate) struct Manager {
+    ledger: Ledger<BindingCore>,
+    reports: Reports,
+    resource: Resource,
+}
+
+impl Manager {
+    pub(crate) fn new(ledger: Ledger<BindingCore>, reports: Reports, resource: Resource) -> Self {
+        Self { ledger, reports, resource }
+    }
+
+    pub(crate) async fn run(self) {
+        let mut state = self.ledger.watch();
+        let mut reports = self.reports.watch();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            state.mark_unchanged();
+            reports.mark_unchanged();
+            let (bound, unbound) = tokio::join!(self.associate(), self.unassociate());
+            if let Err(error) = bound.and(unbound) {
+                tracing::warn!(%error, "unfinished bindings are tried again");
+                tokio::time::sleep(jittered(pause)).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                continue;
+            }
+            pause = FIRST_PAUSE;
+            tokio::select! {
+                changed = state.changed() => if changed.is_err() { return },
+                _ = reports.changed() => {}
+            }
+        }
+    }
+
+    fn unfinished(&self, wanted: impl Fn(&Binding) -> bool) -> Vec<Binding> {
+        let state = self.ledger.view().state;
+        state.unfinished().filter(|binding| wanted(binding)).take(BATCH).cloned().collect()
+    }
+
+    async fn submit(&self, command: Command) -> Result<(), Refused> {
+        self.ledger.submit(Caller::new(ACTOR), command).await.map(drop)
+    }
+
+    /// ASSOCIATING: hold, then decide on the facts.
+    async fn associate(&self) -> Result<(), StepError> {
+        let bindings = self.unfinished(|binding| binding.phase == Phase::Associating);
+        if bindings.is_empty() {
+            return Ok(());
+        }
+        crash::point("bind.before-hold");
+        let holds = self.resource.hold(&bindings).await?;
+        crash::point("bind.after-hold");
+        let confirmed =
+            join_all(bindings.iter().zip(holds).map(|(binding, hold)| self.confirm(binding, hold)));
+        let mut failed = Vec::new();
+        for outcome in confirmed.await {
+            failed.extend(outcome?);
+        }
+        crash::point("bind.after-bound");
+        self.fail(failed).await
+    }
+
+    /// Decides on the facts. Answers with what has to fail.
+    async fn confirm(
+        &self,
+        binding: &Binding,
+        hold: Hold,
+    ) -> Result<Option<(BindingId, Refusal)>, StepError> {
+        let id = binding.request.binding;
+        let (eip, havip) = match hold {
+            Ok(facts) => facts,
+            Err(refusal) => return Ok(Some((id, refusal))),
+        };
+        match self.submit(Command::Confirm { binding: id, eip, havip }).await {
+            Ok(()) => Ok(None),
+            Err(Refused::Rejected(rejection)) => {
+                let refusal = Refusal { reason: rejection.reason.to_owned(), message: rejection.message };
+                Ok(Some((id, refusal)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn fail(&self, failed: Vec<(BindingId, Refusal)>) -> Result<(), StepError> {
+        if failed.is_empty() {
+            return Ok(());
+        }
+        crash::point("fail.before-release");
+        self.resource.release(failed.iter().map(|(id, _)| *id)).await?;
+        crash::point("fail.after-release");
+        let commands = failed.into_iter().map(|(binding, refusal)| Command::Fail {
+            binding,
+            reason: refusal.reason.into(),
+            message: refusal.message.into(),
+        });
+        self.submit_all(commands).await?;
+        crash::point("fail.after-failed");
+        Ok(())
+    }
+
+    /// UNASSOCIATING, and every registered gateway has taken it out: release, then it is gone.
+    async fn unassociate(&self) -> Result<(), StepError> {
+        let state = self.ledger.view().state;
+        let bindings = self.unfinished(|binding| match &binding.phase {
+            Phase::Unassociating(facts) => {
+                self.reports.in_the_way(&state, facts.havip.vpc, binding.at.position).is_empty()
+            }
+            _ => false,
+        });
+        if bindings.is_empty() {
+            return Ok(());
+        }
+        crash::point("unbind.before-release");
+        self.resource.release(bindings.iter().map(|binding| binding.request.binding)).await?;
+        crash::point("unbind.after-release");
+        let complete = |binding: &Binding| Command::Complete { binding: binding.request.binding };
+        self.submit_all(bindings.iter().map(complete)).await?;
+        crash::point("unbind.after-unbound");
+        Ok(())
+    }
+
+    async fn submit_all(&self, commands: impl Iterator<Item = Command>) -> Result<(), StepError> {
+        for outcome in join_all(commands.map(|command| self.submit(command))).await {
+            outcome?;
+        }
+        Ok(())
+    }
+}
+
+/// Between half of a pause and all of it, so that managers that failed together do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let random = uuid::Uuid::new_v4().as_u128() & 0xff;
+    let share = u32::try_from(random).unwrap_or_default();
+    pause / 2 + pause / 2 * share / 255
+}

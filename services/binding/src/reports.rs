@@ -1,0 +1,83 @@
+//! What each gateway says that its kernel is equal to. Kept in memory only: after a restart gateways report again.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Instant,
+};
+
+use mooring_domain::{Position, binding, id::VpcId, name::GatewayName};
+use tokio::sync::watch;
+
+/// A VPC that a gateway could not bring up to what it has folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stuck {
+    /// Its kernel is equal to this position.
+    pub(crate) position: Position,
+    /// For the operator.
+    pub(crate) cause: String,
+    /// There is no kernel to take anything out of.
+    pub(crate) carries_nothing: bool,
+}
+
+/// A gateway's last report.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) position: Position,
+    pub(crate) stuck: HashMap<VpcId, Stuck>,
+    pub(crate) at: Instant,
+}
+
+impl Report {
+    /// Whether the kernel has what was decided at `position` for the VPC.
+    pub(crate) fn applied(&self, vpc: VpcId, position: Position) -> bool {
+        self.position >= position && self.stuck.get(&vpc).is_none_or(|stuck| stuck.position >= position)
+    }
+
+    /// Whether the kernel has nothing any more of what was taken out at `position`.
+    fn taken_out(&self, vpc: VpcId, position: Position) -> bool {
+        let gone = self.stuck.get(&vpc).is_some_and(|stuck| stuck.carries_nothing);
+        self.applied(vpc, position) || (gone && self.position >= position)
+    }
+}
+
+/// The last report of every gateway of a region. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Reports {
+    last: watch::Sender<BTreeMap<GatewayName, Report>>,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Self { last: watch::Sender::new(BTreeMap::new()) }
+    }
+}
+
+impl Reports {
+    pub(crate) fn put(&self, gateway: GatewayName, report: Report) {
+        self.last.send_modify(|last| {
+            last.insert(gateway, report);
+        });
+    }
+
+    pub(crate) fn of(&self, gateway: &GatewayName) -> Option<Report> {
+        self.last.borrow().get(gateway).cloned()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<GatewayName, Report>> {
+        self.last.subscribe()
+    }
+
+    /// The registered gateways whose kernel may still have what was taken out at `position`.
+    pub(crate) fn in_the_way(
+        &self,
+        state: &binding::State,
+        vpc: VpcId,
+        position: Position,
+    ) -> Vec<GatewayName> {
+        let last = self.last.borrow();
+        let registered = state.registered_gateways().map(|gateway| &gateway.facts.gateway);
+        let taken_out =
+            |gateway: &&GatewayName| last.get(*gateway).is_some_and(|report| report.taken_out(vpc, position));
+        registered.filter(|gateway| !taken_out(gateway)).cloned().collect()
+    }
+}

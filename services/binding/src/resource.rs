@@ -1,0 +1,79 @@
+//! The resource service, as binding uses it: holds and releases, in batches.
+
+use mooring_domain::{
+    binding::Binding,
+    event::{EipFacts, HavipFacts},
+    id::BindingId,
+    name::RegionId,
+};
+use mooring_proto::{
+    convert,
+    resource::v1::{
+        HoldRequest, ReleaseRequest, hold_request::Item, hold_response::outcome::Result as Held,
+        hold_service_client::HoldServiceClient,
+    },
+};
+use tonic::{Status, transport::Channel};
+
+/// At most this many in a call.
+pub(crate) const BATCH: usize = 1000;
+
+/// Why resource holds nothing for a binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+/// What became of a hold.
+pub(crate) type Hold = Result<(EipFacts, HavipFacts), Refusal>;
+
+/// A client of one region's holds.
+pub(crate) struct Resource {
+    client: HoldServiceClient<Channel>,
+    region: RegionId,
+}
+
+impl Resource {
+    pub(crate) fn new(channel: Channel, region: RegionId) -> Self {
+        Self { client: HoldServiceClient::new(channel), region }
+    }
+
+    /// Holds for each binding, at most [`BATCH`], and says what became of each, in their order.
+    pub(crate) async fn hold(&self, bindings: &[Binding]) -> Result<Vec<Hold>, Status> {
+        let items = bindings.iter().map(|binding| Item {
+            binding_id: convert::id_bytes(binding.request.binding),
+            eip_id: convert::id_bytes(binding.request.eip),
+            havip_id: convert::id_bytes(binding.request.havip),
+        });
+        let request = HoldRequest { region: self.region.to_string(), items: items.collect() };
+        let outcomes = self.client.clone().hold(request).await?.into_inner().outcomes;
+        if outcomes.len() != bindings.len() {
+            return Err(Status::internal("resource answered another number of holds than was asked"));
+        }
+        outcomes.into_iter().map(|outcome| outcome.result.ok_or_else(malformed).and_then(hold)).collect()
+    }
+
+    /// Releases for each binding, at most [`BATCH`].
+    pub(crate) async fn release(&self, bindings: impl Iterator<Item = BindingId>) -> Result<(), Status> {
+        let binding_ids: Vec<_> = bindings.map(convert::id_bytes).collect();
+        let request = ReleaseRequest { region: self.region.to_string(), binding_ids };
+        self.client.clone().release(request).await?;
+        Ok(())
+    }
+}
+
+fn malformed() -> Status {
+    Status::internal("resource answered a hold without saying what became of it")
+}
+
+fn hold(held: Held) -> Result<Hold, Status> {
+    match held {
+        Held::Refusal(refusal) => Ok(Err(Refusal { reason: refusal.reason, message: refusal.message })),
+        Held::Facts(facts) => {
+            let eip = convert::eip(facts.eip).map_err(|_| malformed())?;
+            let havip = convert::havip(facts.havip).map_err(|_| malformed())?;
+            Ok(Ok((eip, havip)))
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Waiting for a binding to come to its end, for as long as a caller may be kept.
+
+use std::time::Duration;
+
+use mooring_domain::{
+    binding::{Binding, BindingCore, Phase, State},
+    id::BindingId,
+    name::GatewayName,
+};
+use mooring_ledger::{Ledger, View};
+use mooring_proto::status::failure;
+use tokio::time::{Instant, timeout_at};
+use tonic::{Code, Status};
+
+use crate::{answer, reports::Reports};
+
+/// How long a caller is kept; what it asked for goes on after that.
+const KEPT: Duration = Duration::from_secs(20);
+
+/// Waits for one binding of a region.
+pub(crate) struct Wait<'a> {
+    ledger: &'a Ledger<BindingCore>,
+    reports: &'a Reports,
+    deadline: Instant,
+}
+
+impl<'a> Wait<'a> {
+    pub(crate) fn new(ledger: &'a Ledger<BindingCore>, reports: &'a Reports) -> Self {
+        Self { ledger, reports, deadline: Instant::now() + KEPT }
+    }
+
+    /// Until the binding has left ASSOCIATING: as it is then, `None` when it is gone.
+    pub(crate) async fn decided(&self, id: BindingId) -> Result<Option<Binding>, Status> {
+        let pending =
+            |state: &State| state.get(id).is_some_and(|binding| binding.phase == Phase::Associating);
+        let state = self
+            .until(|state| !pending(state))
+            .await
+            .map_err(|_| still(id, "resource has not answered yet", &[]))?;
+        Ok(state.get(id).cloned())
+    }
+
+    /// Until the binding is gone.
+    pub(crate) async fn gone(&self, id: BindingId) -> Result<View<State>, Status> {
+        let mut watch = self.ledger.watch();
+        let gone = watch.wait_for(|view| view.state.get(id).is_none());
+        match timeout_at(self.deadline, gone).await {
+            Ok(Ok(view)) => Ok(view.clone()),
+            _ => Err(still(id, "waiting for gateways to take it out", &self.holding_up(id))),
+        }
+    }
+
+    /// Until every registered gateway has the binding in its kernel.
+    pub(crate) async fn applied(&self, id: BindingId) -> Result<(), Status> {
+        let mut reports = self.reports.watch();
+        loop {
+            reports.mark_unchanged();
+            let missing = self.not_applied(id);
+            if missing.is_empty() {
+                return Ok(());
+            }
+            if !matches!(timeout_at(self.deadline, reports.changed()).await, Ok(Ok(()))) {
+                return Err(still(id, "waiting for gateways to put it in", &missing));
+            }
+        }
+    }
+
+    async fn until(&self, reached: impl Fn(&State) -> bool) -> Result<State, ()> {
+        let mut watch = self.ledger.watch();
+        let reached = watch.wait_for(|view| reached(&view.state));
+        match timeout_at(self.deadline, reached).await {
+            Ok(Ok(view)) => Ok(view.state.clone()),
+            _ => Err(()),
+        }
+    }
+
+    fn not_applied(&self, id: BindingId) -> Vec<GatewayName> {
+        let state = self.ledger.view().state;
+        let Some(binding) = state.get(id) else { return Vec::new() };
+        let names = state.registered_gateways().map(|gateway| gateway.facts.gateway.clone());
+        names.filter(|name| !answer::applied(binding, self.reports.of(name).as_ref())).collect()
+    }
+
+    fn holding_up(&self, id: BindingId) -> Vec<GatewayName> {
+        let state = self.ledger.view().state;
+        match state.get(id).map(|binding| (binding.at.position, &binding.phase)) {
+            Some((position, Phase::Unassociating(facts))) => {
+                self.reports.in_the_way(&state, facts.havip.vpc, position)
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn still(id: BindingId, what: &str, gateways: &[GatewayName]) -> Status {
+    let names: Vec<_> = gateways.iter().map(ToString::to_string).collect();
+    let who = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    let message = format!("binding {id} goes on in the background: {what}{who}");
+    failure(Code::DeadlineExceeded, "STILL_UNDER_WAY", message, true)
+}

@@ -1,0 +1,104 @@
+//! From facts to the API's messages.
+
+use mooring_domain::{
+    CommitPosition,
+    binding::{self, Phase},
+    event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
+    id::Kind,
+    name::{Name, Scope},
+    resource::{Entry, Facts, State},
+};
+use mooring_proto::resource::v1 as api;
+
+fn name<F: Facts<Parent = Scope>>(facts: &F) -> String {
+    Name { scope: facts.parent(), id: facts.id() }.to_string()
+}
+
+fn pool_name(region: &mooring_domain::name::RegionId, id: mooring_domain::id::PoolId) -> String {
+    format!("regions/{region}/{}/{id}", mooring_domain::id::Pool::COLLECTION)
+}
+
+fn position(at: CommitPosition) -> u64 {
+    at.position.0
+}
+
+pub(crate) fn pool(pool: &PoolCreated, at: CommitPosition, allocated: u64) -> api::Pool {
+    api::Pool {
+        name: pool_name(&pool.region, pool.id),
+        display_name: pool.display_name.to_string(),
+        cidrs: pool.cidrs.iter().map(ToString::to_string).collect(),
+        allocated,
+        position: position(at),
+    }
+}
+
+pub(crate) fn vpc(vpc: &VpcCreated, at: CommitPosition) -> api::Vpc {
+    api::Vpc { name: name(vpc), display_name: vpc.display_name.to_string(), position: position(at) }
+}
+
+pub(crate) fn subnet(subnet: &SubnetCreated, at: CommitPosition) -> api::Subnet {
+    api::Subnet {
+        name: name(subnet),
+        display_name: subnet.display_name.to_string(),
+        vpc: Name::<mooring_domain::id::Vpc> { scope: subnet.parent(), id: subnet.vpc }.to_string(),
+        cidr: subnet.cidr.to_string(),
+        gateway_address: subnet.gateway_address.to_string(),
+        position: position(at),
+    }
+}
+
+pub(crate) fn vnic(created: &VnicCreated, at: CommitPosition) -> api::Vnic {
+    api::Vnic {
+        name: name(created),
+        instance: created.vnic.instance.to_string(),
+        subnet: Name::<mooring_domain::id::Subnet> { scope: created.parent(), id: created.subnet }
+            .to_string(),
+        mac: created.vnic.mac.to_string(),
+        address: created.vnic.address.to_string(),
+        position: position(at),
+    }
+}
+
+pub(crate) fn havip(created: &HavipCreated, at: CommitPosition, state: &State) -> api::Havip {
+    let scope = created.parent();
+    let member = |id| Name::<mooring_domain::id::Vnic> { scope: scope.clone(), id }.to_string();
+    let holding = state.havip_held_by(created.havip.id);
+    api::Havip {
+        name: name(created),
+        display_name: created.havip.display_name.to_string(),
+        subnet: Name::<mooring_domain::id::Subnet> { scope: scope.clone(), id: created.havip.subnet }
+            .to_string(),
+        address: created.havip.address.to_string(),
+        members: created.members.iter().map(|vnic| member(vnic.id)).collect(),
+        vpc: Name::<mooring_domain::id::Vpc> { scope: scope.clone(), id: created.havip.vpc }.to_string(),
+        binding: holding
+            .map(|id| Name::<mooring_domain::id::Binding> { scope: scope.clone(), id }.to_string())
+            .unwrap_or_default(),
+        position: position(at),
+    }
+}
+
+/// An EIP with its binding's state merged in. `bindings`: `None` for an EIP that was just allocated.
+pub(crate) fn eip(eip: &EipFacts, at: CommitPosition, bindings: Option<&binding::State>) -> api::Eip {
+    let binding = bindings.and_then(|bindings| bindings.of_eip(eip.id));
+    let state = match binding.map(|binding| &binding.phase) {
+        None | Some(Phase::Failed { .. }) => api::eip::State::Available,
+        Some(Phase::Associating) => api::eip::State::Associating,
+        Some(Phase::InUse(_)) => api::eip::State::InUse,
+        Some(Phase::Unassociating(_)) => api::eip::State::Unassociating,
+    };
+    api::Eip {
+        name: name(eip),
+        display_name: eip.display_name.to_string(),
+        address: eip.address.to_string(),
+        pool: pool_name(&eip.region, eip.pool),
+        state: state.into(),
+        binding: binding.map(|binding| binding.name().to_string()).unwrap_or_default(),
+        position: position(at),
+    }
+}
+
+/// The message of an entry of a table.
+pub(crate) fn of<F, M>(entry: &Entry<F>, message: impl Fn(&F, CommitPosition) -> M) -> M {
+    message(&entry.facts, entry.at)
+}

@@ -1,0 +1,127 @@
+//! From the API's requests to commands: shapes are checked here, rules in the core.
+
+use std::{fmt::Display, net::IpAddr, str::FromStr};
+
+use mooring_domain::{
+    id::{Id, Kind},
+    name::{RegionId, Scope, parse_region},
+    resource::{AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, State},
+};
+use mooring_proto::{
+    resource::v1 as api,
+    status::{bad_field, bad_name},
+};
+use tonic::Status;
+use uuid::Uuid;
+
+use crate::find;
+
+fn new_id<K: Kind>() -> Id<K> {
+    Id::new(Uuid::now_v7())
+}
+
+fn set<T>(field: &'static str, value: Option<T>) -> Result<T, Status> {
+    value.ok_or_else(|| bad_field(field, "must be set"))
+}
+
+/// Text with a shape.
+fn text<T: FromStr<Err: Display>>(field: &'static str, text: &str) -> Result<T, Status> {
+    text.parse().map_err(|error: T::Err| bad_field(field, format!("{text:?}: {error}")))
+}
+
+/// The same, where empty means that the server chooses.
+fn optional<T: FromStr<Err: Display>>(field: &'static str, from: &str) -> Result<Option<T>, Status> {
+    if from.is_empty() { Ok(None) } else { text(field, from).map(Some) }
+}
+
+pub(crate) fn scope(field: &'static str, parent: &str) -> Result<Scope, Status> {
+    parent.parse().map_err(bad_name(field))
+}
+
+pub(crate) fn region(field: &'static str, parent: &str) -> Result<RegionId, Status> {
+    parse_region(parent).map_err(bad_name(field))
+}
+
+pub(crate) fn create_pool(region: RegionId, pool: Option<api::Pool>) -> Result<Command, Status> {
+    let pool = set("pool", pool)?;
+    let cidrs = pool.cidrs.iter().map(|cidr| text("pool.cidrs", cidr)).collect::<Result<_, _>>()?;
+    let display_name = text("pool.display_name", &pool.display_name)?;
+    Ok(Command::CreatePool(CreatePool { id: new_id(), region, display_name, cidrs }))
+}
+
+pub(crate) fn create_vpc(scope: Scope, vpc: Option<api::Vpc>) -> Result<Command, Status> {
+    let display_name = text("vpc.display_name", &set("vpc", vpc)?.display_name)?;
+    Ok(Command::CreateVpc(CreateVpc { id: new_id(), scope, display_name }))
+}
+
+pub(crate) fn create_subnet(
+    state: &State,
+    scope: Scope,
+    subnet: Option<api::Subnet>,
+) -> Result<Command, Status> {
+    let subnet = set("subnet", subnet)?;
+    let command = CreateSubnet {
+        id: new_id(),
+        display_name: text("subnet.display_name", &subnet.display_name)?,
+        cidr: text("subnet.cidr", &subnet.cidr)?,
+        gateway_address: optional("subnet.gateway_address", &subnet.gateway_address)?,
+        vpc: find::in_scope(state.vpcs(), &scope, "subnet.vpc", &subnet.vpc)?.facts.id,
+        scope,
+    };
+    Ok(Command::CreateSubnet(command))
+}
+
+pub(crate) fn create_vnic(state: &State, scope: Scope, vnic: Option<api::Vnic>) -> Result<Command, Status> {
+    let vnic = set("vnic", vnic)?;
+    let command = CreateVnic {
+        id: new_id(),
+        instance: text("vnic.instance", &vnic.instance)?,
+        mac: text("vnic.mac", &vnic.mac)?,
+        address: text("vnic.address", &vnic.address)?,
+        subnet: find::in_scope(state.subnets(), &scope, "vnic.subnet", &vnic.subnet)?.facts.id,
+        scope,
+    };
+    Ok(Command::CreateVnic(command))
+}
+
+pub(crate) fn create_havip(
+    state: &State,
+    scope: Scope,
+    havip: Option<api::Havip>,
+) -> Result<Command, Status> {
+    let havip = set("havip", havip)?;
+    let member = |name: &String| {
+        find::in_scope(state.vnics(), &scope, "havip.members", name).map(|entry| entry.facts.vnic.id)
+    };
+    let command = CreateHavip {
+        id: new_id(),
+        display_name: text("havip.display_name", &havip.display_name)?,
+        address: optional::<IpAddr>("havip.address", &havip.address)?,
+        subnet: find::in_scope(state.subnets(), &scope, "havip.subnet", &havip.subnet)?.facts.id,
+        members: havip.members.iter().map(member).collect::<Result<_, _>>()?,
+        scope,
+    };
+    Ok(Command::CreateHavip(command))
+}
+
+pub(crate) fn allocate_eip(state: &State, scope: Scope, eip: Option<api::Eip>) -> Result<Command, Status> {
+    let eip = eip.unwrap_or_default();
+    let pool = match eip.pool.as_str() {
+        "" => None,
+        name => {
+            let pool = &find::regional(state.pools(), "eip.pool", name)?.facts;
+            if pool.region != scope.region {
+                return Err(bad_field("eip.pool", format!("must be in region {}", scope.region)));
+            }
+            Some(pool.id)
+        }
+    };
+    let command = AllocateEip {
+        id: new_id(),
+        display_name: optional("eip.display_name", &eip.display_name)?,
+        address: optional::<IpAddr>("eip.address", &eip.address)?,
+        pool,
+        scope,
+    };
+    Ok(Command::AllocateEip(command))
+}

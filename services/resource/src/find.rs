@@ -1,0 +1,93 @@
+//! From the names in a request to the things they name: by id, by display name, and EIPs by address.
+
+use mooring_domain::{
+    Rejection,
+    event::EipFacts,
+    id::{Id, Kind},
+    name::{Label, RegionId, Scope, parse_regional, parse_scoped},
+    resource::{Entry, Facts, State, Table},
+};
+use mooring_ledger::Refused;
+use mooring_proto::status::bad_name;
+use tonic::Status;
+
+/// The thing that the last part of a name stands for.
+fn by_last<'a, F: Facts>(
+    table: &'a Table<F>,
+    parent: &F::Parent,
+    last: &str,
+    field: &'static str,
+    name: &str,
+) -> Result<&'a Entry<F>, Refused> {
+    let found = match last.parse::<Id<F::Kind>>() {
+        Ok(id) => table.get_in(parent, id),
+        Err(_) => match last.parse::<Label>() {
+            Ok(label) => only(table.named(parent, &label), field, name)?,
+            Err(_) => None,
+        },
+    };
+    found.ok_or_else(|| Rejection::not_found(field, format!("{} {name}", F::Kind::WORD)).into())
+}
+
+fn only<T>(
+    mut found: impl Iterator<Item = T>,
+    field: &'static str,
+    name: &str,
+) -> Result<Option<T>, Rejection> {
+    match (found.next(), found.next()) {
+        (Some(_), Some(_)) => Err(Rejection::precondition(
+            "AMBIGUOUS_NAME",
+            field,
+            format!("more than one thing is called {name}; use the id"),
+        )),
+        (first, _) => Ok(first),
+    }
+}
+
+/// A project's thing, and its scope.
+pub(crate) fn scoped<'a, F: Facts<Parent = Scope>>(
+    table: &'a Table<F>,
+    field: &'static str,
+    name: &str,
+) -> Result<&'a Entry<F>, Status> {
+    let (scope, last) = parse_scoped::<F::Kind>(name).map_err(bad_name(field))?;
+    Ok(by_last(table, &scope, last, field, name)?)
+}
+
+/// A project's thing that must be in `scope`, because what refers to it is.
+pub(crate) fn in_scope<'a, F: Facts<Parent = Scope>>(
+    table: &'a Table<F>,
+    scope: &Scope,
+    field: &'static str,
+    name: &str,
+) -> Result<&'a Entry<F>, Status> {
+    let entry = scoped(table, field, name)?;
+    if entry.facts.parent() == *scope {
+        return Ok(entry);
+    }
+    Err(Refused::from(Rejection::not_found(field, format!("{} {name} in {scope}", F::Kind::WORD))).into())
+}
+
+/// The operator's thing in a region.
+pub(crate) fn regional<'a, F: Facts<Parent = RegionId>>(
+    table: &'a Table<F>,
+    field: &'static str,
+    name: &str,
+) -> Result<&'a Entry<F>, Status> {
+    let (region, last) = parse_regional(name, F::Kind::COLLECTION).map_err(bad_name(field))?;
+    Ok(by_last(table, &region, last, field, name)?)
+}
+
+/// An EIP: also by its address.
+pub(crate) fn eip<'a>(
+    state: &'a State,
+    field: &'static str,
+    name: &str,
+) -> Result<&'a Entry<EipFacts>, Status> {
+    let (scope, last) = parse_scoped::<mooring_domain::id::Eip>(name).map_err(bad_name(field))?;
+    let at_address = last.parse().ok().and_then(|address| state.eip_at(address));
+    match at_address.filter(|entry| entry.facts.parent() == scope) {
+        Some(entry) => Ok(entry),
+        None => Ok(by_last(state.eips(), &scope, last, field, name)?),
+    }
+}

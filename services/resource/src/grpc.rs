@@ -1,0 +1,265 @@
+//! The resource API: standard methods in front of the core.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use mooring_domain::{
+    CommitPosition, Event,
+    binding::{self, BindingCore},
+    name::{RegionId, Scope, parse_regional, parse_scoped},
+    resource::{Command, DeleteHavip, Entry, Facts, ReleaseEip, ResourceCore, State, Table},
+};
+use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions};
+use mooring_proto::{
+    page,
+    resource::v1::{self as api, resource_service_server::ResourceService},
+    status::{Unserved, bad_name},
+};
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use crate::{answer, commands, find};
+
+pub(crate) struct Resource {
+    pub(crate) regions: Regions<ResourceCore>,
+    pub(crate) bindings: Arc<BTreeMap<RegionId, Reader<BindingCore>>>,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+impl Resource {
+    fn ledger(&self, field: &'static str, region: &RegionId) -> Result<&Ledger<ResourceCore>, Refused> {
+        self.regions.get(field, region)
+    }
+
+    /// The region's state, for the thing that `name` names.
+    fn state_of<F: Facts<Parent = Scope>>(&self, name: &str) -> Result<State, Status> {
+        let (scope, _) = parse_scoped::<F::Kind>(name).map_err(bad_name("name"))?;
+        Ok(self.ledger("name", &scope.region)?.view().state)
+    }
+
+    async fn bindings(&self, region: &RegionId) -> Result<binding::State, Status> {
+        let reader = self.bindings.get(region).ok_or(Refused::Unserved(Unserved::Unavailable))?;
+        Ok(reader.current().await?.state)
+    }
+
+    /// One page of a project's things.
+    async fn list<F: Facts<Parent = Scope>, M>(
+        &self,
+        (parent, size, token): (&str, i32, &str),
+        table: impl Fn(&State) -> &Table<F>,
+        message: impl Fn(&Entry<F>, &State) -> M,
+    ) -> Result<(Vec<M>, String), Status> {
+        let scope = commands::scope("parent", parent)?;
+        let page = page::parse(size, token)?;
+        let state = self.ledger("parent", &scope.region)?.view().state;
+        let (entries, next) = page.take(table(&state).list(&scope, page.after), |entry| entry.facts.id());
+        Ok((entries.into_iter().map(|entry| message(entry, &state)).collect(), next))
+    }
+}
+
+/// Takes the request apart: the caller (its id hashed with the rest of the request) and the rest.
+fn open<M: Message>(
+    request: Request<M>,
+    request_id: impl FnOnce(&mut M) -> &mut String,
+) -> Result<(Caller, M), Status> {
+    let (metadata, _, mut message) = request.into_parts();
+    let id = std::mem::take(request_id(&mut message));
+    let content = [std::any::type_name::<M>().as_bytes(), &message.encode_to_vec()].concat();
+    Ok((Caller::of(&metadata, &id, &content)?, message))
+}
+
+/// What was stored, by this request or the first one with its id.
+fn stored(outcome: Outcome) -> Result<(CommitPosition, Event), Status> {
+    let event = outcome.events.into_iter().next();
+    let both = outcome.at.zip(event);
+    both.ok_or_else(|| Refused::Unserved(Unserved::Unavailable).into())
+}
+
+/// The answer to a command whose first event is of the kind that `$event` says.
+macro_rules! answer {
+    ($outcome:expr, $event:path => |$facts:ident, $at:ident| $message:expr) => {
+        match stored($outcome)? {
+            ($at, $event($facts)) => Ok(Response::new($message)),
+            _ => Err(Refused::Unserved(Unserved::Unavailable).into()),
+        }
+    };
+}
+
+#[tonic::async_trait]
+impl ResourceService for Resource {
+    async fn create_pool(&self, request: Request<api::CreatePoolRequest>) -> Answer<api::Pool> {
+        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let region = commands::region("parent", &request.parent)?;
+        let ledger = self.ledger("parent", &region)?;
+        let outcome = ledger.submit(caller, commands::create_pool(region, request.pool)?).await?;
+        answer!(outcome, Event::PoolCreated => |pool, at| answer::pool(&pool, at, 0))
+    }
+
+    async fn get_pool(&self, request: Request<api::GetPoolRequest>) -> Answer<api::Pool> {
+        let name = &request.get_ref().name;
+        let (region, _) = parse_regional(name, "pools").map_err(bad_name("name"))?;
+        let state = self.ledger("name", &region)?.view().state;
+        let pool = find::regional(state.pools(), "name", name)?;
+        Ok(Response::new(answer::pool(&pool.facts, pool.at, state.allocated(pool.facts.id))))
+    }
+
+    async fn list_pools(&self, request: Request<api::ListPoolsRequest>) -> Answer<api::ListPoolsResponse> {
+        let request = request.get_ref();
+        let region = commands::region("parent", &request.parent)?;
+        let page = page::parse(request.page_size, &request.page_token)?;
+        let state = self.ledger("parent", &region)?.view().state;
+        let (pools, next_page_token) =
+            page.take(state.pools().list(&region, page.after), |pool| pool.facts.id);
+        let pools = pools.into_iter();
+        let pools = pools.map(|pool| answer::pool(&pool.facts, pool.at, state.allocated(pool.facts.id)));
+        Ok(Response::new(api::ListPoolsResponse { pools: pools.collect(), next_page_token }))
+    }
+
+    async fn create_vpc(&self, request: Request<api::CreateVpcRequest>) -> Answer<api::Vpc> {
+        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let scope = commands::scope("parent", &request.parent)?;
+        let ledger = self.ledger("parent", &scope.region)?;
+        let outcome = ledger.submit(caller, commands::create_vpc(scope, request.vpc)?).await?;
+        answer!(outcome, Event::VpcCreated => |vpc, at| answer::vpc(&vpc, at))
+    }
+
+    async fn get_vpc(&self, request: Request<api::GetVpcRequest>) -> Answer<api::Vpc> {
+        let name = &request.get_ref().name;
+        let state = self.state_of::<mooring_domain::event::VpcCreated>(name)?;
+        Ok(Response::new(answer::of(find::scoped(state.vpcs(), "name", name)?, answer::vpc)))
+    }
+
+    async fn list_vpcs(&self, request: Request<api::ListVpcsRequest>) -> Answer<api::ListVpcsResponse> {
+        let api::ListVpcsRequest { parent, page_size, page_token } = request.get_ref();
+        let page = (parent.as_str(), *page_size, page_token.as_str());
+        let (vpcs, next_page_token) =
+            self.list(page, State::vpcs, |entry, _| answer::of(entry, answer::vpc)).await?;
+        Ok(Response::new(api::ListVpcsResponse { vpcs, next_page_token }))
+    }
+
+    async fn create_subnet(&self, request: Request<api::CreateSubnetRequest>) -> Answer<api::Subnet> {
+        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let scope = commands::scope("parent", &request.parent)?;
+        let ledger = self.ledger("parent", &scope.region)?;
+        let command = commands::create_subnet(&ledger.view().state, scope, request.subnet)?;
+        let outcome = ledger.submit(caller, command).await?;
+        answer!(outcome, Event::SubnetCreated => |subnet, at| answer::subnet(&subnet, at))
+    }
+
+    async fn get_subnet(&self, request: Request<api::GetSubnetRequest>) -> Answer<api::Subnet> {
+        let name = &request.get_ref().name;
+        let state = self.state_of::<mooring_domain::event::SubnetCreated>(name)?;
+        Ok(Response::new(answer::of(find::scoped(state.subnets(), "name", name)?, answer::subnet)))
+    }
+
+    async fn list_subnets(
+        &self,
+        request: Request<api::ListSubnetsRequest>,
+    ) -> Answer<api::ListSubnetsResponse> {
+        let api::ListSubnetsRequest { parent, page_size, page_token } = request.get_ref();
+        let page = (parent.as_str(), *page_size, page_token.as_str());
+        let (subnets, next_page_token) =
+            self.list(page, State::subnets, |entry, _| answer::of(entry, answer::subnet)).await?;
+        Ok(Response::new(api::ListSubnetsResponse { subnets, next_page_token }))
+    }
+
+    async fn create_vnic(&self, request: Request<api::CreateVnicRequest>) -> Answer<api::Vnic> {
+        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let scope = commands::scope("parent", &request.parent)?;
+        let ledger = self.ledger("parent", &scope.region)?;
+        let command = commands::create_vnic(&ledger.view().state, scope, request.vnic)?;
+        let outcome = ledger.submit(caller, command).await?;
+        answer!(outcome, Event::VnicCreated => |vnic, at| answer::vnic(&vnic, at))
+    }
+
+    async fn get_vnic(&self, request: Request<api::GetVnicRequest>) -> Answer<api::Vnic> {
+        let name = &request.get_ref().name;
+        let state = self.state_of::<mooring_domain::event::VnicCreated>(name)?;
+        Ok(Response::new(answer::of(find::scoped(state.vnics(), "name", name)?, answer::vnic)))
+    }
+
+    async fn list_vnics(&self, request: Request<api::ListVnicsRequest>) -> Answer<api::ListVnicsResponse> {
+        let api::ListVnicsRequest { parent, page_size, page_token } = request.get_ref();
+        let page = (parent.as_str(), *page_size, page_token.as_str());
+        let (vnics, next_page_token) =
+            self.list(page, State::vnics, |entry, _| answer::of(entry, answer::vnic)).await?;
+        Ok(Response::new(api::ListVnicsResponse { vnics, next_page_token }))
+    }
+
+    async fn create_havip(&self, request: Request<api::CreateHavipRequest>) -> Answer<api::Havip> {
+        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let scope = commands::scope("parent", &request.parent)?;
+        let ledger = self.ledger("parent", &scope.region)?;
+        let command = commands::create_havip(&ledger.view().state, scope, request.havip)?;
+        let outcome = ledger.submit(caller, command).await?;
+        let state = ledger.view().state;
+        answer!(outcome, Event::HavipCreated => |havip, at| answer::havip(&havip, at, &state))
+    }
+
+    async fn get_havip(&self, request: Request<api::GetHavipRequest>) -> Answer<api::Havip> {
+        let name = &request.get_ref().name;
+        let state = self.state_of::<mooring_domain::event::HavipCreated>(name)?;
+        let entry = find::scoped(state.havips(), "name", name)?;
+        Ok(Response::new(answer::havip(&entry.facts, entry.at, &state)))
+    }
+
+    async fn list_havips(&self, request: Request<api::ListHavipsRequest>) -> Answer<api::ListHavipsResponse> {
+        let api::ListHavipsRequest { parent, page_size, page_token } = request.get_ref();
+        let page = (parent.as_str(), *page_size, page_token.as_str());
+        let message = |entry: &Entry<_>, state: &State| answer::havip(&entry.facts, entry.at, state);
+        let (havips, next_page_token) = self.list(page, State::havips, message).await?;
+        Ok(Response::new(api::ListHavipsResponse { havips, next_page_token }))
+    }
+
+    async fn delete_havip(
+        &self,
+        request: Request<api::DeleteHavipRequest>,
+    ) -> Answer<api::DeleteHavipResponse> {
+        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let name: mooring_domain::name::Name<mooring_domain::id::Havip> =
+            request.name.parse().map_err(bad_name("name"))?;
+        let ledger = self.ledger("name", &name.scope.region)?;
+        let command = Command::DeleteHavip(DeleteHavip { scope: name.scope.clone(), id: name.id });
+        let outcome = ledger.submit(caller, command).await?;
+        answer!(outcome, Event::HavipDeleted => |_havip, at| api::DeleteHavipResponse { position: at.position.0 })
+    }
+
+    async fn allocate_eip(&self, request: Request<api::AllocateEipRequest>) -> Answer<api::Eip> {
+        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let scope = commands::scope("parent", &request.parent)?;
+        let ledger = self.ledger("parent", &scope.region)?;
+        let command = commands::allocate_eip(&ledger.view().state, scope, request.eip)?;
+        let outcome = ledger.submit(caller, command).await?;
+        answer!(outcome, Event::EipAllocated => |eip, at| answer::eip(&eip, at, None))
+    }
+
+    async fn get_eip(&self, request: Request<api::GetEipRequest>) -> Answer<api::Eip> {
+        let name = &request.get_ref().name;
+        let (scope, _) = parse_scoped::<mooring_domain::id::Eip>(name).map_err(bad_name("name"))?;
+        let state = self.ledger("name", &scope.region)?.view().state;
+        let entry = find::eip(&state, "name", name)?;
+        let bindings = self.bindings(&scope.region).await?;
+        Ok(Response::new(answer::eip(&entry.facts, entry.at, Some(&bindings))))
+    }
+
+    async fn list_eips(&self, request: Request<api::ListEipsRequest>) -> Answer<api::ListEipsResponse> {
+        let api::ListEipsRequest { parent, page_size, page_token } = request.get_ref();
+        let scope = commands::scope("parent", parent)?;
+        self.ledger("parent", &scope.region)?;
+        let bindings = self.bindings(&scope.region).await?;
+        let page = (parent.as_str(), *page_size, page_token.as_str());
+        let message = |entry: &Entry<_>, _: &State| answer::eip(&entry.facts, entry.at, Some(&bindings));
+        let (eips, next_page_token) = self.list(page, State::eips, message).await?;
+        Ok(Response::new(api::ListEipsResponse { eips, next_page_token }))
+    }
+
+    async fn release_eip(&self, request: Request<api::ReleaseEipRequest>) -> Answer<api::ReleaseEipResponse> {
+        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let name: mooring_domain::name::Name<mooring_domain::id::Eip> =
+            request.name.parse().map_err(bad_name("name"))?;
+        let ledger = self.ledger("name", &name.scope.region)?;
+        let command = Command::ReleaseEip(ReleaseEip { scope: name.scope.clone(), id: name.id });
+        let outcome = ledger.submit(caller, command).await?;
+        answer!(outcome, Event::EipReleased => |_eip, at| api::ReleaseEipResponse { position: at.position.0 })
+    }
+}

@@ -1,0 +1,97 @@
+//! How binding holds what a binding needs, and lets go of it. Batches: each item is a command of its own.
+
+use futures::future::join_all;
+use mooring_domain::{
+    id::BindingId,
+    name::RegionId,
+    resource::{Command, Hold, ReleaseHold, ResourceCore, State},
+};
+use mooring_ledger::{Caller, Ledger, Refused, Regions, now};
+use mooring_proto::{
+    convert::{self, Malformed},
+    resource::v1::{
+        HoldRequest, HoldResponse, ReleaseRequest, ReleaseResponse,
+        hold_response::{Facts, Outcome, Refusal, outcome},
+        hold_service_server::HoldService,
+    },
+    status::bad_field,
+};
+use tonic::{Request, Response, Status};
+
+const MOST: usize = 1000;
+
+pub(crate) struct Holds {
+    pub(crate) regions: Regions<ResourceCore>,
+}
+
+#[tonic::async_trait]
+impl HoldService for Holds {
+    async fn hold(&self, request: Request<HoldRequest>) -> Result<Response<HoldResponse>, Status> {
+        let caller = Caller::of(request.metadata(), "", &[])?;
+        let request = request.into_inner();
+        let region = parse_region(&request.region, request.items.len(), "items")?;
+        let ledger = self.regions.get("region", &region)?;
+        let holds = request.items.iter().map(|item| {
+            Ok(Hold {
+                binding: convert::id("items.binding_id", &item.binding_id)?,
+                eip: convert::id("items.eip_id", &item.eip_id)?,
+                havip: convert::id("items.havip_id", &item.havip_id)?,
+                region: region.clone(),
+                now: now(),
+            })
+        });
+        let holds =
+            holds.collect::<Result<Vec<_>, Malformed>>().map_err(|error| bad_field("items", error))?;
+        let outcomes = join_all(holds.into_iter().map(|hold| place(ledger, caller.clone(), hold))).await;
+        Ok(Response::new(HoldResponse { outcomes: outcomes.into_iter().collect::<Result<_, _>>()? }))
+    }
+
+    async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
+        let caller = Caller::of(request.metadata(), "", &[])?;
+        let request = request.into_inner();
+        let region = parse_region(&request.region, request.binding_ids.len(), "binding_ids")?;
+        let ledger = self.regions.get("region", &region)?;
+        let bindings = request.binding_ids.iter().map(|id| convert::id("binding_ids", id));
+        let bindings: Vec<BindingId> =
+            bindings.collect::<Result<_, _>>().map_err(|error| bad_field("binding_ids", error))?;
+        let releases = bindings.into_iter().map(|binding| {
+            let command = Command::ReleaseHold(ReleaseHold { binding, region: region.clone() });
+            ledger.submit(caller.clone(), command)
+        });
+        for released in join_all(releases).await {
+            released?;
+        }
+        Ok(Response::new(ReleaseResponse {}))
+    }
+}
+
+fn parse_region(region: &str, items: usize, field: &'static str) -> Result<RegionId, Status> {
+    if !(1..=MOST).contains(&items) {
+        return Err(bad_field(field, format!("must be 1 to {MOST}, are {items}")));
+    }
+    region.parse().map_err(|error| bad_field("region", error))
+}
+
+/// The facts of one hold, or why there is none. Only what concerns the whole log fails the whole batch.
+async fn place(ledger: &Ledger<ResourceCore>, caller: Caller, hold: Hold) -> Result<Outcome, Status> {
+    let wanted = hold.clone();
+    let result = match ledger.submit(caller, Command::Hold(hold)).await {
+        Ok(_) => outcome::Result::Facts(facts(&ledger.view().state, &wanted)?),
+        Err(Refused::Rejected(rejection)) => outcome::Result::Refusal(Refusal {
+            reason: rejection.reason.to_owned(),
+            message: rejection.message,
+        }),
+        Err(unserved) => return Err(unserved.into()),
+    };
+    Ok(Outcome { result: Some(result) })
+}
+
+/// What is held cannot have gone: the facts are there as long as the hold is.
+fn facts(state: &State, hold: &Hold) -> Result<Facts, Status> {
+    let eip = state.eips().get(hold.eip).map(|entry| convert::wire_eip(&entry.facts));
+    let havip = state.havips().get(hold.havip).map(|entry| convert::wire_havip(&entry.facts.havip));
+    match (eip, havip) {
+        (Some(eip), Some(havip)) => Ok(Facts { eip: Some(eip), havip: Some(havip) }),
+        _ => Err(mooring_ledger::Refused::Unserved(mooring_proto::status::Unserved::Unavailable).into()),
+    }
+}
