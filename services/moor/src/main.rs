@@ -1,2 +1,45 @@
-//! Stub.
-fn main() {}
+//! `moor`: the command-line client of Mooring, for people and programs.
+
+mod args;
+mod binding;
+mod client;
+mod eip;
+mod failure;
+mod gateway;
+mod havip;
+mod history;
+mod holder;
+mod invocation;
+mod json;
+mod labels;
+mod log;
+mod output;
+mod pool;
+mod resolve;
+mod status;
+mod subnet;
+mod table;
+mod vnic;
+mod vpc;
+mod wire;
+
+use std::process::ExitCode;
+
+use crate::{args::Arguments, failure::Exit, invocation::Invocation};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = match Arguments::read() {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit,
+    };
+    let output = arguments.global.output;
+    let done = match Invocation::new(&arguments.global) {
+        Ok(moor) => arguments.command.run(&moor).await,
+        Err(failure) => Err(failure),
+    };
+    match done {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => output.failure(&failure),
+    }
+}

@@ -1,0 +1,260 @@
+//! The command line: the flags that every verb takes, the nouns, and what `--help` says.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use mooring_domain::name::{ProjectId, RegionId};
+use uuid::Uuid;
+
+use crate::{
+    binding, eip,
+    failure::{Exit, Failure},
+    gateway, havip, holder,
+    invocation::Invocation,
+    log,
+    output::Format,
+    pool, status, subnet, vnic, vpc,
+};
+
+const AFTER_HELP: &str = "\
+Names: wherever a thing is named, its full name (projects/P/regions/R/eips/ID), its id or its display name will do;
+for an EIP its address too; the display name of a vNIC is its instance. --project and --region complete short names.
+
+Exit codes:
+  0  done
+  1  refused: a rule or the present state forbids it; the message says who is in the way
+  2  the command line or an argument is wrong
+  3  something named does not exist
+  4  no answer: the server can't be reached, took too long, or is busy with the same thing. Try again: with the same
+     --request-id a write is never done twice
+  5  `moor status` found a kernel that does not agree with the fold, or is not up to it yet
+  6  the server failed, or answered with something this moor does not understand
+
+Errors are one message on stderr; with `-o json` one JSON object there.
+
+Examples:
+  moor eip allocate web --region r1 --project shop
+  moor bind web front --wait
+  moor holder front
+  moor log --follow -o json";
+
+/// Front a floating private address (HAVIP) with a public one (EIP), and see who holds it.
+#[derive(Debug, Parser)]
+#[command(name = "moor", version, after_help = AFTER_HELP, max_term_width = 120)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The flags that every verb takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Flags for every verb")]
+pub struct Global {
+    /// The server: an http URL, or unix:PATH
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "MOORING_SERVER",
+        default_value = "http://127.0.0.1:7440"
+    )]
+    pub server: String,
+    /// The project that short names belong to
+    #[arg(long, global = true, value_name = "PROJECT", env = "MOORING_PROJECT")]
+    pub project: Option<ProjectId>,
+    /// The region that short names belong to
+    #[arg(long, global = true, value_name = "REGION", env = "MOORING_REGION")]
+    pub region: Option<RegionId>,
+    /// Tables for people, or JSON with the API's field names for programs
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+    /// The id of a write, so that trying it again is never doing it again [default: a fresh UUIDv7]
+    #[arg(long, global = true, value_name = "UUID")]
+    pub request_id: Option<Uuid>,
+    /// How long one request may take, tries included; `log --follow` never ends by itself
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub timeout: Duration,
+}
+
+/// A noun, or a verb that needs none.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Pools of public addresses, the operator's
+    #[command(subcommand)]
+    Pool(pool::Verb),
+    /// VPCs; private addresses may repeat between them
+    #[command(subcommand)]
+    Vpc(vpc::Verb),
+    /// Subnets of a VPC
+    #[command(subcommand)]
+    Subnet(subnet::Verb),
+    /// vNICs: the interfaces of instances
+    #[command(subcommand)]
+    Vnic(vnic::Verb),
+    /// HAVIPs: private addresses that no interface owns
+    #[command(subcommand)]
+    Havip(havip::Verb),
+    /// EIPs: public addresses
+    #[command(subcommand)]
+    Eip(eip::Verb),
+    /// Put an EIP in front of a HAVIP
+    Bind(binding::Bind),
+    /// Take an EIP off its HAVIP; done when every registered gateway has taken it out
+    Unbind(binding::Unbind),
+    /// Bindings: which EIP fronts which HAVIP
+    #[command(subcommand)]
+    Binding(binding::Verb),
+    /// Who holds a HAVIP now
+    Holder(holder::One),
+    /// Who holds each HAVIP of the project
+    Holders,
+    /// The gateways that carry the region's traffic
+    #[command(subcommand)]
+    Gateway(gateway::Verb),
+    /// Whether kernels and the folded log agree (exit code 5 if not)
+    Status(status::Status),
+    /// What happened: when, by whom, at which position
+    Log(log::Log),
+}
+
+impl Arguments {
+    /// Reads the process's command line. The error is an exit code, after its message was printed.
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            if !error.use_stderr() || !wants_json(std::env::args()) {
+                let _ = error.print();
+                return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+            }
+            let text = error.to_string();
+            let message = text.trim().trim_start_matches("error: ").to_owned();
+            Format::Json.failure(&Failure::usage(message))
+        })
+    }
+}
+
+impl Command {
+    /// Does what was asked and prints it.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        match self {
+            Self::Pool(verb) => verb.run(moor).await,
+            Self::Vpc(verb) => verb.run(moor).await,
+            Self::Subnet(verb) => verb.run(moor).await,
+            Self::Vnic(verb) => verb.run(moor).await,
+            Self::Havip(verb) => verb.run(moor).await,
+            Self::Eip(verb) => verb.run(moor).await,
+            Self::Bind(bind) => bind.run(moor).await,
+            Self::Unbind(unbind) => unbind.run(moor).await,
+            Self::Binding(verb) => verb.run(moor).await,
+            Self::Holder(one) => one.run(moor).await,
+            Self::Holders => holder::list(moor).await,
+            Self::Gateway(verb) => verb.run(moor).await,
+            Self::Status(status) => status.run(moor).await,
+            Self::Log(log) => log.run(moor).await,
+        }
+    }
+}
+
+/// Whether JSON was asked for on a command line that could not be read.
+fn wants_json(arguments: impl Iterator<Item = String>) -> bool {
+    let arguments: Vec<String> = arguments.collect();
+    let after_flag =
+        arguments.windows(2).any(|pair| matches!(&*pair[0], "-o" | "--output") && pair[1] == "json");
+    after_flag || arguments.iter().any(|a| matches!(&**a, "-ojson" | "-o=json" | "--output=json"))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let expected = || "expected seconds, more than 0 and at most 86400, such as 30 or 0.5".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| expected())?;
+    if seconds > 0.0 && seconds <= 86_400.0 { Ok(Duration::from_secs_f64(seconds)) } else { Err(expected()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_can_be_said() {
+        for line in [
+            "moor pool create public 203.0.113.0/28 198.51.100.0/28",
+            "moor pool list",
+            "moor pool get public",
+            "moor vpc create blue",
+            "moor vpc list",
+            "moor vpc get blue",
+            "moor subnet create web --vpc blue --cidr 10.0.1.0/24 --gateway 10.0.1.1",
+            "moor subnet list",
+            "moor subnet get web",
+            "moor vnic create vm-a --subnet web --mac 02:00:00:00:00:0a --address 10.0.1.11",
+            "moor vnic list",
+            "moor vnic get vm-a",
+            "moor havip create front --subnet web --address 10.0.1.50 --member vm-a --member vm-b",
+            "moor havip list",
+            "moor havip get front",
+            "moor havip delete front",
+            "moor eip allocate",
+            "moor eip allocate web --address 203.0.113.7 --pool public",
+            "moor eip list",
+            "moor eip get 203.0.113.7",
+            "moor eip release web",
+            "moor bind web front --wait",
+            "moor unbind web",
+            "moor binding list",
+            "moor binding get 01976e2a-0000-7000-8000-000000000001",
+            "moor holder front",
+            "moor holders",
+            "moor gateway list",
+            "moor gateway decommission gw-1",
+            "moor status --verify",
+            "moor log --follow --after 7 --limit 20",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+        }
+    }
+
+    #[test]
+    fn flags_may_stand_after_the_verb() {
+        let line = "moor eip list --region r1 --project shop -o json --timeout 0.5";
+        let global = parse(line).unwrap().global;
+        assert_eq!(global.region.unwrap().as_str(), "r1");
+        assert_eq!(global.output, Format::Json);
+        assert_eq!(global.timeout, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn nonsense_is_a_usage_error() {
+        for line in [
+            "moor",
+            "moor bind web",
+            "moor pool create public",
+            "moor eip list --timeout 0",
+            "moor eip list --timeout nan",
+            "moor eip list --request-id 7",
+            "moor eip list --region Not/A/Region",
+            "moor log --limit 0",
+        ] {
+            assert_eq!(parse(line).map(|_| ()).map_err(|error| error.exit_code()), Err(2), "{line}");
+        }
+    }
+
+    #[test]
+    fn json_is_seen_on_a_line_that_cannot_be_read() {
+        let line =
+            |text: &str| wants_json(text.split(' ').map(str::to_owned).collect::<Vec<_>>().into_iter());
+        assert!(line("moor eip -o json nonsense"));
+        assert!(line("moor --output=json nonsense"));
+        assert!(!line("moor eip -o table nonsense"));
+    }
+}

@@ -1,0 +1,166 @@
+//! `moor bind`, `moor unbind`, `moor binding`: which EIP fronts which HAVIP.
+
+use clap::{Args, Subcommand};
+use mooring_domain::id::Binding as BindingKind;
+use mooring_proto::{
+    binding::v1::{
+        BindRequest, Binding, GetBindingRequest, ListBindingsRequest, UnbindRequest, binding::State,
+        binding_service_client::BindingServiceClient,
+    },
+    resource::v1::{Eip, Havip},
+};
+use serde_json::json;
+
+use crate::{
+    failure::Failure,
+    invocation::{Invocation, PAGE_SIZE, Resource},
+    labels::Labels,
+    output::Row,
+    resolve::{Home, Reference, last_part},
+};
+
+/// Put an EIP in front of a HAVIP.
+#[derive(Debug, Args)]
+pub struct Bind {
+    /// The EIP: name, id, display name or address
+    eip: String,
+    /// The HAVIP: name, id or display name. It must be in the EIP's region
+    havip: String,
+    /// Answer only when every registered gateway has it in its kernel
+    #[arg(long)]
+    wait: bool,
+}
+
+/// Take an EIP off its HAVIP.
+#[derive(Debug, Args)]
+pub struct Unbind {
+    /// The EIP: name, id, display name or address
+    eip: String,
+}
+
+/// What can be read of bindings.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List the project's bindings, and those that failed in the last day
+    List,
+    /// Show one binding
+    Get {
+        /// Name or id
+        binding: String,
+    },
+}
+
+impl Bind {
+    /// Binds, and refuses when the binding came out as FAILED.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        let message = BindRequest {
+            eip: moor.name_of::<Eip>(&self.eip).await?,
+            havip: moor.name_of::<Havip>(&self.havip).await?,
+            request_id: moor.request_id.clone(),
+            wait_applied: self.wait,
+        };
+        let rpc = async |channel, request| BindingServiceClient::new(channel).bind(request).await;
+        let binding = moor.write(message, rpc).await?;
+        if binding.state() == State::Failed {
+            return Err(Failure::bind_failed(&binding.failure));
+        }
+        moor.show(&binding).await
+    }
+}
+
+impl Unbind {
+    /// Unbinds.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        let eip = moor.name_of::<Eip>(&self.eip).await?;
+        let message = UnbindRequest { eip, request_id: moor.request_id.clone() };
+        let rpc = async |channel, request| BindingServiceClient::new(channel).unbind(request).await;
+        let position = moor.write(message, rpc).await?.position;
+        moor.output
+            .say(&format!("EIP {} is free at position {position}", self.eip), &json!({"position": position}))
+    }
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        match self {
+            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::Get { binding } => moor.show(&moor.find::<Binding>(&binding).await?).await,
+        }
+    }
+}
+
+async fn list(moor: &Invocation) -> Result<Vec<Binding>, Failure> {
+    let parent = moor.home.scope()?.to_string();
+    moor.pages(async |page_token| {
+        let message = ListBindingsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let rpc = async |channel, request| BindingServiceClient::new(channel).list_bindings(request).await;
+        moor.client.call(message, rpc).await.map(|page| (page.bindings, page.next_page_token))
+    })
+    .await
+}
+
+fn state(binding: &Binding) -> &'static str {
+    match binding.state() {
+        State::Unspecified => "?",
+        State::Associating => "ASSOCIATING",
+        State::InUse => "IN_USE",
+        State::Unassociating => "UNASSOCIATING",
+        State::Failed => "FAILED",
+    }
+}
+
+/// The display name, and the address where it is known and says more.
+fn with_address(label: String, address: &str) -> String {
+    if address.is_empty() || label == address { label } else { format!("{label} ({address})") }
+}
+
+fn applied(binding: &Binding) -> String {
+    let gateways = binding.gateways.iter().map(|gateway| {
+        let how = if gateway.applied { "applied" } else { "waiting" };
+        format!("{}={how}", last_part(&gateway.gateway))
+    });
+    gateways.collect::<Vec<_>>().join(" ")
+}
+
+impl Resource for Binding {
+    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<BindingKind>(text, home)
+    }
+
+    async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
+        let rpc = async |channel, request| BindingServiceClient::new(channel).get_binding(request).await;
+        moor.client.call(GetBindingRequest { name }, rpc).await
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn label(&self) -> &str {
+        last_part(&self.name)
+    }
+}
+
+impl Row for Binding {
+    const PROTO: &'static str = "mooring.binding.v1.Binding";
+    const PLURAL: &'static str = "bindings";
+    const COLUMNS: &'static [&'static str] =
+        &["EIP", "HAVIP", "STATE", "GATEWAYS", "POSITION", "ID", "FAILURE"];
+
+    fn mentions(&self) -> Vec<&str> {
+        vec![&self.eip, &self.havip]
+    }
+
+    fn cells(&self, labels: &Labels) -> Vec<String> {
+        vec![
+            with_address(labels.of(&self.eip), &self.eip_address),
+            with_address(labels.of(&self.havip), &self.havip_address),
+            state(self).to_owned(),
+            applied(self),
+            self.position.to_string(),
+            last_part(&self.name).to_owned(),
+            self.failure.clone(),
+        ]
+    }
+}

@@ -1,0 +1,119 @@
+//! The way to the server: one channel, who asks, how long a request may take, and what is tried again.
+
+use std::time::{Duration, Instant};
+
+use tonic::{
+    Code, Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+    transport::{Channel, Endpoint},
+};
+
+use crate::failure::Failure;
+
+/// The server may need this long to say itself that the time is over.
+const GRACE: Duration = Duration::from_millis(500);
+/// The waits between tries: one try more than waits.
+const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+/// A page of the log may be that large: 100 records of 512 KiB.
+pub const LARGEST_ANSWER: usize = 64 << 20;
+
+/// One method of a service: the channel and the request go in, the response comes out.
+pub trait Rpc<T, R>: AsyncFn(Channel, Request<T>) -> Result<Response<R>, Status> {}
+impl<T, R, F: AsyncFn(Channel, Request<T>) -> Result<Response<R>, Status>> Rpc<T, R> for F {}
+
+/// A channel to the server, and everything that each request carries.
+pub struct Client {
+    channel: Channel,
+    server: String,
+    actor: MetadataValue<Ascii>,
+    timeout: Duration,
+}
+
+impl Client {
+    /// Prepares the channel; it connects with the first request. Fails when `server` is no URL.
+    pub fn new(server: &str, timeout: Duration) -> Result<Self, Failure> {
+        let has_scheme = server.contains("://") || server.starts_with("unix:");
+        let server = if has_scheme { server.to_owned() } else { format!("http://{server}") };
+        let endpoint = Endpoint::from_shared(server.clone()).map_err(|_| {
+            Failure::usage(format!("{server:?} is no server: expected http://HOST:PORT or unix:PATH"))
+        })?;
+        let channel = endpoint.connect_timeout(timeout.min(Duration::from_secs(5))).connect_lazy();
+        let actor = actor(&who_asks()).parse().unwrap_or_else(|_| MetadataValue::from_static("unknown"));
+        Ok(Self { channel, server, actor, timeout })
+    }
+
+    /// Asks, and asks again when the server is UNAVAILABLE: at most three times, within the timeout. Safe for reads, and
+    /// for writes because they carry a request id.
+    pub async fn call<T: Clone, R>(&self, message: T, rpc: impl Rpc<T, R>) -> Result<R, Failure> {
+        let deadline = Instant::now() + self.timeout;
+        let mut waits = BACKOFF.into_iter();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut request = self.endless(message.clone());
+            request.set_timeout(left);
+            let answer = tokio::time::timeout(left + GRACE, rpc(self.channel.clone(), request)).await;
+            let status = match answer {
+                Ok(Ok(response)) => return Ok(response.into_inner()),
+                Ok(Err(status)) => status,
+                Err(_) => return Err(Failure::timed_out(&self.server)),
+            };
+            let wait = waits.next().filter(|wait| Instant::now() + *wait < deadline);
+            match wait {
+                Some(wait) if status.code() == Code::Unavailable => tokio::time::sleep(wait).await,
+                _ => return Err(self.failure(&status)),
+            }
+        }
+    }
+
+    /// A request without a timeout, for a stream that goes on for ever.
+    pub fn endless<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("mooring-actor", self.actor.clone());
+        request
+    }
+
+    /// The channel, for streams.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// What a status of this server means.
+    pub fn failure(&self, status: &Status) -> Failure {
+        Failure::from_status(status, &self.server)
+    }
+}
+
+/// `MOORING_ACTOR`, or the user at this host.
+fn who_asks() -> String {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set("MOORING_ACTOR").unwrap_or_else(|| {
+        let user = set("USER").or_else(|| set("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = host.trim();
+        if host.is_empty() { user } else { format!("{user}@{host}") }
+    })
+}
+
+/// As metadata can carry it and a log line can show it: visible ASCII, at most 128 characters.
+fn actor(who: &str) -> String {
+    who.chars().take(128).map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_is_visible_ascii() {
+        assert_eq!(actor("jörg@häfen one\n"), "j_rg@h_fen_one_");
+        assert_eq!(actor(&"x".repeat(500)).len(), 128);
+    }
+
+    #[tokio::test]
+    async fn a_server_is_a_url_or_a_host_and_port() {
+        let open = |server: &str| Client::new(server, Duration::from_secs(1)).map(|client| client.server);
+        assert_eq!(open("127.0.0.1:7440").unwrap(), "http://127.0.0.1:7440");
+        assert_eq!(open("unix:/run/mooring.sock").unwrap(), "unix:/run/mooring.sock");
+        assert!(open("http://not a host").unwrap_err().message.contains("is no server"));
+    }
+}

@@ -1,0 +1,81 @@
+//! `moor gateway`: the hosts that carry a region's EIP traffic.
+
+use clap::Subcommand;
+use mooring_proto::binding::v1::{
+    DecommissionGatewayRequest, Gateway, ListGatewaysRequest, gateway_service_client::GatewayServiceClient,
+};
+
+use crate::{
+    failure::Failure,
+    invocation::Invocation,
+    labels::Labels,
+    output::Row,
+    resolve::{Reference, last_part},
+};
+
+/// What can be done with gateways. They register themselves.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List the region's gateways
+    List,
+    /// Say that a gateway carries nothing any more: no unbind waits for it from then on. Only for a machine that is off
+    /// for good: one that still forwards would go on fronting what has been unbound
+    Decommission {
+        /// The gateway's name
+        name: String,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        match self {
+            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::Decommission { name } => {
+                let name = Reference::regional(&name, "gateways", "gateway", &moor.home)?.name;
+                let message = DecommissionGatewayRequest { name, request_id: moor.request_id.clone() };
+                let rpc = async |channel, request| {
+                    GatewayServiceClient::new(channel).decommission_gateway(request).await
+                };
+                moor.show(&moor.write(message, rpc).await?).await
+            }
+        }
+    }
+}
+
+/// Reads the region's gateways.
+pub async fn list(moor: &Invocation) -> Result<Vec<Gateway>, Failure> {
+    let message = ListGatewaysRequest { parent: moor.home.regional_parent()? };
+    let rpc = async |channel, request| GatewayServiceClient::new(channel).list_gateways(request).await;
+    Ok(moor.client.call(message, rpc).await?.gateways)
+}
+
+/// How long ago a gateway reported, for people.
+pub fn reported(gateway: &Gateway) -> String {
+    gateway
+        .report_age_ms
+        .map_or_else(|| "never".to_owned(), |age| format!("{}.{:03} s ago", age / 1000, age % 1000))
+}
+
+impl Row for Gateway {
+    const PROTO: &'static str = "mooring.binding.v1.Gateway";
+    const PLURAL: &'static str = "gateways";
+    const COLUMNS: &'static [&'static str] = &["NAME", "STATE", "APPLIED", "REPORTED", "STUCK"];
+
+    fn mentions(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn cells(&self, _: &Labels) -> Vec<String> {
+        let stuck = self.stuck.iter();
+        let stuck =
+            stuck.map(|stuck| format!("VPC {} at position {}: {}", stuck.vpc, stuck.position, stuck.cause));
+        vec![
+            last_part(&self.name).to_owned(),
+            if self.registered { "registered" } else { "decommissioned" }.to_owned(),
+            self.applied_position.to_string(),
+            reported(self),
+            stuck.collect::<Vec<_>>().join("; "),
+        ]
+    }
+}

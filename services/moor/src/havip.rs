@@ -1,0 +1,140 @@
+//! `moor havip`: private addresses that no interface owns.
+
+use clap::Subcommand;
+use mooring_domain::id::Havip as HavipKind;
+use mooring_proto::resource::v1::{
+    CreateHavipRequest, DeleteHavipRequest, GetHavipRequest, Havip, ListHavipsRequest, Subnet, Vnic,
+    resource_service_client::ResourceServiceClient,
+};
+use serde_json::json;
+
+use crate::{
+    failure::Failure,
+    invocation::{Invocation, PAGE_SIZE, Resource},
+    labels::Labels,
+    output::Row,
+    resolve::{Home, Reference, last_part},
+};
+
+/// What can be done with HAVIPs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Create a HAVIP
+    Create {
+        /// Its display name, unique in the project and region
+        name: String,
+        /// The subnet: name, id or display name
+        #[arg(long)]
+        subnet: String,
+        /// Its address in the subnet [default: the highest free one]
+        #[arg(long)]
+        address: Option<String>,
+        /// A vNIC that may claim it: name, id or instance. Once for each member
+        #[arg(long = "member", value_name = "VNIC")]
+        members: Vec<String>,
+    },
+    /// List the project's HAVIPs
+    List,
+    /// Show one HAVIP
+    Get {
+        /// Name, id or display name
+        havip: String,
+    },
+    /// Delete a HAVIP that no EIP fronts
+    Delete {
+        /// Name, id or display name
+        havip: String,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        match self {
+            Self::Create { name, subnet, address, members: instances } => {
+                let subnet = moor.name_of::<Subnet>(&subnet).await?;
+                let mut members = Vec::with_capacity(instances.len());
+                for instance in instances {
+                    members.push(moor.name_of::<Vnic>(&instance).await?);
+                }
+                let address = address.unwrap_or_default();
+                let havip = Havip { display_name: name, subnet, address, members, ..Default::default() };
+                moor.show(&create(moor, havip).await?).await
+            }
+            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::Get { havip } => moor.show(&moor.find::<Havip>(&havip).await?).await,
+            Self::Delete { havip } => delete(moor, &havip).await,
+        }
+    }
+}
+
+async fn create(moor: &Invocation, havip: Havip) -> Result<Havip, Failure> {
+    let parent = moor.home.scope()?.to_string();
+    let message = CreateHavipRequest { parent, havip: Some(havip), request_id: moor.request_id.clone() };
+    moor.write(message, async |channel, request| {
+        ResourceServiceClient::new(channel).create_havip(request).await
+    })
+    .await
+}
+
+async fn delete(moor: &Invocation, text: &str) -> Result<(), Failure> {
+    let name = moor.name_of::<Havip>(text).await?;
+    let message = DeleteHavipRequest { name, request_id: moor.request_id.clone() };
+    let rpc = async |channel, request| ResourceServiceClient::new(channel).delete_havip(request).await;
+    let position = moor.write(message, rpc).await?.position;
+    moor.output.say(&format!("HAVIP {text} deleted at position {position}"), &json!({"position": position}))
+}
+
+async fn list(moor: &Invocation) -> Result<Vec<Havip>, Failure> {
+    let parent = moor.home.scope()?.to_string();
+    moor.pages(async |page_token| {
+        let message = ListHavipsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).list_havips(request).await;
+        moor.client.call(message, rpc).await.map(|page| (page.havips, page.next_page_token))
+    })
+    .await
+}
+
+impl Resource for Havip {
+    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<HavipKind>(text, home)
+    }
+
+    async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).get_havip(request).await;
+        moor.client.call(GetHavipRequest { name }, rpc).await
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn label(&self) -> &str {
+        &self.display_name
+    }
+}
+
+impl Row for Havip {
+    const PROTO: &'static str = "mooring.resource.v1.Havip";
+    const PLURAL: &'static str = "HAVIPs";
+    const COLUMNS: &'static [&'static str] =
+        &["NAME", "ADDRESS", "SUBNET", "VPC", "MEMBERS", "BINDING", "POSITION", "ID"];
+
+    fn mentions(&self) -> Vec<&str> {
+        [&self.subnet, &self.vpc].into_iter().chain(&self.members).map(String::as_str).collect()
+    }
+
+    fn cells(&self, labels: &Labels) -> Vec<String> {
+        let members: Vec<String> = self.members.iter().map(|member| labels.of(member)).collect();
+        vec![
+            self.display_name.clone(),
+            self.address.clone(),
+            labels.of(&self.subnet),
+            labels.of(&self.vpc),
+            members.join(" "),
+            last_part(&self.binding).to_owned(),
+            self.position.to_string(),
+            last_part(&self.name).to_owned(),
+        ]
+    }
+}

@@ -1,0 +1,228 @@
+//! What happened, in one sentence for each kind of event.
+
+use std::collections::HashMap;
+
+use mooring_proto::event::v1::{
+    BindFailed, BindRequested, ClaimRejected, EipFacts, Event, HavipCreated, HavipFacts, HoldReleased,
+    HolderChanged, PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
+};
+
+use crate::wire;
+
+/// The display names that earlier events gave to ids: later events repeat some ids only.
+#[derive(Debug, Default)]
+pub struct Names(HashMap<Vec<u8>, String>);
+
+impl Names {
+    /// The sentence for an event, and from here on its names.
+    pub fn sentence(&mut self, event: &Event) -> String {
+        let Some(kind) = &event.kind else {
+            return "something that this moor does not know: the server is newer".to_owned();
+        };
+        self.learn(kind);
+        let sentence = self.sentence_of(kind);
+        self.forget(kind);
+        sentence
+    }
+
+    fn learn(&mut self, kind: &Kind) {
+        let (id, name) = match kind {
+            Kind::PoolCreated(pool) => (&pool.pool_id, pool.display_name.clone()),
+            Kind::VpcCreated(vpc) => (&vpc.vpc_id, vpc.display_name.clone()),
+            Kind::SubnetCreated(subnet) => (&subnet.subnet_id, subnet.display_name.clone()),
+            Kind::HavipCreated(HavipCreated { havip: Some(havip), .. }) => {
+                (&havip.havip_id, havip_name(Some(havip)))
+            }
+            Kind::EipAllocated(allocated) => match &allocated.eip {
+                Some(eip) => (&eip.eip_id, eip_name(Some(eip))),
+                None => return,
+            },
+            _ => return,
+        };
+        self.0.insert(id.to_vec(), name);
+    }
+
+    fn forget(&mut self, kind: &Kind) {
+        match kind {
+            Kind::HavipDeleted(deleted) => {
+                deleted.havip.as_ref().and_then(|havip| self.0.remove(&havip.havip_id[..]))
+            }
+            Kind::EipReleased(released) => {
+                released.eip.as_ref().and_then(|eip| self.0.remove(&eip.eip_id[..]))
+            }
+            _ => None,
+        };
+    }
+
+    fn name(&self, id: &[u8]) -> String {
+        self.0.get(id).cloned().unwrap_or_else(|| wire::id(id))
+    }
+
+    fn sentence_of(&self, kind: &Kind) -> String {
+        match kind {
+            Kind::PoolCreated(pool) => pool_created(pool),
+            Kind::VpcCreated(vpc) => vpc_created(vpc),
+            Kind::SubnetCreated(subnet) => self.subnet_created(subnet),
+            Kind::VnicCreated(created) => self.vnic_created(created),
+            Kind::HavipCreated(created) => self.havip_created(created),
+            Kind::HavipDeleted(deleted) => format!("HAVIP {} deleted", havip_name(deleted.havip.as_ref())),
+            Kind::EipAllocated(allocated) => self.eip_allocated(allocated.eip.as_ref()),
+            Kind::EipReleased(released) => self.eip_released(released.eip.as_ref()),
+            Kind::HoldPlaced(hold) => {
+                let pair = pair(hold.eip.as_ref(), "and", hold.havip.as_ref());
+                format!("{pair} held for binding {}", wire::id(&hold.binding_id))
+            }
+            Kind::HoldReleased(released) => hold_released(released),
+            Kind::BindRequested(requested) => self.bind_requested(requested),
+            Kind::Bound(bound) => {
+                let pair = pair(bound.eip.as_ref(), "bound to", bound.havip.as_ref());
+                format!("{pair} by binding {}", wire::id(&bound.binding_id))
+            }
+            Kind::BindFailed(failed) => self.bind_failed(failed),
+            Kind::UnbindRequested(requested) => {
+                format!(
+                    "unbind of {} requested",
+                    pair(requested.eip.as_ref(), "from", requested.havip.as_ref())
+                )
+            }
+            Kind::Unbound(unbound) => {
+                format!(
+                    "{}: both are free",
+                    pair(unbound.eip.as_ref(), "unbound from", unbound.havip.as_ref())
+                )
+            }
+            Kind::GatewayRegistered(gateway) => {
+                format!("gateway {} registered in region {}", gateway.gateway, gateway.region)
+            }
+            Kind::GatewayDecommissioned(gateway) => {
+                format!(
+                    "gateway {} of region {} decommissioned: it carries nothing",
+                    gateway.gateway, gateway.region
+                )
+            }
+            Kind::HolderChanged(changed) => holder_changed(changed),
+            Kind::ClaimRejected(rejected) => claim_rejected(rejected),
+        }
+    }
+
+    fn subnet_created(&self, subnet: &SubnetCreated) -> String {
+        let block = subnet.cidr.as_ref().map_or_else(|| "no block".to_owned(), wire::cidr);
+        let router = wire::address(subnet.gateway_address.as_ref());
+        let (name, vpc) = (&subnet.display_name, self.name(&subnet.vpc_id));
+        format!("subnet {name} ({block}, router {router}) created in VPC {vpc}")
+    }
+
+    fn vnic_created(&self, created: &VnicCreated) -> String {
+        format!(
+            "vNIC of {} created in subnet {}",
+            vnic_in_full(created.vnic.as_ref()),
+            self.name(&created.subnet_id)
+        )
+    }
+
+    fn havip_created(&self, created: &HavipCreated) -> String {
+        let subnet = created.havip.as_ref().map_or_else(String::new, |havip| self.name(&havip.subnet_id));
+        let members: Vec<&str> = created.members.iter().map(|member| &*member.instance).collect();
+        let members = if members.is_empty() { "none".to_owned() } else { members.join(", ") };
+        format!("HAVIP {} created in subnet {subnet}; members: {members}", havip_name(created.havip.as_ref()))
+    }
+
+    fn eip_allocated(&self, eip: Option<&EipFacts>) -> String {
+        let (project, pool) =
+            eip.map_or_else(Default::default, |eip| (&*eip.project, self.name(&eip.pool_id)));
+        format!("EIP {} allocated to project {project} from pool {pool}", eip_name(eip))
+    }
+
+    fn eip_released(&self, eip: Option<&EipFacts>) -> String {
+        let pool = eip.map_or_else(String::new, |eip| self.name(&eip.pool_id));
+        format!("EIP {} released to pool {pool}", eip_name(eip))
+    }
+
+    fn bind_requested(&self, bind: &BindRequested) -> String {
+        let (eip, havip) = (self.name(&bind.eip_id), self.name(&bind.havip_id));
+        format!("bind of EIP {eip} to HAVIP {havip} requested as binding {}", wire::id(&bind.binding_id))
+    }
+
+    fn bind_failed(&self, bind: &BindFailed) -> String {
+        let (eip, havip) = (self.name(&bind.eip_id), self.name(&bind.havip_id));
+        format!("bind of EIP {eip} to HAVIP {havip} failed: {} ({})", bind.message, bind.reason)
+    }
+}
+
+fn pool_created(pool: &PoolCreated) -> String {
+    let blocks: Vec<String> = pool.cidrs.iter().map(wire::cidr).collect();
+    format!("pool {} created with {}", pool.display_name, blocks.join(", "))
+}
+
+fn vpc_created(vpc: &VpcCreated) -> String {
+    format!("VPC {} created in project {}", vpc.display_name, vpc.project)
+}
+
+fn hold_released(released: &HoldReleased) -> String {
+    let binding = wire::id(&released.binding_id);
+    match (&released.eip, &released.havip) {
+        (None, None) => format!("binding {binding} can hold nothing any more; it held nothing"),
+        (eip, havip) => {
+            format!("{} held no more for binding {binding}", pair(eip.as_ref(), "and", havip.as_ref()))
+        }
+    }
+}
+
+fn holder_changed(changed: &HolderChanged) -> String {
+    let havip = havip_name(changed.havip.as_ref());
+    let before = changed.previous.as_ref().map_or("nobody", |previous| &previous.instance);
+    let gateway = changed.claim.as_ref().map_or("?", |claim| &claim.gateway);
+    format!(
+        "HAVIP {havip} held by {}, before by {before}; seen by gateway {gateway}",
+        vnic_in_full(changed.holder.as_ref())
+    )
+}
+
+fn claim_rejected(rejected: &ClaimRejected) -> String {
+    let havip = havip_name(rejected.havip.as_ref());
+    let (mac, gateway) =
+        rejected.claim.as_ref().map_or_else(Default::default, |c| (wire::mac(&c.mac), &*c.gateway));
+    let who = match &rejected.vnic {
+        Some(vnic) => format!("{} ({mac})", vnic.instance),
+        None => format!("the stranger {mac}"),
+    };
+    let why = match &*rejected.reason {
+        "NOT_A_MEMBER" => "no member",
+        "UNKNOWN_MAC" => "no vNIC of the subnet has this MAC",
+        other => other,
+    };
+    format!("claim of HAVIP {havip} by {who} rejected: {why}; seen by gateway {gateway}")
+}
+
+fn pair(eip: Option<&EipFacts>, how: &str, havip: Option<&HavipFacts>) -> String {
+    format!("EIP {} {how} HAVIP {}", eip_name(eip), havip_name(havip))
+}
+
+fn eip_name(eip: Option<&EipFacts>) -> String {
+    eip.map_or_else(|| "?".to_owned(), |eip| label(&eip.display_name, wire::address(eip.address.as_ref())))
+}
+
+fn havip_name(havip: Option<&HavipFacts>) -> String {
+    havip.map_or_else(
+        || "?".to_owned(),
+        |havip| label(&havip.display_name, wire::address(havip.address.as_ref())),
+    )
+}
+
+/// An EIP's display name is often its address: said once.
+fn label(name: &str, address: String) -> String {
+    if name.is_empty() || name == address { address } else { format!("{name} ({address})") }
+}
+
+fn vnic_in_full(vnic: Option<&Vnic>) -> String {
+    vnic.map_or_else(
+        || "?".to_owned(),
+        |vnic| {
+            format!("{} ({}, {})", vnic.instance, wire::mac(&vnic.mac), wire::address(vnic.address.as_ref()))
+        },
+    )
+}
+
+#[cfg(test)]
+#[path = "history_stories.rs"]
+mod stories;

@@ -1,0 +1,106 @@
+//! One run of `moor`: where it asks, where short names belong, how it prints. What every noun does the same way is here.
+
+use uuid::Uuid;
+
+use crate::{
+    args::Global,
+    client::{Client, Rpc},
+    failure::Failure,
+    labels::Labels,
+    output::{Format, Row},
+    resolve::{Home, Reference},
+};
+
+/// How many of a list are asked for at once: the most that the API gives.
+pub const PAGE_SIZE: i32 = 1000;
+
+/// A thing with a name that Get reads.
+pub trait Resource: Row + Sized {
+    /// The name that `text` gives it.
+    fn reference(text: &str, home: &Home) -> Result<Reference, Failure>;
+    /// Reads it.
+    async fn get(moor: &Invocation, name: String) -> Result<Self, Failure>;
+    /// Its full name, with the id.
+    fn name(&self) -> &str;
+    /// The word that people use for it.
+    fn label(&self) -> &str;
+}
+
+/// One run.
+pub struct Invocation {
+    /// The way to the server.
+    pub client: Client,
+    /// Where short names belong.
+    pub home: Home,
+    /// How results are printed.
+    pub output: Format,
+    /// The id of the one write that this run may do.
+    pub request_id: String,
+}
+
+impl Invocation {
+    /// What the flags say. Fails when the server's URL is none.
+    pub fn new(global: &Global) -> Result<Self, Failure> {
+        Ok(Self {
+            client: Client::new(&global.server, global.timeout)?,
+            home: Home { project: global.project.clone(), region: global.region.clone() },
+            output: global.output,
+            request_id: global.request_id.unwrap_or_else(Uuid::now_v7).to_string(),
+        })
+    }
+
+    /// Asks for a change. `message` carries [`Self::request_id`], so that its tries are one.
+    pub async fn write<T: Clone, R>(&self, message: T, rpc: impl Rpc<T, R>) -> Result<R, Failure> {
+        self.client.call(message, rpc).await.map_err(|failure| failure.of_write(&self.request_id))
+    }
+
+    /// Reads page after page; `page` takes a token, and gives rows and the next token.
+    pub async fn pages<R>(
+        &self,
+        page: impl AsyncFn(String) -> Result<(Vec<R>, String), Failure>,
+    ) -> Result<Vec<R>, Failure> {
+        let (mut all, mut token) = (Vec::new(), String::new());
+        loop {
+            let (rows, next) = page(token.clone()).await?;
+            all.extend(rows);
+            if next.is_empty() {
+                return Ok(all);
+            }
+            if next == token {
+                return Err(Failure::bad_answer("the server gave the same page token twice"));
+            }
+            token = next;
+        }
+    }
+
+    /// Reads the thing that `text` names.
+    pub async fn find<R: Resource>(&self, text: &str) -> Result<R, Failure> {
+        R::get(self, R::reference(text, &self.home)?.name).await
+    }
+
+    /// The full name, with the id, of the thing that `text` names. Asks only when `text` is not that already.
+    pub async fn name_of<R: Resource>(&self, text: &str) -> Result<String, Failure> {
+        let reference = R::reference(text, &self.home)?;
+        if reference.by_id {
+            return Ok(reference.name);
+        }
+        Ok(R::get(self, reference.name).await?.name().to_owned())
+    }
+
+    /// Prints one thing.
+    pub async fn show<R: Row>(&self, row: &R) -> Result<(), Failure> {
+        self.output.one(row, &self.labels(std::slice::from_ref(row)).await)
+    }
+
+    /// Prints a list.
+    pub async fn show_all<R: Row>(&self, rows: &[R]) -> Result<(), Failure> {
+        self.output.all(rows, &self.labels(rows).await)
+    }
+
+    async fn labels<R: Row>(&self, rows: &[R]) -> Labels {
+        match self.output {
+            Format::Table => Labels::read(self, rows.iter().flat_map(Row::mentions)).await,
+            Format::Json => Labels::default(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `moor pool`: pools of public addresses.
+
+use clap::Subcommand;
+use mooring_domain::id::{Kind, Pool as PoolKind};
+use mooring_proto::resource::v1::{
+    CreatePoolRequest, GetPoolRequest, ListPoolsRequest, Pool, resource_service_client::ResourceServiceClient,
+};
+
+use crate::{
+    failure::Failure,
+    invocation::{Invocation, PAGE_SIZE, Resource},
+    labels::Labels,
+    output::Row,
+    resolve::{Home, Reference, last_part},
+};
+
+/// What can be done with pools.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Create a pool; every address of its blocks may be allocated
+    Create {
+        /// Its display name, unique in the region
+        name: String,
+        /// Address blocks, such as 203.0.113.0/28; no two pools of a region overlap
+        #[arg(required = true, value_name = "CIDR")]
+        cidrs: Vec<String>,
+    },
+    /// List the region's pools
+    List,
+    /// Show one pool
+    Get {
+        /// Name, id or display name
+        pool: String,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        match self {
+            Self::Create { name, cidrs } => {
+                let pool = Pool { display_name: name, cidrs, ..Default::default() };
+                moor.show(&create(moor, pool).await?).await
+            }
+            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::Get { pool } => moor.show(&moor.find::<Pool>(&pool).await?).await,
+        }
+    }
+}
+
+async fn create(moor: &Invocation, pool: Pool) -> Result<Pool, Failure> {
+    let parent = moor.home.regional_parent()?;
+    let message = CreatePoolRequest { parent, pool: Some(pool), request_id: moor.request_id.clone() };
+    moor.write(message, async |channel, request| {
+        ResourceServiceClient::new(channel).create_pool(request).await
+    })
+    .await
+}
+
+async fn list(moor: &Invocation) -> Result<Vec<Pool>, Failure> {
+    let parent = moor.home.regional_parent()?;
+    moor.pages(async |page_token| {
+        let message = ListPoolsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).list_pools(request).await;
+        moor.client.call(message, rpc).await.map(|page| (page.pools, page.next_page_token))
+    })
+    .await
+}
+
+impl Resource for Pool {
+    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
+        Reference::regional(text, PoolKind::COLLECTION, PoolKind::WORD, home)
+    }
+
+    async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).get_pool(request).await;
+        moor.client.call(GetPoolRequest { name }, rpc).await
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn label(&self) -> &str {
+        &self.display_name
+    }
+}
+
+impl Row for Pool {
+    const PROTO: &'static str = "mooring.resource.v1.Pool";
+    const PLURAL: &'static str = "pools";
+    const COLUMNS: &'static [&'static str] = &["NAME", "CIDRS", "ALLOCATED", "POSITION", "ID"];
+
+    fn mentions(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn cells(&self, _: &Labels) -> Vec<String> {
+        vec![
+            self.display_name.clone(),
+            self.cidrs.join(" "),
+            self.allocated.to_string(),
+            self.position.to_string(),
+            last_part(&self.name).to_owned(),
+        ]
+    }
+}

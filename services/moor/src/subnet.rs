@@ -1,0 +1,117 @@
+//! `moor subnet`: subnets of a VPC.
+
+use clap::Subcommand;
+use mooring_domain::id::Subnet as SubnetKind;
+use mooring_proto::resource::v1::{
+    CreateSubnetRequest, GetSubnetRequest, ListSubnetsRequest, Subnet, Vpc,
+    resource_service_client::ResourceServiceClient,
+};
+
+use crate::{
+    failure::Failure,
+    invocation::{Invocation, PAGE_SIZE, Resource},
+    labels::Labels,
+    output::Row,
+    resolve::{Home, Reference, last_part},
+};
+
+/// What can be done with subnets.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Create a subnet
+    Create {
+        /// Its display name, unique in the project and region
+        name: String,
+        /// The VPC: name, id or display name
+        #[arg(long)]
+        vpc: String,
+        /// Its block, such as 10.0.1.0/24; no two subnets of a VPC overlap
+        #[arg(long)]
+        cidr: String,
+        /// The router's address in it [default: the first host address]
+        #[arg(long, value_name = "ADDRESS")]
+        gateway: Option<String>,
+    },
+    /// List the project's subnets
+    List,
+    /// Show one subnet
+    Get {
+        /// Name, id or display name
+        subnet: String,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        match self {
+            Self::Create { name, vpc, cidr, gateway } => {
+                let vpc = moor.name_of::<Vpc>(&vpc).await?;
+                let gateway_address = gateway.unwrap_or_default();
+                let subnet = Subnet { display_name: name, vpc, cidr, gateway_address, ..Default::default() };
+                moor.show(&create(moor, subnet).await?).await
+            }
+            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::Get { subnet } => moor.show(&moor.find::<Subnet>(&subnet).await?).await,
+        }
+    }
+}
+
+async fn create(moor: &Invocation, subnet: Subnet) -> Result<Subnet, Failure> {
+    let parent = moor.home.scope()?.to_string();
+    let message = CreateSubnetRequest { parent, subnet: Some(subnet), request_id: moor.request_id.clone() };
+    moor.write(message, async |channel, request| {
+        ResourceServiceClient::new(channel).create_subnet(request).await
+    })
+    .await
+}
+
+async fn list(moor: &Invocation) -> Result<Vec<Subnet>, Failure> {
+    let parent = moor.home.scope()?.to_string();
+    moor.pages(async |page_token| {
+        let message = ListSubnetsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).list_subnets(request).await;
+        moor.client.call(message, rpc).await.map(|page| (page.subnets, page.next_page_token))
+    })
+    .await
+}
+
+impl Resource for Subnet {
+    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<SubnetKind>(text, home)
+    }
+
+    async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).get_subnet(request).await;
+        moor.client.call(GetSubnetRequest { name }, rpc).await
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn label(&self) -> &str {
+        &self.display_name
+    }
+}
+
+impl Row for Subnet {
+    const PROTO: &'static str = "mooring.resource.v1.Subnet";
+    const PLURAL: &'static str = "subnets";
+    const COLUMNS: &'static [&'static str] = &["NAME", "VPC", "CIDR", "GATEWAY", "POSITION", "ID"];
+
+    fn mentions(&self) -> Vec<&str> {
+        vec![&self.vpc]
+    }
+
+    fn cells(&self, labels: &Labels) -> Vec<String> {
+        vec![
+            self.display_name.clone(),
+            labels.of(&self.vpc),
+            self.cidr.clone(),
+            self.gateway_address.clone(),
+            self.position.to_string(),
+            last_part(&self.name).to_owned(),
+        ]
+    }
+}

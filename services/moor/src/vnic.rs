@@ -1,0 +1,116 @@
+//! `moor vnic`: the interfaces of instances.
+
+use clap::Subcommand;
+use mooring_domain::id::Vnic as VnicKind;
+use mooring_proto::resource::v1::{
+    CreateVnicRequest, GetVnicRequest, ListVnicsRequest, Subnet, Vnic,
+    resource_service_client::ResourceServiceClient,
+};
+
+use crate::{
+    failure::Failure,
+    invocation::{Invocation, PAGE_SIZE, Resource},
+    labels::Labels,
+    output::Row,
+    resolve::{Home, Reference, last_part},
+};
+
+/// What can be done with vNICs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Create a vNIC
+    Create {
+        /// The instance's name, unique in the subnet: also the vNIC's display name
+        instance: String,
+        /// The subnet: name, id or display name
+        #[arg(long)]
+        subnet: String,
+        /// Its MAC address, such as 02:00:00:00:00:0a; unique in the VPC
+        #[arg(long)]
+        mac: String,
+        /// Its own address in the subnet, unique in the VPC
+        #[arg(long)]
+        address: String,
+    },
+    /// List the project's vNICs
+    List,
+    /// Show one vNIC
+    Get {
+        /// Name, id or instance
+        vnic: String,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        match self {
+            Self::Create { instance, subnet, mac, address } => {
+                let subnet = moor.name_of::<Subnet>(&subnet).await?;
+                let vnic = Vnic { instance, subnet, mac, address, ..Default::default() };
+                moor.show(&create(moor, vnic).await?).await
+            }
+            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::Get { vnic } => moor.show(&moor.find::<Vnic>(&vnic).await?).await,
+        }
+    }
+}
+
+async fn create(moor: &Invocation, vnic: Vnic) -> Result<Vnic, Failure> {
+    let parent = moor.home.scope()?.to_string();
+    let message = CreateVnicRequest { parent, vnic: Some(vnic), request_id: moor.request_id.clone() };
+    moor.write(message, async |channel, request| {
+        ResourceServiceClient::new(channel).create_vnic(request).await
+    })
+    .await
+}
+
+async fn list(moor: &Invocation) -> Result<Vec<Vnic>, Failure> {
+    let parent = moor.home.scope()?.to_string();
+    moor.pages(async |page_token| {
+        let message = ListVnicsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).list_vnics(request).await;
+        moor.client.call(message, rpc).await.map(|page| (page.vnics, page.next_page_token))
+    })
+    .await
+}
+
+impl Resource for Vnic {
+    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<VnicKind>(text, home)
+    }
+
+    async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).get_vnic(request).await;
+        moor.client.call(GetVnicRequest { name }, rpc).await
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn label(&self) -> &str {
+        &self.instance
+    }
+}
+
+impl Row for Vnic {
+    const PROTO: &'static str = "mooring.resource.v1.Vnic";
+    const PLURAL: &'static str = "vNICs";
+    const COLUMNS: &'static [&'static str] = &["INSTANCE", "SUBNET", "MAC", "ADDRESS", "POSITION", "ID"];
+
+    fn mentions(&self) -> Vec<&str> {
+        vec![&self.subnet]
+    }
+
+    fn cells(&self, labels: &Labels) -> Vec<String> {
+        vec![
+            self.instance.clone(),
+            labels.of(&self.subnet),
+            self.mac.clone(),
+            self.address.clone(),
+            self.position.to_string(),
+            last_part(&self.name).to_owned(),
+        ]
+    }
+}

@@ -1,0 +1,98 @@
+//! `moor vpc`: VPCs.
+
+use clap::Subcommand;
+use mooring_domain::id::Vpc as VpcKind;
+use mooring_proto::resource::v1::{
+    CreateVpcRequest, GetVpcRequest, ListVpcsRequest, Vpc, resource_service_client::ResourceServiceClient,
+};
+
+use crate::{
+    failure::Failure,
+    invocation::{Invocation, PAGE_SIZE, Resource},
+    labels::Labels,
+    output::Row,
+    resolve::{Home, Reference, last_part},
+};
+
+/// What can be done with VPCs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Create a VPC
+    Create {
+        /// Its display name, unique in the project and region
+        name: String,
+    },
+    /// List the project's VPCs
+    List,
+    /// Show one VPC
+    Get {
+        /// Name, id or display name
+        vpc: String,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        match self {
+            Self::Create { name } => {
+                let vpc = Vpc { display_name: name, ..Default::default() };
+                moor.show(&create(moor, vpc).await?).await
+            }
+            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::Get { vpc } => moor.show(&moor.find::<Vpc>(&vpc).await?).await,
+        }
+    }
+}
+
+async fn create(moor: &Invocation, vpc: Vpc) -> Result<Vpc, Failure> {
+    let parent = moor.home.scope()?.to_string();
+    let message = CreateVpcRequest { parent, vpc: Some(vpc), request_id: moor.request_id.clone() };
+    moor.write(message, async |channel, request| {
+        ResourceServiceClient::new(channel).create_vpc(request).await
+    })
+    .await
+}
+
+async fn list(moor: &Invocation) -> Result<Vec<Vpc>, Failure> {
+    let parent = moor.home.scope()?.to_string();
+    moor.pages(async |page_token| {
+        let message = ListVpcsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).list_vpcs(request).await;
+        moor.client.call(message, rpc).await.map(|page| (page.vpcs, page.next_page_token))
+    })
+    .await
+}
+
+impl Resource for Vpc {
+    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<VpcKind>(text, home)
+    }
+
+    async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).get_vpc(request).await;
+        moor.client.call(GetVpcRequest { name }, rpc).await
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn label(&self) -> &str {
+        &self.display_name
+    }
+}
+
+impl Row for Vpc {
+    const PROTO: &'static str = "mooring.resource.v1.Vpc";
+    const PLURAL: &'static str = "VPCs";
+    const COLUMNS: &'static [&'static str] = &["NAME", "POSITION", "ID"];
+
+    fn mentions(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn cells(&self, _: &Labels) -> Vec<String> {
+        vec![self.display_name.clone(), self.position.to_string(), last_part(&self.name).to_owned()]
+    }
+}
