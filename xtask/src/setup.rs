@@ -57,8 +57,12 @@ fn install(missing: &[&str]) -> Result<()> {
     println!("packages: installing {}", missing.join(" "));
     {
         let _quiet = NoServices::begin()?;
-        run::succeed(apt().args(["update", "-q"]))?;
-        run::succeed(apt().args(["install", "-q", "-y", "--no-install-recommends"]).args(missing))?;
+        run::succeed(apt().args(["update", "-qq"]))?;
+        run::succeed(
+            apt()
+                .args(["install", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"])
+                .args(missing),
+        )?;
     }
     if missing.contains(&"keepalived") && Path::new("/run/systemd/system").exists() {
         run::succeed(Command::new("systemctl").args(["disable", "--now", "keepalived.service"]))?;
