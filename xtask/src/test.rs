@@ -25,14 +25,14 @@ use table::{Step, Table};
 pub fn test(names: &[String]) -> Result<Count> {
     let mut table = Table::default();
     if names.is_empty() {
-        table.step("setup", None, || setup::setup().map(|()| Count::passed(1)))?;
+        table.step("setup", None, || setup::setup().map(|()| Count::default()))?;
     }
-    table.step("clean-lab", None, || lab::clean().map(|()| Count::passed(1)))?;
+    table.step("clean-lab", None, || lab::clean().map(|()| Count::default()))?;
     let mut programs = Vec::new();
     table.step("build", Some(groups::BUILD_MINUTES), || {
         let built = build::everything()?;
         programs = built.programs;
-        Ok(if built.complete { Count::passed(1) } else { Count::failed(1) })
+        Ok(Count::failed(usize::from(!built.complete)))
     })?;
     if names.is_empty() {
         table.step("check", None, || check::run(&Check::ALL))?;
@@ -53,18 +53,25 @@ fn entered(programs: &[Program]) -> Count {
     for fault in &faults {
         println!("  {fault}");
     }
-    if faults.is_empty() { Count::passed(1) } else { Count::failed(faults.len()) }
+    Count::failed(faults.len())
 }
 
 fn run_group(group: &Group, programs: &[Program]) -> Result<Count> {
-    let mut count = Count::default();
+    let (mut count, mut failed) = (Count::default(), Vec::new());
     for (program, threads) in groups::programs_of(group, programs) {
-        count += program::run(program, threads, Duration::from_secs(60 * group.minutes))?;
+        let of_program = program::run(program, threads, Duration::from_secs(60 * group.minutes))?;
         run::go_on()?;
+        if of_program.failed > 0 {
+            failed.push(format!("{} of {}", program.name, program.package));
+        }
+        count += of_program;
     }
     if count == Count::default() {
         println!("group {} ran no test: that is a failure", group.name);
         count = Count::failed(1);
+    }
+    if !failed.is_empty() {
+        println!("FAILED in {}", failed.join(", "));
     }
     Ok(count)
 }
@@ -72,7 +79,7 @@ fn run_group(group: &Group, programs: &[Program]) -> Result<Count> {
 /// What a test leaves behind would change the next run.
 fn left_over() -> Result<Count> {
     let left = lab::clean_and_count()?;
-    Ok(if left == 0 { Count::passed(1) } else { Count::failed(left) })
+    Ok(Count::failed(left))
 }
 
 /// Times one piece of work.
@@ -83,7 +90,8 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 impl Table {
-    /// Runs a step and enters how it came out. Only Ctrl-C ends the whole run.
+    /// Runs a step and enters how it came out: a step that is not a test counts only when it fails. Only Ctrl-C ends
+    /// the whole run.
     fn step(
         &mut self,
         name: &'static str,

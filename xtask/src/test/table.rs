@@ -23,7 +23,9 @@ impl Table {
     /// Says how the step came out and keeps it.
     pub fn enter(&mut self, step: Step) {
         println!("{}", step.line());
-        println!("{}", step.count);
+        if step.count != Count::default() {
+            println!("{}", step.count);
+        }
         self.steps.push(step);
     }
 
@@ -32,7 +34,8 @@ impl Table {
         println!("\n== all");
         let mut sum = Count::default();
         for step in &self.steps {
-            println!("{}  {}", step.line(), step.count);
+            let count = if step.count == Count::default() { "done".into() } else { step.count.to_string() };
+            println!("{}  {count}", step.line());
             sum += step.count;
         }
         sum
