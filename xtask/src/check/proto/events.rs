@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
-const PACKAGE: &str = "mooring.event.v1";
+/// The package of what logs hold.
+pub const PACKAGE: &str = "mooring.event.v1";
 
 /// Fields that changed or went away, and new ones that the lock does not have yet.
 pub fn findings(files: &FileDescriptorSet, lock: &str) -> Vec<String> {

@@ -8,13 +8,16 @@ use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, Ser
 const FILE_MESSAGE: i32 = 4;
 const FILE_ENUM: i32 = 5;
 const FILE_SERVICE: i32 = 6;
+const MESSAGE_FIELD: i32 = 2;
 const MESSAGE_NESTED: i32 = 3;
 const MESSAGE_ENUM: i32 = 4;
 const SERVICE_METHOD: i32 = 2;
 
 /// What breaks a rule in this file.
 pub fn findings(file: &FileDescriptorProto) -> Vec<String> {
-    let mut walk = Walk { commented: commented(file), found: vec![] };
+    // Stored events explain a field once, where it first comes.
+    let comment_fields = file.package() != super::events::PACKAGE;
+    let mut walk = Walk { comment_fields, commented: commented(file), found: vec![] };
     let folder = file.name().rsplit_once('/').map_or("", |(folder, _)| folder);
     walk.need(folder.replace('/', ".") == file.package(), || {
         format!("package {} is not that of its folder {folder}", file.package())
@@ -35,6 +38,7 @@ pub fn findings(file: &FileDescriptorProto) -> Vec<String> {
 }
 
 struct Walk {
+    comment_fields: bool,
     commented: BTreeSet<Vec<i32>>,
     found: Vec<String>,
 }
@@ -70,7 +74,13 @@ impl Walk {
         let name = message.name();
         self.need_comment(at, name);
         self.need(is_pascal(name), || format!("message {name} is not in PascalCase"));
-        for field in &message.field {
+        for (index, field) in (0..).zip(&message.field) {
+            if self.comment_fields {
+                self.need_comment(
+                    &[at, &[MESSAGE_FIELD, index]].concat(),
+                    &format!("{name}.{}", field.name()),
+                );
+            }
             self.need(is_snake(field.name()), || format!("{name}.{} is not in snake_case", field.name()));
         }
         for (index, nested) in (0..).zip(&message.nested_type) {
@@ -151,7 +161,9 @@ mod tests {
             message Pier {
               // Where it stands.
               enum State { STATE_UNSPECIFIED = 0; STATE_OPEN = 1; }
+              // For people.
               string display_name = 1;
+              // Free.
               map<string, string> labels = 2;
             }";
         assert_eq!(lint(source), Vec::<String>::new());
@@ -169,6 +181,7 @@ mod tests {
             "Piers.getPier has no comment",
             "Piers.getPier is not in PascalCase",
             "Pier has no comment",
+            "Pier.displayName has no comment",
             "Pier.displayName is not in snake_case",
             "Kind has no comment",
             "enum Kind does not begin with KIND_UNSPECIFIED = 0",
