@@ -45,7 +45,7 @@ enum Verb {
     Lint,
     /// Crates depend on each other only along the allowed arrows
     Arrows,
-    /// No source file is over 500 lines
+    /// No source file is over 500 lines, lacks its first words or bears a name for anything
     Sizes,
     /// proto/ keeps Buf's rules, and stored events keep their wire format
     Proto {

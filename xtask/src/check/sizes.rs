@@ -1,19 +1,27 @@
-//! A file that needs more lines than this is two things. Functions have their limit in `clippy.toml`.
+//! A file that needs more lines than this is two things, one that does not begin with what it is has no subject, and
+//! a name that fits everything collects everything. Functions have their limit in `clippy.toml`.
 
 use anyhow::Result;
 
 use crate::tree;
 
 const MOST: usize = 500;
+const CATCH_ALL: [&str; 6] = ["mod.rs", "util.rs", "utils.rs", "helper.rs", "helpers.rs", "common.rs"];
 
-/// Source files over the limit, tests included.
+/// Source files that are too long, say nothing or are badly named; tests included.
 pub fn findings() -> Result<Vec<String>> {
-    Ok(tree::texts(&[".rs"])?.iter().filter_map(|text| over(&text.path, &text.content)).collect())
+    Ok(tree::texts(&[".rs"])?.iter().flat_map(|text| of_file(&text.path, &text.content)).collect())
 }
 
-fn over(path: &str, content: &str) -> Option<String> {
+fn of_file(path: &str, content: &str) -> Vec<String> {
     let lines = content.lines().count();
-    (lines > MOST).then(|| format!("{path}: {lines} lines, {MOST} are allowed"))
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let rules = [
+        (lines > MOST, format!("{lines} lines, {MOST} are allowed")),
+        (!content.starts_with("//!"), "does not begin with `//!`: what it is, and why it is apart".into()),
+        (CATCH_ALL.contains(&name), "a name for anything: name it after its one thing".into()),
+    ];
+    rules.into_iter().filter(|(broken, _)| *broken).map(|(_, what)| format!("{path}: {what}")).collect()
 }
 
 #[cfg(test)]
@@ -22,7 +30,13 @@ mod tests {
 
     #[test]
     fn the_limit_itself_passes_and_one_line_more_does_not() {
-        assert_eq!(over("a.rs", &"x\n".repeat(MOST)), None);
-        assert_eq!(over("a.rs", &"x\n".repeat(MOST + 1)).unwrap(), "a.rs: 501 lines, 500 are allowed");
+        assert!(of_file("a.rs", &"//! x\n".repeat(MOST)).is_empty());
+        assert_eq!(of_file("a.rs", &"//! x\n".repeat(MOST + 1)), ["a.rs: 501 lines, 500 are allowed"]);
+    }
+
+    #[test]
+    fn a_file_without_a_subject_and_a_name_for_anything_are_found() {
+        assert_eq!(of_file("src/lab.rs", "use x;").len(), 1);
+        assert_eq!(of_file("src/lab/mod.rs", "//! The lab.").len(), 1);
     }
 }
