@@ -21,6 +21,14 @@ pub enum Fault {
         /// The namespace, for people.
         namespace: String,
     },
+    /// A link of the operator's file has no MAC addresses, so that neither neighbours nor the fence make sense on it.
+    #[error("the link {link:?} in {namespace} does not carry Ethernet")]
+    NotEthernet {
+        /// The link's name.
+        link: String,
+        /// The namespace, for people.
+        namespace: String,
+    },
     /// A link has no IPv4 address, so that it cannot be a sender.
     #[error("the link {link:?} in {namespace} has no IPv4 address to send ARP from")]
     NoAddress {
@@ -28,6 +36,12 @@ pub enum Fault {
         link: String,
         /// The namespace, for people.
         namespace: String,
+    },
+    /// Another process listens to what the fence drops here.
+    #[error("another process watches this namespace already (it listens to the packet log's group {group})")]
+    AlreadyWatched {
+        /// The group.
+        group: u16,
     },
     /// The process lacks a capability.
     #[error("not permitted: {operation} needs the capability {capability}")]
@@ -63,6 +77,10 @@ impl Fault {
             Some(libc::EPERM | libc::EACCES) => Self::NotPermitted { operation, capability },
             _ => Self::Kernel { operation, source },
         }
+    }
+
+    pub(crate) fn answer(operation: &str, what: impl Into<String>) -> Self {
+        Self::Answer { operation: operation.to_owned(), what: what.into() }
     }
 
     /// A fault that a [`crate::Fake`] was told to have.

@@ -1,50 +1,156 @@
-//! The real kernel.
+//! The real kernel: one driver over nftables, rtnetlink and a packet socket.
 
-use std::net::Ipv4Addr;
+pub(crate) mod attribute;
+pub(crate) mod channel;
+mod expression;
+pub(crate) mod link;
+pub(crate) mod namespace;
+mod preflight;
+mod rules;
+pub(crate) mod ruleset;
+mod table;
+mod transaction;
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use mooring_domain::{
     address::Mac,
     nat::{Actual, Op},
 };
+use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
+use socket2::Socket;
 
-use crate::{Driver, DropReason, Fault, Place};
+use self::{channel::Channel, ruleset::Ruleset, transaction::Transaction};
+use crate::{
+    DropReason, Driver, Fault, Place,
+    arp::{Arp, BROADCAST},
+    packet,
+};
 
 /// One VPC's router namespace, through sockets that were opened inside it and go on working from anywhere.
 #[derive(Debug)]
 pub struct Kernel {
     place: Place,
+    ruleset: Ruleset,
+    nftables: Channel,
+    routes: Channel,
+    arp: Socket,
 }
 
 impl Kernel {
     /// Open the sockets inside the place's namespace, on a thread of their own that is gone afterwards.
+    ///
+    /// Faults when the namespace or a link is missing or a capability is: `CAP_SYS_ADMIN` (for another namespace than
+    /// the process's), `CAP_NET_ADMIN` and `CAP_NET_RAW`.
     pub fn open(place: &Place) -> Result<Self, Fault> {
-        Ok(Self { place: place.clone() })
+        let (nftables, routes, arp) = namespace::inside(place, || {
+            let nftables = Channel::open(NETLINK_NETFILTER, "open a socket to nftables")?;
+            let routes = Channel::open(NETLINK_ROUTE, "open a socket to rtnetlink")?;
+            Ok((nftables, routes, packet::sender()?))
+        })?;
+        let mut kernel = Self { place: place.clone(), ruleset: Ruleset::new(place), nftables, routes, arp };
+        link::find(&mut kernel.routes, place, &place.inside)?;
+        link::find(&mut kernel.routes, place, &place.outside)?;
+        Ok(kernel)
     }
 
-    /// What about this place will keep packets from passing although nothing is wrong with Mooring's part:
-    /// forwarding switched off, strict reverse path filters. One sentence each; empty when all is well.
+    /// What about this place will keep packets from passing although nothing is wrong with Mooring's part, such as
+    /// forwarding that is switched off. One sentence each; empty when all is well.
     pub fn preflight(&mut self) -> Result<Vec<String>, Fault> {
-        Ok(Vec::new())
+        preflight::look(&self.place)
+    }
+
+    fn inside(&mut self) -> Result<link::Link, Fault> {
+        link::find(&mut self.routes, &self.place, &self.place.inside)
+    }
+
+    fn outside(&mut self) -> Result<link::Link, Fault> {
+        link::find(&mut self.routes, &self.place, &self.place.outside)
+    }
+
+    fn commit(&mut self, transaction: &mut Transaction) -> Result<(), Fault> {
+        let requests = std::mem::take(transaction).finish();
+        if requests.is_empty() { Ok(()) } else { self.nftables.batch(requests) }
+    }
+
+    /// A step that is none of nftables'.
+    fn step(&mut self, op: Op) -> Result<(), Fault> {
+        match op {
+            Op::SetNeighbour(IpAddr::V4(address), mac) => {
+                let inside = self.inside()?;
+                link::set_neighbour(&mut self.routes, inside, address, mac)
+            }
+            Op::RemoveNeighbour(IpAddr::V4(address)) => {
+                let inside = self.inside()?;
+                link::remove_neighbour(&mut self.routes, inside, address)
+            }
+            Op::AddRoute(IpAddr::V4(address)) => {
+                let outside = self.outside()?;
+                link::add_route(&mut self.routes, outside, address)
+            }
+            Op::RemoveRoute(IpAddr::V4(address)) => link::remove_route(&mut self.routes, address),
+            // nftables' own steps were taken before; IPv6 never comes here (`nat::diff`).
+            _ => Ok(()),
+        }
     }
 }
 
 impl Driver for Kernel {
     fn read(&mut self) -> Result<Actual, Fault> {
-        Ok(Actual { arp: self.place.arp, ..Actual::default() })
+        let mut actual = table::read(&mut self.nftables, &self.ruleset, self.place.arp)?;
+        let inside = self.inside()?;
+        actual.neighbours = link::neighbours(&mut self.routes, inside)?;
+        actual.routes = link::routes(&mut self.routes)?;
+        Ok(actual)
     }
-    fn apply(&mut self, _ops: &[Op]) -> Result<(), Fault> {
+
+    fn apply(&mut self, ops: &[Op]) -> Result<(), Fault> {
+        let mut transaction = Transaction::default();
+        // One transaction, where the last of its steps stands: `diff` lets none of the others stand between them.
+        let last = ops.iter().rposition(|op| is_nftables(*op));
+        for (index, op) in ops.iter().enumerate() {
+            if !transaction.take(*op, &self.ruleset) {
+                self.step(*op)?;
+            }
+            if Some(index) == last {
+                self.commit(&mut transaction)?;
+            }
+        }
         Ok(())
     }
+
     fn generation(&mut self) -> Result<u32, Fault> {
-        Ok(0)
+        table::generation(&mut self.nftables)
     }
+
     fn drops(&mut self) -> Result<Vec<(DropReason, u64)>, Fault> {
-        Ok(Vec::new())
+        table::drops(&mut self.nftables)
     }
-    fn ask(&mut self, _havip: Ipv4Addr, _holder: Option<Mac>) -> Result<(), Fault> {
+
+    fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault> {
+        let inside = self.inside()?;
+        let addresses = link::addresses(&mut self.routes, inside)?;
+        let near = addresses.iter().find(|network| network.contains(&havip)).or(addresses.first());
+        let sender = near.ok_or_else(|| Fault::NoAddress {
+            link: self.place.inside.clone(),
+            namespace: self.place.namespace(),
+        })?;
+        let question = Arp::question(inside.mac, sender.addr(), havip);
+        packet::send(&self.arp, inside.index, holder.unwrap_or(BROADCAST), &question.bytes())
+    }
+
+    fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault> {
+        if !self.place.arp || eips.is_empty() {
+            return Ok(());
+        }
+        let outside = self.outside()?;
+        for arp in eips.iter().flat_map(|eip| Arp::announcement(outside.mac, *eip)) {
+            packet::send(&self.arp, outside.index, BROADCAST, &arp.bytes())?;
+        }
         Ok(())
     }
-    fn announce(&mut self, _eips: &[Ipv4Addr]) -> Result<(), Fault> {
-        Ok(())
-    }
+}
+
+fn is_nftables(op: Op) -> bool {
+    !matches!(op, Op::SetNeighbour(..) | Op::RemoveNeighbour(_) | Op::AddRoute(_) | Op::RemoveRoute(_))
 }

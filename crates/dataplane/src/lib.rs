@@ -4,11 +4,13 @@
 //! straight over netlink, ARP by packet socket), [`Fake`] one that can be told to fail. [`Watcher`] sees the claims.
 //! [`Places`] is the operator's file that says which VPC lives in which namespace. Everything here blocks.
 
+mod arp;
 mod driver;
 mod drops;
 pub mod fake;
 mod fault;
 mod kernel;
+mod packet;
 mod place;
 mod places;
 pub mod suite;

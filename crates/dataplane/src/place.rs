@@ -21,3 +21,14 @@ impl Place {
             .map_or("the host's own namespace".to_owned(), |name| format!("namespace {name:?}"))
     }
 }
+
+impl Place {
+    /// Tells one namespace from another of the same name that came after it; `None` when there is none by that name.
+    pub fn identity(&self) -> Option<u64> {
+        let path = match &self.netns {
+            Some(name) => std::path::Path::new("/run/netns").join(name),
+            None => std::path::PathBuf::from("/proc/self/ns/net"),
+        };
+        std::fs::metadata(path).ok().map(|metadata| std::os::unix::fs::MetadataExt::ino(&metadata))
+    }
+}

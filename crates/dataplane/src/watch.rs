@@ -1,10 +1,33 @@
 //! Sees what members of a VPC announce, and what breaks a gateway's view of them.
+//!
+//! Apart from [`crate::Kernel`]: it waits, on a thread of its own, while the driver works.
 
-use std::{net::Ipv4Addr, os::fd::OwnedFd, sync::Arc, time::Duration};
+mod claims;
+mod fenced;
+mod links;
+
+use std::{net::Ipv4Addr, os::fd::AsFd, sync::Arc, time::Duration};
 
 use mooring_domain::{Timestamp, address::Mac};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::eventfd::{EfdFlags, EventFd},
+};
 
-use crate::{Fault, Place};
+use self::{claims::Claims, fenced::Fenced, links::Links};
+use crate::{
+    Fault, Place,
+    kernel::{
+        channel::Channel,
+        link::{self, Link},
+        namespace,
+    },
+};
+
+/// The most that one [`Watcher::wait`] takes from each of its sources.
+const MOST: usize = 256;
 
 /// One thing seen on the inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +36,7 @@ pub enum Seen {
     Claim {
         /// The address that the sender says it has.
         address: Ipv4Addr,
-        /// The sender, as ARP has it.
+        /// The sender, as ARP has it. Never the gateway's own.
         mac: Mac,
         /// When the kernel received it.
         observed_at: Timestamp,
@@ -25,7 +48,7 @@ pub enum Seen {
         /// The sender.
         mac: Mac,
     },
-    /// A link went, came or changed: neighbours may be lost. Read and compare again.
+    /// A link went, came or changed: neighbours and routes may be lost. Read and compare again.
     LinkChanged,
     /// So much was seen at once that the kernel threw a part away: claims may be missing. Ask.
     Lost,
@@ -34,24 +57,51 @@ pub enum Seen {
 /// Ends a [`Watcher::wait`] from another thread.
 #[derive(Clone, Debug)]
 pub struct Waker {
-    _event: Option<Arc<OwnedFd>>,
+    event: Arc<EventFd>,
 }
 
 impl Waker {
     /// The wait that is going on, or else the next one, returns at once.
-    pub fn wake(&self) {}
+    pub fn wake(&self) {
+        // It fails only when the counter is full, and then the watcher is awake.
+        let _ = self.event.write(1);
+    }
 }
 
-/// Watches the inside of one place: ARP, what the fence dropped, and the links.
+/// Watches the inside of one place: claims by ARP, what the fence dropped, and the links.
 #[derive(Debug)]
 pub struct Watcher {
+    place: Place,
+    inside: Option<Link>,
+    route: Channel,
+    claims: Claims,
+    fenced: Fenced,
+    links: Links,
     waker: Waker,
 }
 
 impl Watcher {
-    /// Open the sockets inside the place's namespace.
-    pub fn open(_place: &Place) -> Result<Self, Fault> {
-        Ok(Self { waker: Waker { _event: None } })
+    /// Open the sockets inside the place's namespace. There is one watcher per namespace: the kernel gives what the fence
+    /// dropped to one listener only.
+    pub fn open(place: &Place) -> Result<Self, Fault> {
+        let event = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map_err(|errno| {
+            Fault::Kernel { operation: "make an event to wake a watcher".to_owned(), source: errno.into() }
+        })?;
+        namespace::inside(place, || {
+            let mut route = Channel::open(NETLINK_ROUTE, "open a socket to rtnetlink")?;
+            // Links first: a change behind the look-up is seen.
+            let links = Links::open(place)?;
+            let inside = link::find(&mut route, place, &place.inside)?;
+            Ok(Self {
+                place: place.clone(),
+                inside: Some(inside),
+                claims: Claims::open(inside)?,
+                fenced: Fenced::open()?,
+                links,
+                route,
+                waker: Waker { event: Arc::new(event) },
+            })
+        })
     }
 
     /// For the thread that will end the waiting.
@@ -59,9 +109,43 @@ impl Watcher {
         self.waker.clone()
     }
 
-    /// What was seen, at most a few hundred things at a time; nothing once `timeout` has passed or a [`Waker`] was used.
+    /// What was seen, a few hundred things at most; nothing once `timeout` has passed or a [`Waker`] was used.
     pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Seen>, Fault> {
-        let _ = timeout;
-        Ok(Vec::new())
+        self.sleep(timeout)?;
+        // It fails only when nobody woke us.
+        let _ = self.waker.event.read();
+        let mut seen = Vec::new();
+        if self.links.changed()? {
+            self.follow_inside()?;
+            seen.push(Seen::LinkChanged);
+        }
+        self.claims.take(MOST, self.inside.map(|link| link.mac), &mut seen)?;
+        self.fenced.take(MOST, &mut seen)?;
+        Ok(seen)
+    }
+
+    fn sleep(&self, timeout: Duration) -> Result<(), Fault> {
+        let fds = [self.claims.as_fd(), self.fenced.as_fd(), self.links.as_fd(), self.waker.event.as_fd()];
+        let mut fds = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        // Rounded up: a wait of less than a millisecond is none that spins.
+        let milliseconds = timeout.as_nanos().div_ceil(1_000_000);
+        let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(Fault::Kernel { operation: "wait for packets".to_owned(), source: errno.into() }),
+        }
+    }
+
+    /// The inside may have come back as another link.
+    fn follow_inside(&mut self) -> Result<(), Fault> {
+        let now = match link::find(&mut self.route, &self.place, &self.place.inside) {
+            Err(Fault::NoLink { .. }) => None,
+            found => Some(found?),
+        };
+        if let Some(link) = now.filter(|link| self.inside.is_none_or(|before| before.index != link.index)) {
+            self.claims.follow(link)?;
+        }
+        self.inside = now.or(self.inside);
+        Ok(())
     }
 }

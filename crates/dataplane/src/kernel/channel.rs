@@ -1,0 +1,215 @@
+//! A blocking netlink socket: requests, dumps and batches, with every acknowledgement checked.
+//!
+//! The kernel works on a request inside `sendmsg`: once that returns, every acknowledgement is in the queue already.
+
+use std::{collections::BTreeMap, io};
+
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable, parse_i32,
+};
+use netlink_sys::{Socket, SocketAddr};
+use nix::sys::{
+    socket::{setsockopt, sockopt},
+    time::TimeVal,
+};
+
+use crate::Fault;
+
+const NET_ADMIN: &str = "CAP_NET_ADMIN";
+/// Room for a transaction of a million elements; taken only while one is under way.
+const SEND_BUFFER: usize = 256 << 20;
+const RECEIVE_BUFFER: usize = 16 << 20;
+/// Larger than any datagram the kernel makes for a dump or an acknowledgement.
+const DATAGRAM: usize = 128 << 10;
+/// Seconds without an answer after which the kernel is taken to be stuck.
+const PATIENCE: i64 = 10;
+/// How often a dump is started again because something changed under it.
+const DUMPS: u32 = 20;
+
+/// One message to send: what it does, for the error; its flags beside those of every request; itself.
+#[derive(Debug)]
+pub(crate) struct Request<M> {
+    pub(super) operation: String,
+    pub(super) flags: u16,
+    pub(super) message: M,
+}
+
+/// One message received: its type and what follows the netlink header.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(super) kind: u16,
+    pub(super) body: Vec<u8>,
+}
+
+/// What one datagram's message means for whoever waits.
+enum Part {
+    Reply(Reply),
+    Ack { sequence: u32, code: i32 },
+    Done { interrupted: bool, code: i32 },
+}
+
+/// A netlink socket of one protocol, in the namespace in which it was opened.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    socket: Socket,
+    sequence: u32,
+    buffer: Vec<u8>,
+}
+
+impl Channel {
+    /// Open it. Forcing the send buffer needs `CAP_NET_ADMIN`, and so shows at once whether we have it.
+    pub(crate) fn open(protocol: isize, operation: &str) -> Result<Self, Fault> {
+        let fault = |source: io::Error| Fault::kernel(operation, NET_ADMIN, source);
+        let mut socket = Socket::new(protocol).map_err(fault)?;
+        socket.bind_auto().map_err(fault)?;
+        setsockopt(&socket, sockopt::SndBufForce, &SEND_BUFFER).map_err(|errno| fault(errno.into()))?;
+        setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).map_err(|errno| fault(errno.into()))?;
+        setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE, 0))
+            .map_err(|errno| fault(errno.into()))?;
+        socket.set_cap_ack(true).map_err(fault)?;
+        socket.set_netlink_get_strict_chk(true).map_err(fault)?;
+        Ok(Self { socket, sequence: 0, buffer: vec![0; DATAGRAM] })
+    }
+
+    /// Send one request and wait for its acknowledgement; what the kernel answered before it.
+    pub(crate) fn request<M: NetlinkSerializable>(&mut self, request: Request<M>) -> Result<Vec<Reply>, Fault> {
+        let Request { operation, flags, message } = request;
+        let (bytes, sequence) = self.encode(message, NLM_F_REQUEST | NLM_F_ACK | flags);
+        self.send(&operation, &bytes)?;
+        let mut replies = Vec::new();
+        loop {
+            for part in self.receive(&operation, 0)? {
+                match part {
+                    Part::Reply(reply) => replies.push(reply),
+                    Part::Ack { sequence: of, code } if of == sequence => {
+                        return refused(&operation, code).map(|()| replies);
+                    }
+                    Part::Ack { .. } | Part::Done { .. } => {}
+                }
+            }
+        }
+    }
+
+    /// Everything the kernel has of a kind, as it was at one moment: a dump under which something changed is begun again.
+    pub(crate) fn dump<M: NetlinkSerializable + Clone>(
+        &mut self,
+        operation: &str,
+        message: &M,
+    ) -> Result<Vec<Reply>, Fault> {
+        for _ in 0..DUMPS {
+            if let Some(replies) = self.dump_once(operation, message.clone())? {
+                return Ok(replies);
+            }
+        }
+        let what = format!("it changed under each of {DUMPS} tries to list it");
+        Err(Fault::Answer { operation: operation.to_owned(), what })
+    }
+
+    fn dump_once<M: NetlinkSerializable>(
+        &mut self,
+        operation: &str,
+        message: M,
+    ) -> Result<Option<Vec<Reply>>, Fault> {
+        let (bytes, sequence) = self.encode(message, NLM_F_REQUEST | NLM_F_DUMP);
+        self.send(operation, &bytes)?;
+        let (mut replies, mut whole) = (Vec::new(), true);
+        loop {
+            for part in self.receive(operation, 0)? {
+                match part {
+                    Part::Reply(reply) => replies.push(reply),
+                    Part::Ack { sequence: of, code } if of == sequence => refused(operation, code)?,
+                    Part::Ack { .. } => {}
+                    Part::Done { interrupted, code } => {
+                        refused(operation, code)?;
+                        whole &= !interrupted;
+                        return Ok(whole.then_some(replies));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Send all of them in one datagram, as nftables' transactions want it; the first refusal is the fault.
+    pub(crate) fn batch<M: NetlinkSerializable>(&mut self, requests: Vec<Request<M>>) -> Result<(), Fault> {
+        let (mut bytes, mut operations) = (Vec::new(), BTreeMap::new());
+        for Request { operation, flags, message } in requests {
+            let (encoded, sequence) = self.encode(message, NLM_F_REQUEST | NLM_F_ACK | flags);
+            bytes.extend_from_slice(&encoded);
+            operations.insert(sequence, operation);
+        }
+        self.send("send a transaction", &bytes)?;
+        let mut fault = None;
+        while !operations.is_empty() {
+            let parts = match self.receive("be told what became of a transaction", libc::MSG_DONTWAIT) {
+                // A refused batch is acknowledged once only: whatever is in the queue is all there will be.
+                Err(Fault::Kernel { source, .. })
+                    if fault.is_some() && source.kind() == io::ErrorKind::WouldBlock =>
+                {
+                    break;
+                }
+                parts => parts?,
+            };
+            for part in parts {
+                let Part::Ack { sequence, code } = part else { continue };
+                let Some(operation) = operations.remove(&sequence) else { continue };
+                fault = fault.or(refused(&operation, code).err());
+            }
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    fn encode<M: NetlinkSerializable>(&mut self, message: M, flags: u16) -> (Vec<u8>, u32) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut message = NetlinkMessage::new(Default::default(), NetlinkPayload::InnerMessage(message));
+        message.header.flags = flags;
+        message.header.sequence_number = self.sequence;
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        (bytes, self.sequence)
+    }
+
+    fn send(&self, operation: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let sent = self.socket.send_to(bytes, &SocketAddr::new(0, 0), 0);
+        sent.map(|_| ()).map_err(|source| Fault::kernel(operation, NET_ADMIN, source))
+    }
+
+    fn receive(&mut self, operation: &str, flags: i32) -> Result<Vec<Part>, Fault> {
+        let size = loop {
+            match self.socket.recv(&mut &mut self.buffer[..], flags | libc::MSG_TRUNC) {
+                Err(source) if source.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(Fault::kernel(operation, NET_ADMIN, source)),
+                Ok(size) => break size,
+            }
+        };
+        let datagram = self.buffer.get(..size);
+        parts(datagram.ok_or_else(|| Fault::answer(operation, format!("a datagram of {size} bytes")))?)
+            .map_err(|what| Fault::answer(operation, what))
+    }
+}
+
+fn refused(operation: &str, code: i32) -> Result<(), Fault> {
+    if code == 0 {
+        return Ok(());
+    }
+    Err(Fault::kernel(operation, NET_ADMIN, io::Error::from_raw_os_error(-code)))
+}
+
+fn parts(mut datagram: &[u8]) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    while !datagram.is_empty() {
+        let message = NetlinkBuffer::new_checked(&datagram).map_err(|error| error.to_string())?;
+        let code = || message.payload().get(..4).and_then(|code| parse_i32(code).ok()).unwrap_or(0);
+        parts.push(match message.message_type() {
+            NLMSG_ERROR => Part::Ack { sequence: message.sequence_number(), code: code() },
+            NLMSG_DONE => {
+                Part::Done { interrupted: message.flags() & NLM_F_DUMP_INTR != 0, code: code().min(0) }
+            }
+            kind => Part::Reply(Reply { kind, body: message.payload().to_vec() }),
+        });
+        let length = (message.length() as usize).next_multiple_of(4).min(datagram.len());
+        datagram = datagram.get(length..).unwrap_or_default();
+    }
+    Ok(parts)
+}

@@ -1,0 +1,222 @@
+//! Reading the two tables back: are they exactly ours, what do their sets hold, what did their counters count.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+};
+
+use ipnet::{IpNet, Ipv4Subnets};
+use mooring_domain::{address::Mac, nat::Actual};
+use netlink_packet_core::DefaultNla;
+use netlink_packet_netfilter::nftables::{
+    ChainMessage, GenMessage, NfTablesMessage, RuleAttribute, RuleMessage, SetElementList,
+    SetElementMessage,
+};
+
+use super::{
+    attribute as read,
+    channel::{Channel, Reply, Request},
+    expression,
+    ruleset::{
+        self, EIP_TO_HAVIP, FENCE, HAVIP_TO_EIP, HAVIPS, HOLDERS, NAT, POOLS, Ruleset, SUBNETS, Table, UNHELD,
+    },
+    transaction::{nftables, userdata},
+};
+use crate::{DropReason, Fault};
+
+/// One element of a set: its key, what it leads to, and whether it is the end of a range.
+struct Element {
+    key: Vec<u8>,
+    data: Vec<u8>,
+    end: bool,
+}
+
+/// What the tables hold. Anything in them that is not as we write it makes `ruleset` false: they are made anew then.
+pub(super) fn read(channel: &mut Channel, ruleset: &Ruleset, arp: bool) -> Result<Actual, Fault> {
+    let nothing = Actual { arp, ..Actual::default() };
+    for table in &ruleset.tables {
+        if !has_chains(channel, table)? || !has_rules(channel, table, ruleset)? {
+            return Ok(nothing);
+        }
+    }
+    Ok(elements(channel, arp)?.unwrap_or(nothing))
+}
+
+fn elements(channel: &mut Channel, arp: bool) -> Result<Option<Actual>, Fault> {
+    let mut set = |table, name| set(channel, table, name);
+    let (subnets, pools) = (blocks(&set(NAT, SUBNETS)?), blocks(&set(NAT, POOLS)?));
+    let (Some(subnets), Some(pools)) = (subnets, pools) else { return Ok(None) };
+    Ok(Some(Actual {
+        ruleset: true,
+        arp,
+        subnets,
+        pools,
+        eip_to_havip: pairs(&set(NAT, EIP_TO_HAVIP)?),
+        havip_to_eip: pairs(&set(NAT, HAVIP_TO_EIP)?),
+        havips: addresses(&set(FENCE, HAVIPS)?),
+        unheld: addresses(&set(FENCE, UNHELD)?),
+        fence: set(FENCE, HOLDERS)?.iter().filter_map(holder).collect(),
+        ..Actual::default()
+    }))
+}
+
+/// The number of the ruleset's generation in this namespace.
+pub(super) fn generation(channel: &mut Channel) -> Result<u32, Fault> {
+    const ID: u16 = 1;
+    let operation = "ask for nftables' generation";
+    let message = nftables(NfTablesMessage::GetGen(GenMessage { attributes: Vec::new() }));
+    let replies = channel.request(Request { operation: operation.to_owned(), flags: 0, message })?;
+    let id = replies.first().and_then(|reply| read::number(read::of(reply), ID));
+    id.ok_or_else(|| Fault::answer(operation, "it has no number"))
+}
+
+/// What was dropped, by reason; empty while the tables are not there.
+pub(super) fn drops(channel: &mut Channel) -> Result<Vec<(DropReason, u64)>, Fault> {
+    let mut counted = BTreeMap::new();
+    for table in [NAT, FENCE] {
+        let message = nftables(NfTablesMessage::GetObject(vec![string(1, table)]));
+        for reply in listed(channel.dump(&format!("list the counters of table {table}"), &message))? {
+            counted.extend(counter(&reply));
+        }
+    }
+    let known = DropReason::ALL.into_iter();
+    Ok(known.filter_map(|reason| Some((reason, *counted.get(reason.word())?))).collect())
+}
+
+fn counter(reply: &Reply) -> Option<(String, u64)> {
+    const NAME: u16 = 2;
+    const DATA: u16 = 4;
+    const PACKETS: u16 = 2;
+    let attributes = read::of(reply);
+    let packets = read::long(read::find(attributes, DATA)?, PACKETS)?;
+    Some((read::text(attributes, NAME)?.to_owned(), packets))
+}
+
+fn has_chains(channel: &mut Channel, table: &Table) -> Result<bool, Fault> {
+    const TABLE: u16 = 1;
+    const NAME: u16 = 3;
+    const HOOK: u16 = 4;
+    let message = nftables(NfTablesMessage::GetChain(ChainMessage { attributes: Vec::new() }));
+    let replies = channel.dump("list the chains", &message)?;
+    let found = replies.iter().map(read::of).filter(|chain| read::text(chain, TABLE) == Some(table.name));
+    let found: BTreeSet<_> = found
+        .map(|chain| {
+            let hook = read::find(chain, HOOK)
+                .map(|hook| (read::number(hook, 1), read::number(hook, 2).map(u32::cast_signed)));
+            (read::text(chain, NAME).unwrap_or_default().to_owned(), hook)
+        })
+        .collect();
+    let hook = |hook: ruleset::Hook| (Some(hook.number), Some(hook.priority));
+    let wanted = table.chains.iter().map(|chain| (chain.name.to_owned(), chain.hook.map(hook)));
+    Ok(found == wanted.collect())
+}
+
+/// Whether the table has our rules, all of them, in our order, with our comments, doing what ours do, and no other.
+fn has_rules(channel: &mut Channel, table: &Table, ruleset: &Ruleset) -> Result<bool, Fault> {
+    const CHAIN: u16 = 2;
+    let message = nftables(NfTablesMessage::GetRule(RuleMessage {
+        attributes: vec![RuleAttribute::Table(table.name.to_owned())],
+    }));
+    let replies = listed(channel.dump(&format!("list the rules of table {}", table.name), &message))?;
+    Ok(table.chains.iter().all(|chain| {
+        let found = replies.iter().map(read::of).filter(|rule| read::text(rule, CHAIN) == Some(chain.name));
+        let found: Vec<_> = found.collect();
+        found.len() == chain.rules.len()
+            && found.iter().zip(&chain.rules).all(|(found, rule)| {
+                is_rule(found, &expression::bytes(&rule.expressions), &userdata(&ruleset.comment(rule)))
+            })
+    }))
+}
+
+fn is_rule(found: &[u8], expressions: &[u8], comment: &[u8]) -> bool {
+    const EXPRESSIONS: u16 = 4;
+    const USERDATA: u16 = 7;
+    let has = read::find(found, EXPRESSIONS).unwrap_or_default();
+    read::find(found, USERDATA) == Some(comment)
+        && read::each(has).count() == read::each(expressions).count()
+        && read::each(expressions).zip(read::each(has)).all(|((_, sent), (_, has))| says(has, sent))
+}
+
+/// Whether the kernel's expression says what ours does. It adds what we left to its defaults, and orders things its way.
+fn says(has: &[u8], sent: &[u8]) -> bool {
+    const NAME: u16 = 1;
+    const DATA: u16 = 2;
+    let inner = |bytes| read::find(bytes, DATA).unwrap_or_default();
+    read::find(has, NAME) == read::find(sent, NAME)
+        && read::each(inner(sent)).all(|(kind, value)| same(read::find(inner(has), kind), value))
+}
+
+/// A register may come back by its older name: the first four of 16 bytes are also the first of 4 bytes each.
+fn same(has: Option<&[u8]>, sent: &[u8]) -> bool {
+    has == Some(sent)
+        || matches!((has.and_then(register), register(sent)), (Some(has), Some(sent)) if has == sent)
+        || has.is_some_and(|has| has.len() < sent.len() && sent.starts_with(has))
+}
+
+fn register(value: &[u8]) -> Option<u32> {
+    let number = u32::from_be_bytes(value.try_into().ok()?);
+    Some(if (1..=4).contains(&number) { 8 + (number - 1) * 4 } else { number })
+}
+
+fn set(channel: &mut Channel, table: &'static str, name: &'static str) -> Result<Vec<Element>, Fault> {
+    const ELEMENTS: u16 = 3;
+    let message = nftables(NfTablesMessage::GetSetElement(SetElementMessage {
+        attributes: vec![SetElementList::Table(table.to_owned()), SetElementList::Set(name.to_owned())],
+    }));
+    let replies = channel.dump(&format!("list the elements of {name} in table {table}"), &message)?;
+    let lists = replies.iter().filter_map(|reply| read::find(read::of(reply), ELEMENTS));
+    Ok(lists.flat_map(read::each).filter_map(|(_, element)| parse(element)).collect())
+}
+
+fn parse(element: &[u8]) -> Option<Element> {
+    const KEY: u16 = 1;
+    const DATA: u16 = 2;
+    const FLAGS: u16 = 3;
+    const VALUE: u16 = 1;
+    let value = |kind| read::find(read::find(element, kind)?, VALUE);
+    let end = read::number(element, FLAGS).unwrap_or(0) & 1 != 0;
+    Some(Element { key: value(KEY)?.to_owned(), data: value(DATA).unwrap_or_default().to_owned(), end })
+}
+
+fn addresses(elements: &[Element]) -> BTreeSet<IpAddr> {
+    elements.iter().filter_map(|element| read::address(&element.key)).map(IpAddr::V4).collect()
+}
+
+fn pairs(elements: &[Element]) -> BTreeMap<IpAddr, IpAddr> {
+    let pair = |element: &Element| Some((read::address(&element.key)?.into(), read::address(&element.data)?.into()));
+    elements.iter().filter_map(pair).collect()
+}
+
+fn holder(element: &Element) -> Option<(IpAddr, Mac)> {
+    let mac = element.key.get(4..10)?.try_into().ok()?;
+    Some((read::address(&element.key)?.into(), Mac(mac)))
+}
+
+/// The ranges as blocks; `None` when one of them is no block, and so was not written by us.
+fn blocks(elements: &[Element]) -> Option<BTreeSet<IpNet>> {
+    let keys = |end: bool| {
+        let those = elements.iter().filter(move |element| element.end == end);
+        those.filter_map(|element| read::address(&element.key)).map(u32::from).collect::<BTreeSet<_>>()
+    };
+    let (starts, ends) = (keys(false), keys(true));
+    let block = |start: u32| {
+        let behind = ends.range(start.checked_add(1)?..).next();
+        let last = behind.map_or(u32::MAX, |behind| behind - 1);
+        let mut blocks = Ipv4Subnets::new(start.into(), Ipv4Addr::from(last), 0);
+        let block = blocks.next()?;
+        blocks.next().is_none().then_some(IpNet::V4(block))
+    };
+    starts.into_iter().map(block).collect()
+}
+
+/// A table that is not there has nothing in it.
+fn listed(replies: Result<Vec<Reply>, Fault>) -> Result<Vec<Reply>, Fault> {
+    match replies {
+        Err(Fault::Kernel { source, .. }) if source.raw_os_error() == Some(libc::ENOENT) => Ok(Vec::new()),
+        replies => replies,
+    }
+}
+
+fn string(kind: u16, text: &str) -> DefaultNla {
+    DefaultNla::new(kind, [text.as_bytes(), &[0]].concat())
+}
