@@ -20,6 +20,8 @@ const AFTER_HELP: &str = "\
 Names: wherever a thing is named, its full name (projects/P/regions/R/eips/ID), its id or its display name will do;
 for an EIP its address too; the display name of a vNIC is its instance. --project and --region complete short names.
 
+The log records who asked: MOORING_ACTOR, or else the user at this host.
+
 Exit codes:
   0  done
   1  refused: a rule or the present state forbids it; the message says who is in the way

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
+const TIMED_OUT: &str = "TIMED_OUT";
+
 /// How a run of `moor` ends; `moor --help` says what each means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -101,7 +103,7 @@ impl Failure {
 
     /// No answer came within the time.
     pub fn timed_out(server: &str) -> Self {
-        let mut failure = Self::new(Exit::TryAgain, "TIMED_OUT", format!("no answer from {server} in time"));
+        let mut failure = Self::new(Exit::TryAgain, TIMED_OUT, format!("no answer from {server} in time"));
         failure.hint = Some("try again, or give it longer with --timeout".to_owned());
         failure
     }
@@ -148,6 +150,10 @@ impl Failure {
         if self.exit == Exit::TryAgain {
             self.request_id = Some(request_id.to_owned());
         }
+        if self.reason == TIMED_OUT {
+            self.hint =
+                Some("it may go on at the server: look there, or try again under the same id".to_owned());
+        }
         self
     }
 
@@ -155,10 +161,12 @@ impl Failure {
     pub fn text(&self) -> String {
         let mut text = format!("moor: {}", self.message);
         let mut line = |word: &str, value: &str| text.push_str(&format!("\n  {word:<11} {value}"));
-        for (field, what) in self.violations.iter().filter(|(_, what)| *what != self.message) {
+        for (field, what) in self.violations.iter().filter(|(_, what)| !self.message.ends_with(what)) {
             line("wrong:", &format!("{field}: {what}"));
         }
-        if let Some(field) = self.field.as_deref().filter(|field| !field.is_empty()) {
+        if let Some(field) =
+            self.field.as_deref().filter(|field| !self.message.starts_with(&format!("{field}: ")))
+        {
             line("field:", field);
         }
         if let Some(who) = &self.in_the_way {
@@ -314,6 +322,13 @@ mod tests {
         assert!(failure.retryable);
         assert!(failure.text().ends_with("again with: --request-id 01976e2a-0000-7000-8000-00000000000f"));
         assert_eq!(refused(Code::AlreadyExists, "false").of_write("id").request_id, None);
+    }
+
+    #[test]
+    fn a_field_that_the_message_names_is_not_said_twice() {
+        let mut failure = refused(Code::FailedPrecondition, "false");
+        failure.message = format!("eip: {}", failure.message);
+        assert!(!failure.text().contains("field:"), "{}", failure.text());
     }
 
     #[test]
