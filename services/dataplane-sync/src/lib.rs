@@ -1,1 +1,71 @@
-//! Stub.
+//! dataplane-sync: one per gateway. Follows its region's log, folds it into what each VPC's kernel should have, makes
+//! the kernels equal to it, reports, and answers questions about the past.
+//!
+//! [`fold`] follows the log; [`vpcs`] keeps one [`worker`] for each VPC, so that one VPC's failure holds up no other;
+//! [`claims`] hands what the watchers saw to health; [`report`] tells binding what is applied. The rules stay in the
+//! kernel when the process stops.
+
+mod answer;
+mod claims;
+mod fold;
+mod grpc;
+mod questions;
+mod report;
+mod target;
+mod vpcs;
+mod watch;
+mod worker;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use mooring_domain::name::{GatewayName, RegionId};
+use mooring_event_log::EventLog;
+use mooring_proto::dataplane::v1::dataplane_service_server::DataplaneServiceServer;
+use mooring_runtime::{readiness::Latch, server::MAX_MESSAGE};
+use tokio::task::JoinHandle;
+use tonic::{service::Routes, transport::Channel};
+
+pub use target::BadPlaces;
+
+/// What one gateway needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its name, the same in every region it serves.
+    pub gateway: GatewayName,
+    /// The operator's file: which VPC lives in which namespace. `None`: no VPC lives here.
+    pub places: Option<PathBuf>,
+}
+
+/// A gateway at work.
+pub struct Started {
+    /// The process's gRPC, with this service's added.
+    pub routes: Routes,
+    /// Its tasks. They end when aborted; kernels stay as they are.
+    pub tasks: Vec<JoinHandle<()>>,
+}
+
+/// Starts the gateway in every region of `logs`. `peers` leads to binding and health; `latch` is dropped when the
+/// log's end has been reached and every VPC has been tried once.
+pub fn start(
+    routes: Routes,
+    config: &Config,
+    logs: BTreeMap<RegionId, Arc<dyn EventLog>>,
+    peers: &Channel,
+    latch: &Latch,
+) -> Result<Started, BadPlaces> {
+    let mut tasks = Vec::new();
+    let mut views = BTreeMap::new();
+    for (region, log) in logs {
+        let places = target::PlacesFile::load(config.places.as_deref())?;
+        let (claims, claims_task) = claims::start(config.gateway.clone(), region.clone(), peers.clone());
+        let (folded, fold_task) = fold::start(log.clone());
+        let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, claims, latch.clone());
+        let report = report::Report::new(config.gateway.clone(), region.clone(), peers.clone());
+        let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));
+        tasks.extend([claims_task, fold_task, vpcs_task, report_task]);
+        views.insert(region, grpc::View { log, folded, vpcs });
+    }
+    let service = grpc::Dataplane { gateway: config.gateway.clone(), views: Arc::new(views) };
+    let service = DataplaneServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE);
+    Ok(Started { routes: routes.add_service(service), tasks })
+}

@@ -1,0 +1,32 @@
+//! From records to the API's commits.
+
+use mooring_domain::Commit;
+use mooring_event_log::Record;
+use mooring_ledger::commits;
+use mooring_proto::{
+    dataplane::v1 as api,
+    status::{Unserved, from_unserved},
+    stored,
+};
+use tonic::Status;
+
+/// The commits of a record.
+pub(crate) fn record(record: &Record) -> Result<Vec<api::Commit>, Status> {
+    let commits = commits(record).map_err(|error| {
+        tracing::error!(%error, "a record that can't be read");
+        from_unserved(Unserved::Damaged)
+    })?;
+    Ok(commits.iter().map(commit).collect())
+}
+
+fn commit(commit: &Commit) -> api::Commit {
+    api::Commit {
+        position: commit.at.position.0,
+        index: commit.at.index,
+        stream: commit.stream.name().to_owned(),
+        actor: commit.actor.0.to_string(),
+        request_id: commit.request_id.map(|id| id.0.to_string()).unwrap_or_default(),
+        recorded_at: commit.recorded_at.0,
+        events: commit.events.iter().map(stored::to_wire).collect(),
+    }
+}

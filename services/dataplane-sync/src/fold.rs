@@ -1,0 +1,74 @@
+//! Follows a region's log and folds it. Nothing is shown before the tail seen at start has been reached: nothing may be
+//! removed from a kernel on half a fold. A log that fails (L8) ends the following and changes nothing.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures::StreamExt;
+use ipnet::IpNet;
+use mooring_domain::{
+    Event, Position,
+    nat::{self, Desired},
+};
+use mooring_event_log::{EventLog, Filter, LogError, Record};
+use mooring_ledger::{Undecodable, commits};
+use tokio::{sync::watch, task::JoinHandle};
+
+/// The region as folded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Folded {
+    /// What kernels should have.
+    pub(crate) desired: Desired,
+    /// Every public block that is ours.
+    pub(crate) pools: Arc<BTreeSet<IpNet>>,
+    /// The record that changed them last.
+    pub(crate) pools_changed: Position,
+    /// The tail seen at start has been reached.
+    pub(crate) caught_up: bool,
+    /// Why following has ended.
+    pub(crate) failure: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FoldError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+}
+
+pub(crate) fn start(log: Arc<dyn EventLog>) -> (watch::Receiver<Folded>, JoinHandle<()>) {
+    let (sender, receiver) = watch::channel(Folded::default());
+    let task = tokio::spawn(async move {
+        if let Err(error) = follow(&*log, &sender).await {
+            tracing::error!(%error, "following the log has ended; kernels stay as they are");
+            sender.send_modify(|folded| folded.failure = Some(error.to_string()));
+        }
+    });
+    (receiver, task)
+}
+
+async fn follow(log: &dyn EventLog, sender: &watch::Sender<Folded>) -> Result<(), FoldError> {
+    let tail = log.tail().await?.position.0;
+    let mut folded = Folded { caught_up: tail == 0, ..Folded::default() };
+    sender.send_replace(folded.clone());
+    let mut records = log.follow(Filter::All, mooring_event_log::Position(0));
+    while let Some(record) = records.next().await {
+        fold(&mut folded, &*record?)?;
+        folded.caught_up |= folded.desired.position.0 >= tail;
+        if folded.caught_up {
+            sender.send_replace(folded.clone());
+        }
+    }
+    Ok(())
+}
+
+fn fold(folded: &mut Folded, record: &Record) -> Result<(), FoldError> {
+    for commit in commits(record)? {
+        nat::fold(&mut folded.desired, &commit);
+        if commit.events.iter().any(|event| matches!(event, Event::PoolCreated(_))) {
+            folded.pools = Arc::new(folded.desired.pools.values().flatten().copied().collect());
+            folded.pools_changed = commit.at.position;
+        }
+    }
+    Ok(())
+}

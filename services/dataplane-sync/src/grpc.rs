@@ -1,0 +1,139 @@
+//! The dataplane API: where this gateway stands, and what the log says happened.
+
+use std::{collections::BTreeMap, pin::Pin, sync::Arc};
+
+use futures::{Stream, StreamExt, TryStreamExt, future, stream};
+use mooring_domain::{
+    Rejection,
+    id::{self, VpcId},
+    name::{GatewayName, Name, RegionId, Scope, parse_region},
+    nat::VpcDesired,
+};
+use mooring_event_log::{EventLog, Filter, LogError, Position};
+use mooring_ledger::Refused;
+use mooring_proto::{
+    dataplane::v1::{
+        self as api, DropCount, GetStatusRequest, ListCommitsRequest, ListCommitsResponse, VpcStatus,
+        WatchCommitsRequest, WatchCommitsResponse, dataplane_service_server::DataplaneService,
+    },
+    status::{Unserved, bad_field, bad_name, from_unserved},
+};
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+
+use crate::{answer, fold::Folded, vpcs::Vpcs, worker::Progress};
+
+/// One region on this gateway.
+pub(crate) struct View {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) folded: watch::Receiver<Folded>,
+    pub(crate) vpcs: Vpcs,
+}
+
+pub(crate) struct Dataplane {
+    pub(crate) gateway: GatewayName,
+    pub(crate) views: Arc<BTreeMap<RegionId, View>>,
+}
+
+fn unserved(error: &LogError) -> Status {
+    tracing::error!(%error, "the log can't be read");
+    from_unserved(match error {
+        LogError::Damaged(_) => Unserved::Damaged,
+        LogError::Closed => Unserved::Closed,
+        _ => Unserved::Unavailable,
+    })
+}
+
+impl Dataplane {
+    fn view(&self, parent: &str) -> Result<(RegionId, &View), Status> {
+        let region = parse_region(parent).map_err(bad_name("parent"))?;
+        let missing = || Refused::from(Rejection::not_found("parent", format!("{parent} on this gateway")));
+        let view = self.views.get(&region).ok_or_else(missing)?;
+        Ok((region, view))
+    }
+}
+
+async fn vpc_status(
+    region: &RegionId,
+    view: &View,
+    vpc: VpcId,
+    desired: &VpcDesired,
+    progress: Progress,
+    verify: bool,
+) -> VpcStatus {
+    let audit = view.vpcs.audit(vpc, verify).await;
+    let scope = Scope { project: desired.project.clone(), region: region.clone() };
+    let drop_count = |(reason, packets): (mooring_dataplane::DropReason, u64)| DropCount {
+        reason: reason.word().to_owned(),
+        packets,
+    };
+    VpcStatus {
+        vpc: Name::<id::Vpc> { scope, id: vpc }.to_string(),
+        display_name: desired.display_name.to_string(),
+        netns: progress.netns,
+        applied_position: progress.applied.0,
+        bindings: desired.nat.len() as u64,
+        fault: progress.fault.unwrap_or_default(),
+        differences: audit.differences,
+        drops: audit.drops.into_iter().map(drop_count).collect(),
+    }
+}
+
+#[tonic::async_trait]
+impl DataplaneService for Dataplane {
+    async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<api::Status>, Status> {
+        let request = request.get_ref();
+        let (region, view) = self.view(&request.parent)?;
+        let folded = view.folded.borrow().clone();
+        if let Some(failure) = &folded.failure {
+            tracing::error!(failure, "status was asked for, but the log can't be followed");
+            return Err(from_unserved(Unserved::Damaged));
+        }
+        let mut progress = view.vpcs.progress();
+        let vpcs = folded.desired.vpcs.iter().map(|(vpc, desired)| {
+            let progress = progress.remove(vpc).unwrap_or_default();
+            vpc_status(&region, view, *vpc, desired, progress, request.verify)
+        });
+        let vpcs = future::join_all(vpcs.collect::<Vec<_>>()).await;
+        let tail = view.log.tail().await.map_err(|error| unserved(&error))?;
+        Ok(Response::new(api::Status {
+            gateway: format!("regions/{region}/gateways/{}", self.gateway),
+            tail: tail.position.0,
+            folded_position: folded.desired.position.0,
+            vpcs,
+        }))
+    }
+
+    async fn list_commits(
+        &self,
+        request: Request<ListCommitsRequest>,
+    ) -> Result<Response<ListCommitsResponse>, Status> {
+        let request = request.get_ref();
+        let (_, view) = self.view(&request.parent)?;
+        let limit = match request.page_size {
+            0 => 100,
+            size @ 1..=1000 => usize::try_from(size).unwrap_or(1000),
+            _ => return Err(bad_field("page_size", "must be 1 to 1000, or 0 for 100")),
+        };
+        let read = view.log.read(&Filter::All, Position(request.after), limit).await;
+        let records = read.map_err(|error| unserved(&error))?;
+        let full = records.len() == limit;
+        let next_after = records.last().filter(|_| full).map_or(0, |record| record.position.0);
+        let commits = records.iter().map(|record| answer::record(record)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Response::new(ListCommitsResponse { commits: commits.concat(), next_after }))
+    }
+
+    type WatchCommitsStream = Pin<Box<dyn Stream<Item = Result<WatchCommitsResponse, Status>> + Send>>;
+
+    async fn watch_commits(
+        &self,
+        request: Request<WatchCommitsRequest>,
+    ) -> Result<Response<Self::WatchCommitsStream>, Status> {
+        let request = request.get_ref();
+        let (_, view) = self.view(&request.parent)?;
+        let records = view.log.follow(Filter::All, Position(request.after));
+        let commits = records.map(|record| answer::record(&*record.map_err(|error| unserved(&error))?));
+        let commits = commits.map_ok(|commits| stream::iter(commits.into_iter().map(Ok))).try_flatten();
+        Ok(Response::new(commits.map_ok(|commit| WatchCommitsResponse { commit: Some(commit) }).boxed()))
+    }
+}

@@ -1,0 +1,88 @@
+//! Who is being asked by ARP whether it holds a HAVIP. The present holder is asked alone first: a zombie that kept the
+//! address would answer a broadcast too, and its answer is a claim. Only when the holder stays silent are all asked.
+
+use std::{
+    collections::HashMap,
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
+
+use mooring_domain::address::Mac;
+
+/// How long a holder may take to answer.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// A HAVIP is asked for at most once in this time, however many fenced packets come.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The questions of one VPC.
+#[derive(Debug, Default)]
+pub(crate) struct Questions {
+    asked: HashMap<Ipv4Addr, Instant>,
+    waiting: HashMap<Ipv4Addr, (Mac, Instant)>,
+}
+
+impl Questions {
+    /// Whether a HAVIP may be asked for now; notes that it was. `holder`: who is asked alone.
+    pub(crate) fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>, now: Instant) -> bool {
+        if self.asked.get(&havip).is_some_and(|asked| now < *asked + INTERVAL) {
+            return false;
+        }
+        self.asked.insert(havip, now);
+        if let Some(mac) = holder {
+            self.waiting.insert(havip, (mac, now + PATIENCE));
+        }
+        true
+    }
+
+    /// A claim was seen.
+    pub(crate) fn answered(&mut self, havip: Ipv4Addr, mac: Mac) {
+        if self.waiting.get(&havip).is_some_and(|(holder, _)| *holder == mac) {
+            self.waiting.remove(&havip);
+        }
+    }
+
+    /// The HAVIPs whose holder stayed silent: all are to be asked now.
+    pub(crate) fn unanswered(&mut self, now: Instant) -> Vec<Ipv4Addr> {
+        let silent: Vec<_> =
+            self.waiting.iter().filter(|(_, (_, until))| *until <= now).map(|(havip, _)| *havip).collect();
+        for havip in &silent {
+            self.waiting.remove(havip);
+        }
+        silent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HAVIP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 50);
+    const HOLDER: Mac = Mac([2, 0, 0, 0, 0, 10]);
+    const ZOMBIE: Mac = Mac([2, 0, 0, 0, 0, 11]);
+
+    #[test]
+    fn a_holder_that_answers_keeps_the_question_from_everybody_else() {
+        let (mut questions, start) = (Questions::default(), Instant::now());
+        assert!(questions.ask(HAVIP, Some(HOLDER), start));
+        questions.answered(HAVIP, HOLDER);
+        assert_eq!(questions.unanswered(start + PATIENCE), []);
+    }
+
+    #[test]
+    fn a_silent_holder_has_everybody_asked_once() {
+        let (mut questions, start) = (Questions::default(), Instant::now());
+        questions.ask(HAVIP, Some(HOLDER), start);
+        questions.answered(HAVIP, ZOMBIE);
+        assert_eq!(questions.unanswered(start), []);
+        assert_eq!(questions.unanswered(start + PATIENCE), [HAVIP]);
+        assert_eq!(questions.unanswered(start + PATIENCE), []);
+    }
+
+    #[test]
+    fn fenced_packets_ask_once_a_second() {
+        let (mut questions, start) = (Questions::default(), Instant::now());
+        assert!(questions.ask(HAVIP, Some(HOLDER), start));
+        assert!(!questions.ask(HAVIP, Some(HOLDER), start + INTERVAL / 2));
+        assert!(questions.ask(HAVIP, Some(HOLDER), start + INTERVAL));
+    }
+}

@@ -1,0 +1,88 @@
+//! Tells binding what this gateway's kernels are equal to: registers, then reports at every change and once a second.
+
+use std::time::Duration;
+
+use mooring_domain::name::{GatewayName, RegionId};
+use mooring_ledger::ACTOR;
+use mooring_proto::binding::v1::{
+    RegisterGatewayRequest, ReportAppliedRequest, Stuck, gateway_service_client::GatewayServiceClient,
+};
+use tokio::sync::watch;
+use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
+
+use crate::{fold::Folded, target, vpcs::Vpcs};
+
+const HEARTBEAT: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(crate) struct Report {
+    name: String,
+    actor: Option<AsciiMetadataValue>,
+    binding: GatewayServiceClient<Channel>,
+}
+
+impl Report {
+    pub(crate) fn new(gateway: GatewayName, region: RegionId, binding: Channel) -> Self {
+        Self {
+            name: format!("regions/{region}/gateways/{gateway}"),
+            actor: AsciiMetadataValue::try_from(format!("gateway/{gateway}")).ok(),
+            binding: GatewayServiceClient::new(binding),
+        }
+    }
+
+    pub(crate) async fn run(mut self, mut folded: watch::Receiver<Folded>, vpcs: Vpcs) {
+        if folded.wait_for(|folded| folded.caught_up).await.is_err() {
+            return;
+        }
+        loop {
+            let served = self.serve(&mut folded, &vpcs).await;
+            let Err(error) = served else { return };
+            tracing::warn!(%error, "binding does not take reports; registering again");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Registers and reports until binding does not answer, or the fold has ended.
+    async fn serve(&mut self, folded: &mut watch::Receiver<Folded>, vpcs: &Vpcs) -> Result<(), Status> {
+        let request = self.request(RegisterGatewayRequest { name: self.name.clone() });
+        self.binding.register_gateway(request).await?;
+        loop {
+            let report = self.report(&folded.borrow_and_update(), vpcs);
+            let request = self.request(report);
+            self.binding.report_applied(request).await?;
+            tokio::select! {
+                changed = folded.changed() => if changed.is_err() { return Ok(()) },
+                () = vpcs.changed() => {}
+                () = tokio::time::sleep(HEARTBEAT) => {}
+            }
+        }
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(actor) = &self.actor {
+            request.metadata_mut().insert(ACTOR, actor.clone());
+        }
+        request
+    }
+
+    /// The position folded, and every VPC whose kernel is behind its target there.
+    fn report(&self, folded: &Folded, vpcs: &Vpcs) -> ReportAppliedRequest {
+        let progress = vpcs.progress();
+        let stuck = folded.desired.vpcs.iter().filter_map(|(vpc, desired)| {
+            let progress = progress.get(vpc).cloned().unwrap_or_default();
+            let behind = progress.applied < target::version(folded, desired);
+            behind.then(|| Stuck {
+                vpc: vpc.to_string(),
+                position: progress.applied.0,
+                cause: progress.fault.unwrap_or_else(|| "being applied".to_owned()),
+                carries_nothing: progress.carries_nothing,
+            })
+        });
+        ReportAppliedRequest {
+            name: self.name.clone(),
+            position: folded.desired.position.0,
+            stuck: stuck.collect(),
+        }
+    }
+}

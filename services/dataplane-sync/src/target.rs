@@ -1,0 +1,76 @@
+//! What one worker is to bring about: a VPC's desired state, and where on this gateway the VPC lives.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ipnet::IpNet;
+pub use mooring_dataplane::BadPlaces;
+use mooring_dataplane::{Place, Places};
+use mooring_domain::{Position, id::VpcId, name::RegionId, nat::VpcDesired};
+
+use crate::fold::Folded;
+
+/// What a worker is to bring about.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) desired: VpcDesired,
+    pub(crate) pools: Arc<BTreeSet<IpNet>>,
+    /// The record that changed either of them last.
+    pub(crate) version: Position,
+    /// `None`: the VPC does not live on this gateway.
+    pub(crate) place: Option<Place>,
+}
+
+/// The version of a VPC's target: what a kernel has to have applied.
+pub(crate) fn version(folded: &Folded, desired: &VpcDesired) -> Position {
+    desired.position.max(folded.pools_changed)
+}
+
+/// The operator's file, read again when it changes.
+pub(crate) struct PlacesFile {
+    path: PathBuf,
+    /// `None`: there is no file, and no VPC lives here.
+    places: Option<Places>,
+}
+
+impl PlacesFile {
+    pub(crate) fn load(path: Option<&Path>) -> Result<Self, BadPlaces> {
+        let places = path.map(Places::load).transpose()?;
+        Ok(Self { path: path.unwrap_or(Path::new("")).to_owned(), places })
+    }
+
+    /// Reads the file again if it is another by now. A file that can't be used leaves the last good one in place.
+    pub(crate) fn reload(&mut self) -> bool {
+        if !self.places.as_ref().is_some_and(Places::changed) {
+            return false;
+        }
+        match Places::load(&self.path) {
+            Ok(places) => self.places = Some(places),
+            Err(error) => {
+                tracing::error!(%error, "the places file can't be used; going on with the last good one")
+            }
+        }
+        true
+    }
+
+    pub(crate) fn target(
+        &self,
+        region: &RegionId,
+        vpc: VpcId,
+        folded: &Folded,
+        desired: &VpcDesired,
+    ) -> Target {
+        Target {
+            place: self
+                .places
+                .as_ref()
+                .and_then(|places| places.place(&desired.project, region, vpc, &desired.display_name)),
+            version: version(folded, desired),
+            pools: folded.pools.clone(),
+            desired: desired.clone(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The region's VPCs on this gateway: a worker for each, and how far each one got.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use mooring_domain::{id::VpcId, name::RegionId};
+use mooring_runtime::readiness::Latch;
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{
+    claims::SeenClaim,
+    fold::Folded,
+    target::{PlacesFile, Target},
+    watch::Sinks,
+    worker::{Audit, AuditRequest, Progress, Worker},
+};
+
+/// How often the operator's file is looked at.
+const PLACES: Duration = Duration::from_secs(1);
+const WAITING: usize = 256;
+
+struct Handle {
+    target: watch::Sender<Target>,
+    progress: watch::Receiver<Progress>,
+    audits: mpsc::Sender<AuditRequest>,
+}
+
+/// What is known of every VPC. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Vpcs {
+    handles: Arc<Mutex<BTreeMap<VpcId, Handle>>>,
+    changed: Arc<Notify>,
+}
+
+pub(crate) fn start(
+    region: RegionId,
+    folded: watch::Receiver<Folded>,
+    places: PlacesFile,
+    claims: mpsc::Sender<SeenClaim>,
+    latch: Latch,
+) -> (Vpcs, JoinHandle<()>) {
+    let vpcs = Vpcs::default();
+    let workers = Workers { region, places, claims, vpcs: vpcs.clone(), tasks: JoinSet::new() };
+    (vpcs, tokio::spawn(workers.run(folded, latch)))
+}
+
+impl Vpcs {
+    fn with<T>(&self, look: impl FnOnce(&mut BTreeMap<VpcId, Handle>) -> T) -> T {
+        look(&mut self.handles.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How far each VPC got.
+    pub(crate) fn progress(&self) -> BTreeMap<VpcId, Progress> {
+        self.with(|handles| {
+            handles.iter().map(|(vpc, handle)| (*vpc, handle.progress.borrow().clone())).collect()
+        })
+    }
+
+    /// Resolves when some VPC has got further since the last call.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Has a VPC's kernel read back.
+    pub(crate) async fn audit(&self, vpc: VpcId, verify: bool) -> Audit {
+        let (answer, audit) = oneshot::channel();
+        let audits = self.with(|handles| handles.get(&vpc).map(|handle| handle.audits.clone()));
+        match audits {
+            Some(audits) if audits.send(AuditRequest { verify, answer }).await.is_ok() => {
+                audit.await.unwrap_or_default()
+            }
+            _ => Audit::default(),
+        }
+    }
+}
+
+struct Workers {
+    region: RegionId,
+    places: PlacesFile,
+    claims: mpsc::Sender<SeenClaim>,
+    vpcs: Vpcs,
+    /// The workers; they end with this.
+    tasks: JoinSet<()>,
+}
+
+impl Workers {
+    async fn run(mut self, mut folded: watch::Receiver<Folded>, latch: Latch) {
+        let mut latch = Some(latch);
+        let mut places = tokio::time::interval(PLACES);
+        loop {
+            let now = folded.borrow_and_update().clone();
+            if now.caught_up {
+                self.distribute(&now);
+                if latch.is_some() {
+                    self.tried_once().await;
+                    latch = None;
+                }
+            }
+            tokio::select! {
+                changed = folded.changed() => if changed.is_err() { return },
+                () = self.places_changed(&mut places) => {}
+            }
+        }
+    }
+
+    async fn places_changed(&mut self, interval: &mut tokio::time::Interval) {
+        loop {
+            interval.tick().await;
+            if self.places.reload() {
+                return;
+            }
+        }
+    }
+
+    /// Gives each VPC its target, where it is another.
+    fn distribute(&mut self, folded: &Folded) {
+        for (vpc, desired) in &folded.desired.vpcs {
+            let target = self.places.target(&self.region, *vpc, folded, desired);
+            let known = self.vpcs.with(|handles| {
+                let sender = handles.get(vpc).map(|handle| &handle.target);
+                sender.is_some_and(|sender| {
+                    sender.send_if_modified(|last| {
+                        let other = *last != target;
+                        if other {
+                            last.clone_from(&target);
+                        }
+                        other
+                    });
+                    true
+                })
+            });
+            if !known {
+                self.add(*vpc, target);
+            }
+        }
+    }
+
+    fn add(&mut self, vpc: VpcId, target: Target) {
+        let (target_sender, target) = watch::channel(target);
+        let (worker_sender, seen) = mpsc::channel(WAITING);
+        let (audits_sender, audits) = mpsc::channel(WAITING);
+        let (progress_sender, progress) = watch::channel(Progress::default());
+        let sinks = Sinks { vpc, target, claims: self.claims.clone(), worker: worker_sender };
+        self.tasks.spawn(Worker::new(sinks, seen, audits, progress_sender).run());
+        self.tasks.spawn(tell(progress.clone(), self.vpcs.changed.clone()));
+        let handle = Handle { target: target_sender, progress, audits: audits_sender };
+        self.vpcs.with(|handles| handles.insert(vpc, handle));
+    }
+
+    /// Until every VPC there is has had its first round.
+    async fn tried_once(&self) {
+        let all: Vec<_> =
+            self.vpcs.with(|handles| handles.values().map(|handle| handle.progress.clone()).collect());
+        for mut progress in all {
+            // A worker that has ended has had its round.
+            let _ = progress.wait_for(|progress| progress.tried).await;
+        }
+    }
+}
+
+async fn tell(mut progress: watch::Receiver<Progress>, changed: Arc<Notify>) {
+    while progress.changed().await.is_ok() {
+        changed.notify_one();
+    }
+}

@@ -1,0 +1,85 @@
+//! The regions on disk: a log of segment files each, snapshots beside them, and the cores folded from both.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use mooring_domain::{
+    Decider, binding::BindingCore, holder::HolderCore, name::RegionId, resource::ResourceCore,
+};
+use mooring_event_log::{
+    EventLog,
+    segments::{Options, Segments, Witness},
+};
+use mooring_ledger::{Ledger, Reader, Regions, Snapshots, to_log_position};
+use tokio::task::JoinHandle;
+
+/// Every region's log.
+pub(crate) type Logs = BTreeMap<RegionId, Arc<dyn EventLog>>;
+
+/// Everything that is folded from the logs.
+pub(crate) struct Cores {
+    pub(crate) resource: Regions<ResourceCore>,
+    pub(crate) binding: Regions<BindingCore>,
+    pub(crate) health: Regions<HolderCore>,
+    /// What resource's reads merge in.
+    pub(crate) bindings: BTreeMap<RegionId, Reader<BindingCore>>,
+    /// The writers: they end, each with a last snapshot, when the cores are dropped.
+    pub(crate) writers: Vec<JoinHandle<()>>,
+}
+
+/// Opens the snapshots and, with them as witnesses, each region's log (L8).
+pub(crate) fn open(data: &Path, regions: &[RegionId]) -> Result<(Logs, Snapshots)> {
+    let folder = data.join("snapshots");
+    std::fs::create_dir_all(data).with_context(|| format!("--data {}", data.display()))?;
+    let (snapshots, aside) = Snapshots::open(&folder).with_context(|| folder.display().to_string())?;
+    if let Some(aside) = aside {
+        tracing::warn!(aside = %aside.display(), "snapshots did not open; rebuilding them from the log");
+    }
+    let mut logs = Logs::new();
+    for region in regions {
+        let folder = data.join("log").join(region.as_str());
+        let witnesses = snapshots.witnesses(region)?;
+        let witnesses: Vec<_> =
+            witnesses.iter().map(|witness| Witness::of(to_log_position(witness.position))).collect();
+        let opened = Segments::open(&folder, Options::default(), &witnesses)
+            .with_context(|| format!("the log of region {region} in {}", folder.display()))?;
+        if let Some(torn) = opened.repaired {
+            tracing::warn!(
+                %region, position = %torn.position, bytes = torn.bytes, file = %torn.file.display(),
+                "the last record was torn and acknowledged to nobody known; it is set aside"
+            );
+        }
+        logs.insert(region.clone(), opened.log);
+    }
+    Ok((logs, snapshots))
+}
+
+/// Folds every core of every region.
+pub(crate) async fn fold(logs: &Logs, snapshots: &Snapshots) -> Result<Cores> {
+    let mut writers = Vec::new();
+    let resource = ledgers(logs, snapshots, &mut writers).await?;
+    let binding = ledgers(logs, snapshots, &mut writers).await?;
+    let health = ledgers(logs, snapshots, &mut writers).await?;
+    let mut bindings = BTreeMap::new();
+    for (region, log) in logs {
+        // The reader's task ends with the reader.
+        let (reader, _) = Reader::open(log.clone()).await?;
+        bindings.insert(region.clone(), reader);
+    }
+    Ok(Cores { resource, binding, health, bindings, writers })
+}
+
+async fn ledgers<D: Decider>(
+    logs: &Logs,
+    snapshots: &Snapshots,
+    writers: &mut Vec<JoinHandle<()>>,
+) -> Result<Regions<D>> {
+    let mut ledgers = Vec::new();
+    for (region, log) in logs {
+        let opened = Ledger::<D>::open(log.clone(), Some(snapshots.clone()), region.clone()).await;
+        let (ledger, writer) = opened.with_context(|| format!("{} of region {region}", D::STREAM.name()))?;
+        ledgers.push((region.clone(), ledger));
+        writers.push(writer);
+    }
+    Ok(ledgers.into_iter().collect())
+}
