@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result};
 
 pub use cleanup::{on_interrupt, sweep_dead};
+pub(crate) use cleanup::{track, untrack};
 pub use keepalived::Keepalived;
 pub use namespace::Namespace;
 

@@ -5,7 +5,10 @@
 
 pub mod lab;
 pub mod probe;
+pub mod server;
+pub mod story;
 pub mod wait;
 
 pub use lab::{Keepalived, Lab, Namespace};
+pub use server::Mooringd;
 pub use wait::wait_for;

@@ -15,14 +15,14 @@ use nix::unistd::Pid;
 static OUTSIDE: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// Remembers a process that Ctrl-C must end too.
-pub fn track(pid: u32) {
+pub(crate) fn track(pid: u32) {
     if let Ok(mut pids) = OUTSIDE.lock() {
         pids.insert(pid.cast_signed());
     }
 }
 
 /// Forgets a process once it has been waited for: its number may be another's from then on.
-pub fn untrack(pid: u32) {
+pub(crate) fn untrack(pid: u32) {
     if let Ok(mut pids) = OUTSIDE.lock() {
         pids.remove(&pid.cast_signed());
     }

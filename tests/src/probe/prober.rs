@@ -95,7 +95,7 @@ impl Prober {
         };
         // Whether all came is the outcome, not a condition.
         let _ = wait_for("the last answers", Duration::from_millis(200), all_in);
-        self.records.iter().map(|record| lock(record, |r| summary(r))).collect()
+        self.records.iter().map(|record| lock(record, summary)).collect()
     }
 }
 

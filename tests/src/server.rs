@@ -1,0 +1,232 @@
+//! A real `mooringd` to start, kill, restart and ask, with its log at hand when something fails.
+
+mod moor;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+pub use moor::{Answer, Refusal, moor};
+
+use crate::lab::{Lab, track, untrack};
+use crate::wait::wait_for;
+
+/// How long a start may take, and an end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How a `mooringd` is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The regions it serves. Default: `r1`.
+    pub regions: Vec<String>,
+    /// The crash point at which it aborts. Default: none.
+    pub crash_at: Option<String>,
+    /// The address to listen on. Default: a free port of loopback.
+    pub listen: String,
+    /// Its data folder. Default: one in the fixture's folder.
+    pub data: Option<PathBuf>,
+    /// Words put before the program, such as `setpriv --bounding-set -net_admin`.
+    pub wrapper: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let listen = "127.0.0.1:0".to_owned();
+        Options { regions: vec!["r1".to_owned()], crash_at: None, listen, data: None, wrapper: Vec::new() }
+    }
+}
+
+/// A `mooringd` and its data. Dropping it kills it; the data stays as long as the folder it was given.
+///
+/// The process dies with the thread that started it, so that a killed test leaves none behind.
+pub struct Mooringd {
+    folder: PathBuf,
+    options: Options,
+    process: Option<Child>,
+    address: String,
+}
+
+impl Mooringd {
+    /// Starts one for a laboratory, whose gateway it is, and waits until it is ready.
+    pub fn start(lab: &Lab, options: Options) -> Result<Mooringd> {
+        Mooringd::start_in(lab.folder(), &lab.places(), options)
+    }
+
+    /// Starts one with everything in `folder`, and `places` as the operator's file of VPCs.
+    pub fn start_in(folder: &Path, places: &str, options: Options) -> Result<Mooringd> {
+        let mut server = Mooringd::prepare(folder, places, options)?;
+        server.launch()?;
+        Ok(server)
+    }
+
+    /// Starts one that must refuse to, and returns its exit status and what it wrote.
+    pub fn refused(folder: &Path, places: &str, options: Options) -> Result<(ExitStatus, String)> {
+        let mut server = Mooringd::prepare(folder, places, options)?;
+        let (process, lines) = server.spawn()?;
+        server.process = Some(process);
+        let ended = server.wait_ended();
+        if let Ok(line) = lines.try_recv() {
+            bail!("it started, although it should have refused: {line}");
+        }
+        Ok((ended?, server.log()))
+    }
+
+    fn prepare(folder: &Path, places: &str, options: Options) -> Result<Mooringd> {
+        fs::write(folder.join("places.toml"), places)?;
+        Ok(Mooringd { folder: folder.to_owned(), options, process: None, address: String::new() })
+    }
+
+    /// Where it listens: `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.options.data.clone().unwrap_or_else(|| self.folder.join("data"))
+    }
+
+    /// All that it has written to stderr, over every start.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Kills it in the middle of whatever it does.
+    pub fn kill9(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill()?;
+            process.wait()?;
+            untrack(process.id());
+        }
+        Ok(())
+    }
+
+    /// Asks it to end and waits until it has.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        let process = self.process.as_ref().context("mooringd does not run")?;
+        kill(Pid::from_raw(process.id().cast_signed()), Signal::SIGTERM)?;
+        self.wait_ended()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn wait_ended(&mut self) -> Result<ExitStatus> {
+        let mut process = self.process.take().context("mooringd does not run")?;
+        let ended = wait_for("mooringd to end", PATIENCE, || match process.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            other => Err(format!("{other:?}")),
+        });
+        if ended.is_err() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        untrack(process.id());
+        ended.with_context(|| self.tail_of_log())
+    }
+
+    /// Kills it if it runs, and starts it again on the same data with `crash_at` as its crash point.
+    pub fn restart(&mut self, crash_at: Option<&str>) -> Result<()> {
+        self.kill9()?;
+        self.options.crash_at = crash_at.map(str::to_owned);
+        self.launch()
+    }
+
+    /// Runs `moor` against it, for project `p1` in region `r1`: `moor("eip allocate web")`.
+    pub fn moor(&self, line: &str) -> Result<Answer> {
+        moor(&self.address, line)
+    }
+
+    /// Runs `moor … -o json`, which must succeed, and returns what it said.
+    pub fn ask(&self, line: &str) -> Result<serde_json::Value> {
+        self.moor(&format!("{line} -o json"))?.json().with_context(|| self.tail_of_log())
+    }
+
+    /// Runs `moor … -o json`, which must be refused, and returns why it was.
+    pub fn refuse(&self, line: &str) -> Result<Refusal> {
+        self.moor(&format!("{line} -o json"))?.refusal()
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let (process, lines) = self.spawn()?;
+        self.process = Some(process);
+        let ready = lines.recv_timeout(PATIENCE).ok();
+        match ready.as_deref().and_then(|line| line.strip_prefix("ready ")) {
+            Some(address) => self.address = address.trim().to_owned(),
+            None => {
+                let said = ready.unwrap_or_else(|| "nothing".to_owned());
+                self.kill9()?;
+                bail!("mooringd did not get ready; it said {said}. {}", self.tail_of_log());
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn(&self) -> Result<(Child, Receiver<String>)> {
+        let log = File::options().create(true).append(true).open(self.log_file())?;
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]).args(&self.options.wrapper).arg(program("mooringd")?);
+        command.arg("--data").arg(self.data()).args(["--listen", &self.options.listen]);
+        command.args(["--gateway", "gw-1", "--places"]).arg(self.folder.join("places.toml"));
+        for region in &self.options.regions {
+            command.args(["--region", region]);
+        }
+        command.env_remove("MOORING_CRASH_AT");
+        if let Some(point) = &self.options.crash_at {
+            command.env("MOORING_CRASH_AT", point);
+        }
+        let mut process =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().context("mooringd")?;
+        track(process.id());
+        let stdout = BufReader::new(process.stdout.take().context("mooringd's stdout")?);
+        let (sender, lines) = channel();
+        // Reads on after the first line, so that the process never waits for a reader.
+        std::thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+        });
+        Ok((process, lines))
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join("mooringd.log")
+    }
+
+    fn tail_of_log(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines[lines.len().saturating_sub(15)..].join("\n  ");
+        format!("the end of its log:\n  {tail}")
+    }
+}
+
+impl Drop for Mooringd {
+    fn drop(&mut self) {
+        let _ = self.kill9();
+    }
+}
+
+/// A binary of this workspace: in `MOORING_BIN_DIR`, or beside the running one.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    let folder = match std::env::var_os("MOORING_BIN_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => beside_this()?,
+    };
+    let path = folder.join(name);
+    if !path.exists() {
+        bail!("{} is not there: build it with `cargo build --package {name}`", path.display());
+    }
+    Ok(path)
+}
+
+/// Test programs lie in `deps`, one below the binaries.
+fn beside_this() -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let folder = this.parent().context("the folder of this program")?;
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    Ok(folder.to_owned())
+}

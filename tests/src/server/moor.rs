@@ -1,0 +1,79 @@
+//! The command-line client, run as a user runs it.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::program;
+
+/// What a run of `moor` gave.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The command line, for messages.
+    pub line: String,
+    /// The exit code.
+    pub exit: i32,
+    /// What it wrote to stdout.
+    pub out: String,
+    /// What it wrote to stderr.
+    pub error: String,
+}
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The exit code.
+    pub exit: i32,
+    /// The stable word.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+    /// The field that is wrong, or nothing.
+    pub field: String,
+    /// Who or what is in the way, or nothing.
+    pub in_the_way: String,
+}
+
+/// Runs `moor` against the server at `address`, for project `p1` in region `r1`; a flag in `line` counts before these.
+pub fn moor(address: &str, line: &str) -> Result<Answer> {
+    let done = Command::new(program("moor")?)
+        .env("MOORING_SERVER", format!("http://{address}"))
+        .env("MOORING_PROJECT", "p1")
+        .env("MOORING_REGION", "r1")
+        .args(line.split_whitespace())
+        .stdin(Stdio::null())
+        .output()
+        .context("moor")?;
+    Ok(Answer {
+        line: line.to_owned(),
+        exit: done.status.code().context("moor was killed")?,
+        out: String::from_utf8(done.stdout)?,
+        error: String::from_utf8(done.stderr)?,
+    })
+}
+
+impl Answer {
+    /// What it printed as JSON; an error unless it succeeded.
+    pub fn json(&self) -> Result<Value> {
+        let Answer { line, exit, out, error } = self;
+        ensure!(*exit == 0, "`moor {line}` ended with {exit}: {error}{out}");
+        serde_json::from_str(out).with_context(|| format!("`moor {line}` printed no JSON: {out}"))
+    }
+
+    /// The error it printed as JSON; an error if it succeeded.
+    pub fn refusal(&self) -> Result<Refusal> {
+        let Answer { line, exit, out, error } = self;
+        ensure!(*exit != 0, "`moor {line}` should have been refused, and said: {out}");
+        let printed: Value = serde_json::from_str(error)
+            .with_context(|| format!("`moor {line}` printed no JSON error: {error}"))?;
+        let word = |key: &str| printed["error"][key].as_str().unwrap_or_default().to_owned();
+        Ok(Refusal {
+            exit: *exit,
+            reason: word("reason"),
+            message: word("message"),
+            field: word("field"),
+            in_the_way: word("in_the_way"),
+        })
+    }
+}
