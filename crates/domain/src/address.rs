@@ -39,7 +39,8 @@ impl FromStr for Mac {
         let mut octets = [0; 6];
         let mut pairs = text.split(':');
         for octet in &mut octets {
-            let pair = pairs.next().filter(|pair| pair.len() == 2).ok_or(NotAMac)?;
+            let is_pair = |pair: &&str| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let pair = pairs.next().filter(is_pair).ok_or(NotAMac)?;
             *octet = u8::from_str_radix(pair, 16).map_err(|_| NotAMac)?;
         }
         if pairs.next().is_some() { Err(NotAMac) } else { Ok(Self(octets)) }

@@ -118,7 +118,7 @@ impl State {
     }
 
     /// A scope's bindings in id order, after `after` if given; failed ones of the last day too.
-    pub fn list(&self, scope: &Scope, after: Option<BindingId>) -> impl Iterator<Item = &Binding> {
+    pub fn list(&self, scope: &Scope, after: Option<BindingId>) -> impl Iterator<Item = &Binding> + use<'_> {
         let from = match after {
             Some(id) => Bound::Excluded((scope.clone(), id)),
             None => Bound::Included((scope.clone(), BindingId::new(Uuid::nil()))),
@@ -128,12 +128,12 @@ impl State {
     }
 
     /// Every binding that takes an EIP and a HAVIP, or failed in the last day, in id order.
-    pub fn iter(&self) -> impl Iterator<Item = &Binding> {
+    pub fn iter(&self) -> impl Iterator<Item = &Binding> + use<'_> {
         self.bindings.values()
     }
 
     /// The bindings with something left to do, in id order: what a start takes up again.
-    pub fn unfinished(&self) -> impl Iterator<Item = &Binding> {
+    pub fn unfinished(&self) -> impl Iterator<Item = &Binding> + use<'_> {
         self.unfinished.iter().filter_map(|id| self.bindings.get(id))
     }
 

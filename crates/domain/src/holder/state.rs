@@ -59,7 +59,7 @@ impl State {
     }
 
     /// A scope's HAVIPs in id order, after `after` if given.
-    pub fn list(&self, scope: &Scope, after: Option<HavipId>) -> impl Iterator<Item = &Havip> {
+    pub fn list(&self, scope: &Scope, after: Option<HavipId>) -> impl Iterator<Item = &Havip> + use<'_> {
         let from = match after {
             Some(id) => Bound::Excluded((scope.clone(), id)),
             None => Bound::Included((scope.clone(), HavipId::new(Uuid::nil()))),

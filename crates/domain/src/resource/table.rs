@@ -92,14 +92,18 @@ impl<F: Facts> Table<F> {
     }
 
     /// The things with this display name, in id order. Only vNICs can have more than one: an instance has one per subnet.
-    pub fn named(&self, parent: &F::Parent, name: &Label) -> impl Iterator<Item = &Entry<F>> {
+    pub fn named(&self, parent: &F::Parent, name: &Label) -> impl Iterator<Item = &Entry<F>> + use<'_, F> {
         let from = (parent.clone(), name.clone(), Id::new(Uuid::nil()));
         let to = (parent.clone(), name.clone(), Id::new(Uuid::max()));
         self.by_name.range(from..=to).filter_map(|(_, _, id)| self.entries.get(id))
     }
 
     /// A parent's things in id order, after `after` if given.
-    pub fn list(&self, parent: &F::Parent, after: Option<Id<F::Kind>>) -> impl Iterator<Item = &Entry<F>> {
+    pub fn list(
+        &self,
+        parent: &F::Parent,
+        after: Option<Id<F::Kind>>,
+    ) -> impl Iterator<Item = &Entry<F>> + use<'_, F> {
         let from = match after {
             Some(id) => Bound::Excluded((parent.clone(), id)),
             None => Bound::Included((parent.clone(), Id::new(Uuid::nil()))),
@@ -109,7 +113,7 @@ impl<F: Facts> Table<F> {
     }
 
     /// Everything, in id order.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry<F>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Entry<F>> + use<'_, F> {
         self.entries.values()
     }
 

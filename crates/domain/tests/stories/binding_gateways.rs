@@ -1,0 +1,60 @@
+//! Gateways: an unbind waits for those that are registered.
+
+use mooring_domain::{
+    Event,
+    binding::{BindingCore, Command},
+    name::{GatewayName, RegionId},
+    rejection::Class,
+};
+
+use super::fixture::*;
+
+fn gateway(name: &str) -> GatewayName {
+    name.parse().unwrap()
+}
+
+fn register(name: &str) -> Command {
+    Command::RegisterGateway { region: region("north"), gateway: gateway(name) }
+}
+
+fn decommission(region: RegionId, name: &str) -> Command {
+    Command::DecommissionGateway { region, gateway: gateway(name) }
+}
+
+fn registered(story: &Story<BindingCore>) -> Vec<&str> {
+    story.state.registered_gateways().map(|gateway| gateway.facts.gateway.as_str()).collect()
+}
+
+#[test]
+fn a_gateway_registers_once() {
+    let mut story = Story::<BindingCore>::default();
+    story.given(&register("g2"));
+    story.given(&register("g1"));
+    nothing(story.when(&register("g2")));
+    assert_eq!(registered(&story), ["g1", "g2"]);
+}
+
+#[test]
+fn nobody_waits_for_a_decommissioned_gateway_until_it_registers_again() {
+    let mut story = Story::<BindingCore>::default();
+    story.given(&register("g1"));
+    story.given(&decommission(region("north"), "g1"));
+    assert_eq!(registered(&story), [""; 0]);
+    let known = story.state.gateway(&gateway("g1")).unwrap();
+    assert_eq!((known.registered, known.at), (false, story.at));
+    nothing(story.when(&decommission(region("north"), "g1")));
+    let event = story.given(&register("g1"));
+    assert!(matches!(event, Event::GatewayRegistered(_)));
+    assert_eq!(registered(&story), ["g1"]);
+    assert_eq!(story.state.gateways().count(), 1);
+}
+
+#[test]
+fn an_unknown_gateway_is_not_found_also_one_of_another_region() {
+    let mut story = Story::<BindingCore>::default();
+    story.given(&register("g1"));
+    let result = story.when(&decommission(region("north"), "g2"));
+    refused(result, Class::NotFound, "NOT_FOUND", "name", None);
+    let result = story.when(&decommission(region("south"), "g1"));
+    refused(result, Class::NotFound, "NOT_FOUND", "name", None);
+}

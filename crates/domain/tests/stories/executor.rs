@@ -1,0 +1,204 @@
+//! A whole region without I/O: three cores over one log, and the process manager that walks bindings to their end.
+//!
+//! [`Region::advance`] takes a number of steps and then stops, as a process that is killed there; whoever goes on knows
+//! only what the log says.
+
+use std::collections::BTreeMap;
+
+use mooring_domain::{
+    Commit, CommitPosition, Decider, Event, Position, Rejection, Stream, Timestamp,
+    binding::{self, BindingCore, Phase},
+    event::{BindRequested, EipFacts, HavipFacts},
+    holder::{self, HolderCore},
+    id::{BindingId, EipId, HavipId},
+    resource::{self, Hold, ReleaseHold, ResourceCore},
+};
+
+use super::fixture::*;
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct States {
+    pub resource: resource::State,
+    pub binding: binding::State,
+    pub holder: holder::State,
+}
+
+impl States {
+    /// What a commit makes of all three: each core is given every stream's commits.
+    pub fn evolve(&mut self, commit: &Commit) {
+        ResourceCore::evolve(&mut self.resource, commit);
+        BindingCore::evolve(&mut self.binding, commit);
+        HolderCore::evolve(&mut self.holder, commit);
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Ask {
+    Resource(resource::Command),
+    Binding(binding::Command),
+    Holder(holder::Command),
+}
+
+pub struct Region {
+    pub states: States,
+    pub log: Vec<Commit>,
+    pub now: Timestamp,
+    /// What was ever requested: delayed messages about it may still come.
+    pub requests: Vec<BindRequested>,
+}
+
+impl Default for Region {
+    fn default() -> Self {
+        let (states, log, requests) = (States::default(), Vec::new(), Vec::new());
+        Self { states, log, now: Timestamp(HOUR), requests }
+    }
+}
+
+impl Region {
+    pub fn decide(&self, ask: &Ask) -> Result<Vec<Event>, Rejection> {
+        match ask {
+            Ask::Resource(command) => ResourceCore::decide(&self.states.resource, command),
+            Ask::Binding(command) => BindingCore::decide(&self.states.binding, command),
+            Ask::Holder(command) => HolderCore::decide(&self.states.holder, command),
+        }
+    }
+
+    /// Decides and stores. What is written must change something, and asking again must write nothing.
+    pub fn ask(&mut self, ask: &Ask) -> Result<Vec<Event>, Rejection> {
+        let events = self.decide(ask)?;
+        if events.is_empty() {
+            return Ok(events);
+        }
+        let before = self.states.clone();
+        self.store(ask, events.clone());
+        assert_ne!(before, self.states, "{events:?} changed nothing");
+        let again = self.decide(ask).unwrap_or_default();
+        assert_eq!(again, [], "{ask:?} would be written twice");
+        Ok(events)
+    }
+
+    fn store(&mut self, ask: &Ask, events: Vec<Event>) {
+        let stream = match ask {
+            Ask::Resource(_) => Stream::Resource,
+            Ask::Binding(_) => Stream::Binding,
+            Ask::Holder(_) => Stream::Health,
+        };
+        // Three commits to a record.
+        let count = self.log.len() as u64;
+        let at = CommitPosition { position: Position(count / 3 + 1), index: (count % 3) as u32 };
+        self.requests.extend(events.iter().filter_map(|event| match event {
+            Event::BindRequested(request) => Some(request.clone()),
+            _ => None,
+        }));
+        let commit = commit(stream, at, self.now, events);
+        self.states.evolve(&commit);
+        self.log.push(commit);
+    }
+
+    /// Takes up to `steps` steps for a binding; true when it has nothing left to do.
+    pub fn advance(&mut self, binding: BindingId, steps: usize) -> bool {
+        (0..steps).any(|_| !self.step(binding)) || !self.is_unfinished(binding)
+    }
+
+    pub fn advance_all(&mut self) {
+        let unfinished: Vec<_> =
+            self.states.binding.unfinished().map(|binding| binding.request.binding).collect();
+        for binding in unfinished {
+            assert!(self.advance(binding, 8), "{binding:?} is never finished");
+        }
+    }
+
+    fn is_unfinished(&self, binding: BindingId) -> bool {
+        self.states.binding.get(binding).is_some_and(|binding| binding.is_unfinished())
+    }
+
+    /// One message to one service, chosen from what is stored; false when there is nothing to do.
+    fn step(&mut self, id: BindingId) -> bool {
+        let Some(binding) = self.states.binding.get(id).cloned() else { return false };
+        match binding.phase {
+            Phase::Associating => self.associate(&binding.request),
+            Phase::Unassociating(_) => self.unassociate(id),
+            Phase::InUse(_) | Phase::Failed { .. } => return false,
+        }
+        true
+    }
+
+    fn associate(&mut self, request: &BindRequested) {
+        if self.states.resource.released_at(request.binding).is_some() {
+            return self.fail(request.binding, "HOLD_RELEASED");
+        }
+        let Some((eip, havip)) = self.held(request.binding) else {
+            if self.hold(request).is_err() {
+                self.release(request.binding);
+            }
+            return;
+        };
+        let confirm = binding::Command::Confirm { binding: request.binding, eip, havip };
+        if self.ask(&Ask::Binding(confirm)).is_err() {
+            self.release(request.binding);
+        }
+    }
+
+    fn unassociate(&mut self, binding: BindingId) {
+        if self.states.resource.hold(binding).is_some() {
+            return self.release(binding);
+        }
+        self.ask(&Ask::Binding(binding::Command::Complete { binding })).expect("an unbind completes");
+    }
+
+    /// What the service answers to a hold: the facts as stored.
+    fn held(&self, binding: BindingId) -> Option<(EipFacts, HavipFacts)> {
+        let resource = &self.states.resource;
+        let held = resource.hold(binding)?;
+        let (eip, havip) = (resource.eips().get(held.eip)?, resource.havips().get(held.havip)?);
+        Some((eip.facts.clone(), havip.facts.havip.clone()))
+    }
+
+    /// The message that may also come late, or twice.
+    pub fn hold(&mut self, request: &BindRequested) -> Result<Vec<Event>, Rejection> {
+        let BindRequested { binding, eip, havip, ref region, .. } = *request;
+        let hold = Hold { binding, eip, havip, region: region.clone(), now: self.now };
+        self.ask(&Ask::Resource(resource::Command::Hold(hold)))
+    }
+
+    pub fn release(&mut self, binding: BindingId) {
+        let release = ReleaseHold { binding, region: region("north") };
+        self.ask(&Ask::Resource(resource::Command::ReleaseHold(release)))
+            .expect("a release is never refused");
+    }
+
+    fn fail(&mut self, binding: BindingId, reason: &str) {
+        let fail = binding::Command::Fail { binding, reason: reason.into(), message: "refused".into() };
+        self.ask(&Ask::Binding(fail)).expect("what is associating can fail");
+    }
+
+    /// Every commit again, from the start.
+    pub fn replayed(&self) -> States {
+        let mut states = States::default();
+        self.log.iter().for_each(|commit| states.evolve(commit));
+        states
+    }
+
+    /// What the log says of bindings, read without the cores: no EIP fronts two HAVIPs, no HAVIP has two EIPs, and both
+    /// are of one region. Answers with EIP → HAVIP.
+    pub fn check_log(&self) -> BTreeMap<EipId, HavipId> {
+        let mut fronts = BTreeMap::new();
+        for event in self.log.iter().flat_map(|commit| &commit.events) {
+            match event {
+                Event::Bound(facts) => {
+                    let (eip, havip) = (facts.eip.id, facts.havip.id);
+                    assert_eq!(facts.eip.region, facts.havip.region);
+                    assert_eq!(facts.eip.project, facts.havip.project);
+                    assert!(!fronts.values().any(|other| *other == havip), "{havip:?} has two EIPs");
+                    let before = fronts.insert(eip, havip);
+                    assert_eq!(before, None, "{eip:?} fronts two HAVIPs");
+                }
+                Event::Unbound(facts) => {
+                    assert_eq!(fronts.remove(&facts.eip.id), Some(facts.havip.id));
+                }
+                _ => {}
+            }
+        }
+        fronts
+    }
+}

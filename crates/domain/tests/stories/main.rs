@@ -1,0 +1,21 @@
+//! The rules as stories: given what happened, when somebody asks, then these events or this refusal. And the
+//! invariants that hold after every sequence of commands.
+
+mod binding_bind;
+mod binding_fixture;
+mod binding_gateways;
+mod binding_progress;
+mod executor;
+mod fixture;
+mod free_ranges;
+mod holder;
+mod names;
+mod properties;
+mod resource_eips;
+mod resource_havips;
+mod resource_holds;
+mod resource_networks;
+mod resource_pools;
+mod resource_vnics;
+mod together;
+mod world;
