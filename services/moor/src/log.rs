@@ -1,12 +1,13 @@
 //! `moor log`: reads and follows a region's history, every commit once and in order.
 
+use std::time::Duration;
+
 use clap::Args;
 use futures::{Stream, StreamExt};
 use mooring_proto::dataplane::v1::{
     Commit, ListCommitsRequest, WatchCommitsRequest, WatchCommitsResponse,
     dataplane_service_client::DataplaneServiceClient,
 };
-use std::time::Duration;
 use tonic::{Code, Status};
 
 use crate::{
@@ -138,17 +139,24 @@ impl Printer {
 
     /// Prints a commit unless it was printed before. False when the limit is reached.
     fn print(&mut self, commit: &Commit) -> Result<bool, Failure> {
+        if let Some(text) = self.text(commit)? {
+            print(&text)?;
+        }
+        Ok(self.limit.is_none_or(|limit| self.printed < limit))
+    }
+
+    /// What to print of a commit: nothing when it was printed before.
+    fn text(&mut self, commit: &Commit) -> Result<Option<String>, Failure> {
         let at = (commit.position, commit.index);
         if self.last.is_some_and(|last| at <= last) {
-            return Ok(true);
-        }
-        match self.format {
-            Format::Table => print(&lines(commit, &mut self.names))?,
-            Format::Json => print(&json::of("mooring.dataplane.v1.Commit", commit)?.to_string())?,
+            return Ok(None);
         }
         self.last = Some(at);
         self.printed += 1;
-        Ok(self.limit.is_none_or(|limit| self.printed < limit))
+        Ok(Some(match self.format {
+            Format::Table => lines(commit, &mut self.names),
+            Format::Json => json::of("mooring.dataplane.v1.Commit", commit)?.to_string(),
+        }))
     }
 
     /// The last record may have had more commits than were seen: it is asked for again.
@@ -208,13 +216,14 @@ mod tests {
 
     #[test]
     fn a_broken_stream_is_taken_up_in_the_middle_of_a_record_without_a_gap_or_a_double() {
-        let mut printer = Printer::new(Format::Json, 3, Some(3));
+        let mut printer = Printer::new(Format::Json, 3, None);
         assert_eq!(printer.resume_after(), 3);
-        assert!(printer.print(&commit(4, 0)).unwrap());
-        assert!(printer.print(&commit(5, 0)).unwrap());
+        assert!(printer.text(&commit(4, 0)).unwrap().is_some());
+        assert!(printer.text(&commit(5, 0)).unwrap().is_some());
         assert_eq!(printer.resume_after(), 4, "record 5 may have more commits");
-        assert!(printer.print(&commit(5, 0)).unwrap(), "seen before: neither printed nor counted");
-        assert_eq!(printer.printed, 2);
-        assert!(!printer.print(&commit(5, 1)).unwrap(), "the third: the limit");
+        assert!(printer.text(&commit(4, 0)).unwrap().is_none());
+        assert!(printer.text(&commit(5, 0)).unwrap().is_none());
+        assert!(printer.text(&commit(5, 1)).unwrap().is_some());
+        assert_eq!(printer.printed, 3);
     }
 }

@@ -1,5 +1,7 @@
 //! What `moor` asks a server for, prints and exits with: the real binary against a server that answers as told.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery fails by panicking")]
+
 mod server;
 
 use std::{

@@ -1,0 +1,204 @@
+//! What a gRPC status means: the one place where it becomes a message and an exit code.
+
+use std::{collections::HashMap, error::Error as _};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorInfo, StatusExt};
+
+use super::{Details, Exit, Failure};
+
+impl Failure {
+    /// What the server at this URL answered, or why it did not.
+    pub fn from_status(status: &Status, server: &str) -> Self {
+        if let Some(cause) = unreachable(status) {
+            let message = format!("can't reach the server at {server}: {cause}");
+            let mut failure = Self::new(Exit::TryAgain, "UNREACHABLE", message);
+            failure.details.hint = Some("check that it runs, and --server or MOORING_SERVER".to_owned());
+            return failure;
+        }
+        match status.code() {
+            // Tonic's own word for a timeout that passed on this side.
+            Code::Cancelled => Self::timed_out(server),
+            _ => Self::from_answer(status),
+        }
+    }
+
+    fn from_answer(status: &Status) -> Self {
+        let info = status.get_details_error_info().unwrap_or_else(|| ErrorInfo::new("", "", HashMap::new()));
+        let said = |key: &str| info.metadata.get(key).filter(|value| !value.is_empty()).cloned();
+        let retryable = said("retryable").is_some_and(|value| value == "true");
+        let exit = exit_of(status.code(), retryable);
+        let code = format!("{:?}", status.code());
+        let reason = if info.reason.is_empty() { &code } else { &info.reason };
+        let message =
+            if status.message().is_empty() { status.code().description() } else { status.message() };
+        let violations = violations(status);
+        let details = Details {
+            field: said("field").or_else(|| violations.first().map(|(field, _)| field.clone())),
+            in_the_way: said("in_the_way"),
+            violations,
+            retryable: exit == Exit::TryAgain,
+            hint: hint(status.code(), exit).map(str::to_owned),
+            request_id: None,
+        };
+        Self { details: Box::new(details), ..Self::new(exit, reason, message) }
+    }
+}
+
+/// The exit code for a server's answer.
+fn exit_of(code: Code, retryable: bool) -> Exit {
+    match code {
+        Code::Ok => Exit::Done,
+        Code::InvalidArgument | Code::OutOfRange => Exit::Usage,
+        Code::NotFound => Exit::NotFound,
+        Code::Unavailable | Code::DeadlineExceeded | Code::Aborted | Code::Cancelled => Exit::TryAgain,
+        _ if retryable => Exit::TryAgain,
+        Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::PermissionDenied
+        | Code::Unauthenticated
+        | Code::ResourceExhausted => Exit::Refused,
+        Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => Exit::ServerFailed,
+    }
+}
+
+fn hint(code: Code, exit: Exit) -> Option<&'static str> {
+    match (code, exit) {
+        (Code::DeadlineExceeded, _) => {
+            Some("it goes on at the server: look again, or try again with a longer --timeout")
+        }
+        (Code::Unimplemented, _) => {
+            Some("this server does not have it: is it of the same version, and does it run that service?")
+        }
+        (_, Exit::TryAgain) => Some("try again in a moment"),
+        (_, Exit::ServerFailed) => Some("the server's own log says more"),
+        _ => None,
+    }
+}
+
+fn violations(status: &Status) -> Vec<(String, String)> {
+    let found = status.get_details_bad_request().map(|bad| bad.field_violations);
+    found.into_iter().flatten().map(|violation| (violation.field, violation.description)).collect()
+}
+
+/// Why no answer came, when the connection is at fault; the innermost cause is the one that tells.
+fn unreachable(status: &Status) -> Option<String> {
+    let transport = status.source().filter(|source| source.is::<tonic::transport::Error>())?;
+    if !matches!(status.code(), Code::Unavailable | Code::Unknown) {
+        return None;
+    }
+    let mut cause: &dyn std::error::Error = transport;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Some(cause.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::{ErrorDetails, StatusExt};
+
+    use super::*;
+
+    fn refused(code: Code, retryable: &str) -> Failure {
+        let metadata = [
+            ("field", "eip"),
+            ("in_the_way", "projects/shop/regions/r1/bindings/01976e2a-0000-7000-8000-000000000001"),
+            ("retryable", retryable),
+        ];
+        let metadata: HashMap<String, String> =
+            metadata.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let details = ErrorDetails::with_error_info("EIP_TAKEN", "mooring", metadata);
+        let status =
+            Status::with_error_details(code, "EIP 203.0.113.7 is bound already: unbind it first", details);
+        Failure::from_status(&status, "http://here")
+    }
+
+    #[test]
+    fn a_refusal_says_the_rule_the_field_and_who_is_in_the_way() {
+        let failure = refused(Code::FailedPrecondition, "false");
+        assert_eq!(failure.exit, Exit::Refused);
+        assert_eq!(
+            failure.text(),
+            "moor: EIP 203.0.113.7 is bound already: unbind it first
+  field:      eip
+  in the way: projects/shop/regions/r1/bindings/01976e2a-0000-7000-8000-000000000001
+  reason:     EIP_TAKEN"
+        );
+        assert_eq!(failure.json()["error"]["in_the_way"], failure.details.in_the_way.clone().unwrap());
+        assert_eq!(failure.json()["error"]["exit_code"], 1);
+    }
+
+    #[test]
+    fn every_code_has_its_exit_code() {
+        let expected = [
+            (Code::Ok, 0),
+            (Code::Cancelled, 4),
+            (Code::Unknown, 6),
+            (Code::InvalidArgument, 2),
+            (Code::DeadlineExceeded, 4),
+            (Code::NotFound, 3),
+            (Code::AlreadyExists, 1),
+            (Code::PermissionDenied, 1),
+            (Code::ResourceExhausted, 1),
+            (Code::FailedPrecondition, 1),
+            (Code::Aborted, 4),
+            (Code::OutOfRange, 2),
+            (Code::Unimplemented, 6),
+            (Code::Internal, 6),
+            (Code::Unavailable, 4),
+            (Code::DataLoss, 6),
+            (Code::Unauthenticated, 1),
+        ];
+        for (code, exit) in expected {
+            assert_eq!(exit_of(code, false) as u8, exit, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_tried_again_says_so_and_gives_the_request_id_of_a_write() {
+        assert_eq!(exit_of(Code::ResourceExhausted, true), Exit::TryAgain);
+        let failure = refused(Code::Aborted, "true").of_write("01976e2a-0000-7000-8000-00000000000f");
+        assert!(failure.details.retryable);
+        assert!(failure.text().ends_with("again with: --request-id 01976e2a-0000-7000-8000-00000000000f"));
+        assert_eq!(refused(Code::AlreadyExists, "false").of_write("id").details.request_id, None);
+    }
+
+    #[test]
+    fn a_field_that_the_message_names_is_not_said_twice() {
+        let mut failure = refused(Code::FailedPrecondition, "false");
+        failure.message = format!("eip: {}", failure.message);
+        assert!(!failure.text().contains("field:"), "{}", failure.text());
+    }
+
+    #[test]
+    fn wrong_fields_are_all_named() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("subnet.cidr", "10.0.1.7/24 has host bits");
+        details.add_bad_request_violation("subnet.vpc", "empty");
+        let status = Status::with_error_details(Code::InvalidArgument, "10.0.1.7/24 has host bits", details);
+        let failure = Failure::from_status(&status, "http://here");
+        assert_eq!(failure.exit, Exit::Usage);
+        assert_eq!(failure.details.field.as_deref(), Some("subnet.cidr"));
+        assert!(failure.text().contains("wrong:      subnet.vpc: empty"), "{}", failure.text());
+        assert!(
+            !failure.text().contains("wrong:      subnet.cidr"),
+            "the message says that one: {}",
+            failure.text()
+        );
+    }
+
+    #[test]
+    fn a_status_without_details_still_says_something() {
+        let failure = Failure::from_status(&Status::new(Code::Internal, ""), "http://here");
+        assert_eq!((failure.exit, &*failure.reason), (Exit::ServerFailed, "Internal"));
+        assert!(!failure.message.is_empty());
+    }
+
+    #[test]
+    fn a_failed_bind_is_a_refusal_with_its_reason() {
+        let failure = Failure::bind_failed("REGION_MISMATCH: the EIP is of another region");
+        assert_eq!((failure.exit, &*failure.reason), (Exit::Refused, "REGION_MISMATCH"));
+        assert_eq!(failure.message, "the bind failed: the EIP is of another region");
+    }
+}
