@@ -145,7 +145,7 @@ pub fn parse_regional<'a>(text: &'a str, collection: &str) -> Result<(RegionId, 
 }
 
 /// `{scope}/{collection}/{last}`, taken apart: the last part may be an id or a display name.
-pub fn parse_scoped<'a, K: Kind>(text: &'a str) -> Result<(Scope, &'a str), BadName> {
+pub fn parse_scoped<K: Kind>(text: &str) -> Result<(Scope, &str), BadName> {
     let expected = || bad(format!("projects/{{project}}/regions/{{region}}/{}/{{id}}", K::COLLECTION));
     let (parent, last) = text.rsplit_once('/').ok_or_else(expected)?;
     let scope = parent.strip_suffix(K::COLLECTION).and_then(|scope| scope.strip_suffix('/'));

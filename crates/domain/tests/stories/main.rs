@@ -1,6 +1,14 @@
 //! The rules as stories: given what happened, when somebody asks, then these events or this refusal. And the
 //! invariants that hold after every sequence of commands.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story that goes wrong says so by panicking"
+)]
+
+mod actions;
 mod binding_bind;
 mod binding_fixture;
 mod binding_gateways;
