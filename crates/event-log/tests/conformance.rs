@@ -1,4 +1,5 @@
 //! Every engine keeps the contract.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
 use mooring_event_log::{FaultyLog, Memory, Options, Segments, conformance::Fresh, conformance_suite};
 

@@ -17,6 +17,7 @@ pub(super) struct Active {
     file: File,
     path: PathBuf,
     length: u64,
+    has_frames: bool,
 }
 
 impl Active {
@@ -28,7 +29,7 @@ impl Active {
             fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))?;
             return Err(write_failed(&path, &error));
         }
-        Ok(Self { file, path, length: header.len() as u64 })
+        Ok(Self { file, path, length: header.len() as u64, has_frames: false })
     }
 
     /// Goes on in a segment. Its last frame is written again and synced: it may have come here unsynced, by a
@@ -40,12 +41,18 @@ impl Active {
         let file = file.map_err(|error| failed("open", &path, &error))?;
         let synced = file.write_all_at(&last_bytes, last_offset).and_then(|()| file.sync_all());
         synced.map_err(|error| failed("sync", &path, &error))?;
-        Ok(Self { file, path, length: last_offset + last_bytes.len() as u64 })
+        Ok(Self { file, path, length: last_offset + last_bytes.len() as u64, has_frames: last_offset > 0 })
     }
 
     /// Its length in bytes.
     pub fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Whether the next frame belongs into a new segment. One without frames is never left: its name is its first
+    /// position, and the next segment would have the same.
+    pub fn is_full(&self, segment_bytes: u64) -> bool {
+        self.has_frames && self.length >= segment_bytes
     }
 
     /// Its file.
@@ -63,6 +70,7 @@ impl Active {
         }
         self.file.sync_data().map_err(|error| self.unknown("sync", &error))?;
         self.length += bytes.len() as u64;
+        self.has_frames = true;
         Ok(())
     }
 

@@ -133,8 +133,8 @@ impl<'a> Scan<'a> {
     fn frame(&mut self, frame: &Frame<'_>) -> Result<(), String> {
         let mut records = Vec::new();
         for (record, size) in frame.records()? {
-            self.head.follow_on(&record)?;
             self.witnesses.agree(&record)?;
+            self.head.follow_on(&record)?;
             records.push((Arc::new(record), size));
         }
         self.state.add_frame(frame.size as u64, records);

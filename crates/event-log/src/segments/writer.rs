@@ -105,7 +105,7 @@ impl Writer {
         if group.records.is_empty() {
             return Ok(());
         }
-        if self.active.length() >= self.segment_bytes {
+        if self.active.is_full(self.segment_bytes) {
             self.roll()?;
         }
         let frame = frame::encode(&group.records);
