@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use nix::unistd::{User, getuid};
 use tonic::{
     Code, Request, Response, Status,
     metadata::{Ascii, MetadataValue},
@@ -87,11 +88,17 @@ impl Client {
 fn who_asks() -> String {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     set("MOORING_ACTOR").unwrap_or_else(|| {
-        let user = set("USER").or_else(|| set("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
+        let user = set("USER").or_else(|| set("LOGNAME")).unwrap_or_else(account);
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host = host.trim();
         if host.is_empty() { user } else { format!("{user}@{host}") }
     })
+}
+
+/// The name of the account that runs this process, or its number.
+fn account() -> String {
+    let uid = getuid();
+    User::from_uid(uid).ok().flatten().map_or_else(|| format!("uid-{uid}"), |user| user.name)
 }
 
 /// As metadata can carry it and a log line can show it: visible ASCII, at most 128 characters.

@@ -176,7 +176,7 @@ fn lines(commit: &Commit, names: &mut Names) -> String {
     let (time, actor, stream) = (wire::time_ms(commit.recorded_at), &commit.actor, &commit.stream);
     let events = commit.events.iter().map(|event| {
         let sentence = names.sentence(event);
-        format!("{at:>8}  {time}  {actor:<20}  {stream:<8}  {sentence}")
+        format!("{at:>8}  {time}  {actor:<24}  {stream:<8}  {sentence}")
     });
     events.collect::<Vec<_>>().join("\n")
 }
