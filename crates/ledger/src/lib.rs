@@ -6,6 +6,7 @@
 mod caller;
 mod codec;
 mod folded;
+mod following;
 mod ledger;
 mod reader;
 mod regions;
@@ -17,6 +18,7 @@ mod writer;
 pub use caller::{ACTOR, Caller};
 pub use codec::{Undecodable, commits, to_domain_position, to_log_position};
 pub use folded::View;
+pub use following::Following;
 pub use ledger::{Ledger, OpenError};
 pub use reader::Reader;
 pub use regions::Regions;

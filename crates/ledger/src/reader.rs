@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
 use mooring_domain::{Decider, Position};
-use mooring_event_log::{EventLog, Filter};
+use mooring_event_log::EventLog;
 use mooring_proto::status::Unserved;
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -12,6 +11,7 @@ use crate::{
     Refused,
     codec::to_log_position,
     folded::{Folded, View},
+    following::Following,
     ledger::OpenError,
     writer,
 };
@@ -52,22 +52,21 @@ async fn follow<D: Decider>(
     mut folded: Folded<D::State>,
     view: watch::Sender<View<D::State>>,
 ) {
-    let mut records = log.follow(Filter::All, to_log_position(folded.position));
+    let mut records = Following::after(log, to_log_position(folded.position));
     loop {
         let record = tokio::select! {
             record = records.next() => record,
             () = view.closed() => return,
         };
         let failure = match record {
-            Some(Ok(record)) => match folded.record::<D>(&record) {
+            Ok(record) => match folded.record::<D>(&record) {
                 Ok(()) => {
                     view.send_replace(folded.view());
                     continue;
                 }
                 Err(error) => error.to_string(),
             },
-            Some(Err(error)) => error.to_string(),
-            None => return,
+            Err(error) => error.to_string(),
         };
         tracing::error!(stream = D::STREAM.name(), failure, "reading has stopped");
         return;

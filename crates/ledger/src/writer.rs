@@ -4,9 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures::StreamExt;
 use mooring_domain::{Actor, Commit, CommitPosition, Decider, Event, Position, name::RegionId};
-use mooring_event_log::{EventLog, Filter, Follow, LogError, Record, StreamName, contract};
+use mooring_event_log::{EventLog, Filter, LogError, Record, StreamName, contract};
 use mooring_proto::{status::Unserved, stored};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     codec::{self, to_log_position},
     folded::{Folded, View},
+    following::Following,
     ledger::OpenError,
     now,
     snapshots::{Snapshots, Witness},
@@ -37,7 +37,7 @@ pub(crate) struct Writer<D: Decider> {
     stream: StreamName,
     folded: Folded<D::State>,
     view: watch::Sender<View<D::State>>,
-    follow: Follow,
+    following: Following,
     snapshot_at: Position,
 }
 
@@ -48,6 +48,15 @@ enum Fatal {
     Log(#[from] LogError),
     #[error(transparent)]
     Undecodable(#[from] codec::Undecodable),
+}
+
+impl Fatal {
+    fn unserved(&self) -> Unserved {
+        match self {
+            Self::Log(error) => unserved(error),
+            Self::Undecodable(_) => Unserved::Damaged,
+        }
+    }
 }
 
 /// What a batch came to before it is stored.
@@ -93,10 +102,10 @@ impl<D: Decider> Writer<D> {
         folded: Folded<D::State>,
         view: watch::Sender<View<D::State>>,
     ) -> Self {
-        let follow = log.follow(Filter::All, to_log_position(folded.position));
+        let following = Following::after(log.clone(), to_log_position(folded.position));
         let snapshot_at = folded.position;
         let stream = StreamName::new(D::STREAM.name());
-        Self { log, snapshots, region, stream, folded, view, follow, snapshot_at }
+        Self { log, snapshots, region, stream, folded, view, following, snapshot_at }
     }
 
     pub(crate) async fn run(mut self, mut receiver: mpsc::Receiver<Submission<D::Command>>) {
@@ -112,7 +121,7 @@ impl<D: Decider> Writer<D> {
         loop {
             if later.is_empty() {
                 tokio::select! {
-                    record = self.follow.next() => self.fold(record)?,
+                    record = self.following.next() => self.fold(&*record?)?,
                     submission = receiver.recv() => match submission {
                         Some(submission) => later.push(submission),
                         None => return Ok(()),
@@ -140,15 +149,17 @@ impl<D: Decider> Writer<D> {
         mut submissions: Vec<Submission<D::Command>>,
     ) -> Result<Vec<Submission<D::Command>>, Fatal> {
         for _ in 0..RACES {
-            let tail = match self.log.tail().await {
-                Ok(tail) => tail.position,
-                Err(error) if error.retryable() => {
+            match self.catch_up_to_tail().await {
+                Ok(()) => {}
+                Err(Fatal::Log(error)) if error.retryable() => {
                     refuse(submissions, unserved(&error));
                     return Ok(Vec::new());
                 }
-                Err(error) => return Err(error.into()),
-            };
-            self.catch_up(tail).await?;
+                Err(fatal) => {
+                    refuse(submissions, fatal.unserved());
+                    return Err(fatal);
+                }
+            }
             let batch = self.decide(submissions);
             let stored = match batch.commits.is_empty() {
                 true => Ok(to_log_position(self.folded.position)),
@@ -156,7 +167,11 @@ impl<D: Decider> Writer<D> {
             };
             match stored {
                 Ok(position) => {
-                    self.catch_up(position).await?;
+                    if let Err(fatal) = self.catch_up(position).await {
+                        let all = batch.waiting.into_iter().map(|(submission, _)| submission);
+                        refuse(all.chain(batch.later), fatal.unserved());
+                        return Err(fatal);
+                    }
                     self.answer(batch.waiting, codec::to_domain_position(position)).await;
                     return Ok(batch.later);
                 }
@@ -235,18 +250,22 @@ impl<D: Decider> Writer<D> {
         Err(outcome)
     }
 
+    async fn catch_up_to_tail(&mut self) -> Result<(), Fatal> {
+        let tail = self.log.tail().await?.position;
+        self.catch_up(tail).await
+    }
+
     /// Folds until a position has been folded.
     async fn catch_up(&mut self, position: mooring_event_log::Position) -> Result<(), Fatal> {
         while to_log_position(self.folded.position) < position {
-            let record = self.follow.next().await;
-            self.fold(record)?;
+            let record = self.following.next().await?;
+            self.fold(&record)?;
         }
         Ok(())
     }
 
-    fn fold(&mut self, record: Option<Result<Arc<Record>, LogError>>) -> Result<(), Fatal> {
-        let record = record.unwrap_or(Err(LogError::Closed))?;
-        self.folded.record::<D>(&record)?;
+    fn fold(&mut self, record: &Record) -> Result<(), Fatal> {
+        self.folded.record::<D>(record)?;
         self.view.send_replace(self.folded.view());
         Ok(())
     }
@@ -278,12 +297,8 @@ impl<D: Decider> Writer<D> {
     }
 
     async fn refuse_all(&mut self, receiver: &mut mpsc::Receiver<Submission<D::Command>>, fatal: &Fatal) {
-        let why = match fatal {
-            Fatal::Log(error) => unserved(error),
-            Fatal::Undecodable(_) => Unserved::Damaged,
-        };
         while let Some(submission) = receiver.recv().await {
-            refuse([submission], why);
+            refuse([submission], fatal.unserved());
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Who acts when it is not a caller's request.
-const ACTOR: &str = "binding/process-manager";
+pub(crate) const ACTOR: &str = "binding/process-manager";
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 

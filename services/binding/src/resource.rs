@@ -6,6 +6,7 @@ use mooring_domain::{
     id::BindingId,
     name::RegionId,
 };
+use mooring_ledger::ACTOR;
 use mooring_proto::{
     convert,
     resource::v1::{
@@ -13,7 +14,9 @@ use mooring_proto::{
         hold_service_client::HoldServiceClient,
     },
 };
-use tonic::{Status, transport::Channel};
+use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
+
+use crate::manager::ACTOR as MANAGER;
 
 /// At most this many in a call.
 pub(crate) const BATCH: usize = 1000;
@@ -47,7 +50,7 @@ impl Resource {
             havip_id: convert::id_bytes(binding.request.havip),
         });
         let request = HoldRequest { region: self.region.to_string(), items: items.collect() };
-        let outcomes = self.client.clone().hold(request).await?.into_inner().outcomes;
+        let outcomes = self.client.clone().hold(by_manager(request)).await?.into_inner().outcomes;
         if outcomes.len() != bindings.len() {
             return Err(Status::internal("resource answered another number of holds than was asked"));
         }
@@ -58,9 +61,16 @@ impl Resource {
     pub(crate) async fn release(&self, bindings: impl Iterator<Item = BindingId>) -> Result<(), Status> {
         let binding_ids: Vec<_> = bindings.map(convert::id_bytes).collect();
         let request = ReleaseRequest { region: self.region.to_string(), binding_ids };
-        self.client.clone().release(request).await?;
+        self.client.clone().release(by_manager(request)).await?;
         Ok(())
     }
+}
+
+/// Says who acts.
+fn by_manager<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert(ACTOR, AsciiMetadataValue::from_static(MANAGER));
+    request
 }
 
 fn malformed() -> Status {

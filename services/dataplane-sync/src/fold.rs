@@ -1,16 +1,15 @@
 //! Follows a region's log and folds it. Nothing is shown before the tail seen at start has been reached: nothing may be
 //! removed from a kernel on half a fold. A log that fails (L8) ends the following and changes nothing.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
-use futures::StreamExt;
 use ipnet::IpNet;
 use mooring_domain::{
     Event, Position,
     nat::{self, Desired},
 };
-use mooring_event_log::{EventLog, Filter, LogError, Record};
-use mooring_ledger::{Undecodable, commits};
+use mooring_event_log::{EventLog, LogError, Record};
+use mooring_ledger::{Following, Undecodable, commits};
 use tokio::{sync::watch, task::JoinHandle};
 
 /// The region as folded.
@@ -39,27 +38,25 @@ enum FoldError {
 pub(crate) fn start(log: Arc<dyn EventLog>) -> (watch::Receiver<Folded>, JoinHandle<()>) {
     let (sender, receiver) = watch::channel(Folded::default());
     let task = tokio::spawn(async move {
-        if let Err(error) = follow(&*log, &sender).await {
-            tracing::error!(%error, "following the log has ended; kernels stay as they are");
-            sender.send_modify(|folded| folded.failure = Some(error.to_string()));
-        }
+        let Err(error) = follow(log, &sender).await;
+        tracing::error!(%error, "following the log has ended; kernels stay as they are");
+        sender.send_modify(|folded| folded.failure = Some(error.to_string()));
     });
     (receiver, task)
 }
 
-async fn follow(log: &dyn EventLog, sender: &watch::Sender<Folded>) -> Result<(), FoldError> {
+async fn follow(log: Arc<dyn EventLog>, sender: &watch::Sender<Folded>) -> Result<Infallible, FoldError> {
     let tail = log.tail().await?.position.0;
     let mut folded = Folded { caught_up: tail == 0, ..Folded::default() };
     sender.send_replace(folded.clone());
-    let mut records = log.follow(Filter::All, mooring_event_log::Position(0));
-    while let Some(record) = records.next().await {
-        fold(&mut folded, &*record?)?;
+    let mut records = Following::after(log, mooring_event_log::Position(0));
+    loop {
+        fold(&mut folded, &*records.next().await?)?;
         folded.caught_up |= folded.desired.position.0 >= tail;
         if folded.caught_up {
             sender.send_replace(folded.clone());
         }
     }
-    Ok(())
 }
 
 fn fold(folded: &mut Folded, record: &Record) -> Result<(), FoldError> {

@@ -1,0 +1,145 @@
+//! The loop around a core: batches, races, unknown outcomes, full and damaged logs.
+
+use std::sync::Arc;
+
+use crate::stories::*;
+use bytes::Bytes;
+use mooring_event_log::{
+    Commit, EventLog, Position, StreamName,
+    faulty::{Fault, FaultyLog},
+    memory::Memory,
+};
+use uuid::Uuid;
+
+fn faulty() -> (Arc<FaultyLog>, Arc<dyn EventLog>) {
+    let faulty = Arc::new(FaultyLog::around(Arc::new(Memory::new())));
+    (faulty.clone(), faulty)
+}
+
+#[tokio::test]
+async fn what_is_answered_is_stored_and_folded() {
+    let (_, log) = faulty();
+    let ledger = open(&log).await;
+    let outcome = ledger.submit(caller(), vpc("blue")).await.unwrap();
+    assert_eq!(outcome.at.unwrap().to_string(), "1.0");
+    assert_eq!(names(&ledger.view().state), ["blue"]);
+    assert_eq!(names(&open(&log).await.view().state), ["blue"], "and a second fold of the log agrees");
+}
+
+#[tokio::test]
+async fn commands_that_wait_together_become_one_record() {
+    let (faulty, log) = faulty();
+    let ledger = open(&log).await;
+    faulty.fail_next(Fault::Hang);
+    let first = tokio::spawn({
+        let ledger = ledger.clone();
+        async move { ledger.submit(caller(), vpc("first")).await }
+    });
+    faulty.hanging(1).await;
+    let mut later = tokio::task::JoinSet::new();
+    for n in 0..50 {
+        let ledger = ledger.clone();
+        later.spawn(async move { ledger.submit(caller(), vpc(&format!("later-{n}"))).await });
+    }
+    // On this single-threaded runtime the spawned tasks queue their commands before the append is let go.
+    tokio::task::yield_now().await;
+    faulty.release();
+    first.await.unwrap().unwrap();
+    let outcomes = later.join_all().await;
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().unwrap().at.unwrap().position.0 == 2));
+    assert_eq!(records(&log).await, 2);
+}
+
+#[tokio::test]
+async fn of_two_commands_for_one_name_in_one_batch_the_second_is_refused() {
+    let (_, log) = faulty();
+    let ledger = open(&log).await;
+    let (first, second) =
+        tokio::join!(ledger.submit(caller(), vpc("blue")), ledger.submit(caller(), vpc("blue")));
+    first.unwrap();
+    assert_eq!(reason(&second.unwrap_err()), "NAME_TAKEN vpc.display_name");
+    assert_eq!(names(&ledger.view().state), ["blue"]);
+}
+
+#[tokio::test]
+async fn of_two_writers_the_slower_decides_again_on_what_the_faster_stored() {
+    let (_, log) = faulty();
+    let (one, two) = (open(&log).await, open(&log).await);
+    one.submit(caller(), vpc("blue")).await.unwrap();
+    assert_eq!(reason(&two.submit(caller(), vpc("blue")).await.unwrap_err()), "NAME_TAKEN vpc.display_name");
+    two.submit(caller(), vpc("red")).await.unwrap();
+    assert_eq!(records(&log).await, 2);
+}
+
+#[tokio::test]
+async fn a_lost_race_is_decided_again_and_nobody_notices() {
+    let (faulty, log) = faulty();
+    let ledger = open(&log).await;
+    faulty.fail_next(Fault::Conflict);
+    faulty.fail_next(Fault::Conflict);
+    assert_eq!(ledger.submit(caller(), vpc("blue")).await.unwrap().at.unwrap().position.0, 1);
+}
+
+#[tokio::test]
+async fn races_lost_without_end_are_refused_and_can_be_tried_again() {
+    let (faulty, log) = faulty();
+    let ledger = open(&log).await;
+    (0..5).for_each(|_| faulty.fail_next(Fault::Conflict));
+    assert_eq!(reason(&ledger.submit(caller(), vpc("blue")).await.unwrap_err()), "Unavailable");
+    assert_eq!(records(&log).await, 0);
+    ledger.submit(caller(), vpc("blue")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_append_of_unknown_outcome_is_stored_once_whether_it_landed_or_not() {
+    for fault in [Fault::UnknownLanded, Fault::UnknownLost] {
+        let (faulty, log) = faulty();
+        let ledger = open(&log).await;
+        faulty.fail_next(fault);
+        let outcome = ledger.submit(caller(), vpc("blue")).await.unwrap();
+        assert_eq!(outcome.at.unwrap().position.0, 1, "{fault:?}");
+        assert_eq!(records(&log).await, 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_log_refuses_and_reads_go_on() {
+    let (faulty, log) = faulty();
+    let ledger = open(&log).await;
+    ledger.submit(caller(), vpc("blue")).await.unwrap();
+    faulty.fail_next(Fault::Full);
+    assert_eq!(reason(&ledger.submit(caller(), vpc("red")).await.unwrap_err()), "Full");
+    assert_eq!(names(&ledger.view().state), ["blue"]);
+    ledger.submit(caller(), vpc("red")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_connection_loses_no_record() {
+    let (faulty, log) = faulty();
+    let (one, two) = (open(&log).await, open(&log).await);
+    one.submit(caller(), vpc("before")).await.unwrap();
+    faulty.break_followers();
+    one.submit(caller(), vpc("after")).await.unwrap();
+    wait_for(&two, "both VPCs", |state| names(state) == ["before", "after"]).await;
+}
+
+#[tokio::test]
+async fn an_event_of_an_unknown_kind_stops_reading_and_writing() {
+    let (_, log) = faulty();
+    let ledger = open(&log).await;
+    ledger.submit(caller(), vpc("blue")).await.unwrap();
+    let from_the_future = Commit {
+        id: Uuid::now_v7(),
+        request_id: None,
+        request_hash: Bytes::new(),
+        actor: "a-newer-version".into(),
+        recorded_at: 1,
+        observed_at: None,
+        trace_parent: "".into(),
+        // Field 2000, a string: no kind that this version knows.
+        events: vec![Bytes::from_static(&[0x82, 0x7d, 0x01, b'x'])],
+    };
+    log.append(&StreamName::new("resource"), Position(1), vec![from_the_future]).await.unwrap();
+    assert_eq!(reason(&ledger.submit(caller(), vpc("red")).await.unwrap_err()), "Damaged");
+    assert_eq!(names(&ledger.view().state), ["blue"], "what was folded before can still be read");
+}
