@@ -1,6 +1,7 @@
 //! A real `mooringd` to start, kill, restart and ask, with its log at hand when something fails.
 
 mod moor;
+mod wire;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -9,13 +10,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 pub use moor::{Answer, Refusal, moor};
 
-use crate::lab::{Lab, track, untrack};
+use crate::lab::{self, Lab, track, untrack};
 use crate::wait::wait_for;
 
 /// How long a start may take, and an end.
@@ -51,12 +53,22 @@ pub struct Mooringd {
     options: Options,
     process: Option<Child>,
     address: String,
+    /// Removed after the process was killed.
+    _own_folder: Option<tempfile::TempDir>,
 }
 
 impl Mooringd {
     /// Starts one for a laboratory, whose gateway it is, and waits until it is ready.
     pub fn start(lab: &Lab, options: Options) -> Result<Mooringd> {
         Mooringd::start_in(lab.folder(), &lab.places(), options)
+    }
+
+    /// Starts one without a laboratory, in a folder of its own that goes with it: no VPC lives here.
+    pub fn alone(options: Options) -> Result<Mooringd> {
+        let folder = own_folder()?;
+        let mut server = Mooringd::start_in(folder.path(), "", options)?;
+        server._own_folder = Some(folder);
+        Ok(server)
     }
 
     /// Starts one with everything in `folder`, and `places` as the operator's file of VPCs.
@@ -80,7 +92,8 @@ impl Mooringd {
 
     fn prepare(folder: &Path, places: &str, options: Options) -> Result<Mooringd> {
         fs::write(folder.join("places.toml"), places)?;
-        Ok(Mooringd { folder: folder.to_owned(), options, process: None, address: String::new() })
+        let folder = folder.to_owned();
+        Ok(Mooringd { folder, options, process: None, address: String::new(), _own_folder: None })
     }
 
     /// Where it listens: `127.0.0.1:PORT`.
@@ -143,13 +156,43 @@ impl Mooringd {
     }
 
     /// Runs `moor … -o json`, which must succeed, and returns what it said.
-    pub fn ask(&self, line: &str) -> Result<serde_json::Value> {
+    pub fn ask(&self, line: &str) -> Result<Value> {
         self.moor(&format!("{line} -o json"))?.json().with_context(|| self.tail_of_log())
     }
 
     /// Runs `moor … -o json`, which must be refused, and returns why it was.
     pub fn refuse(&self, line: &str) -> Result<Refusal> {
         self.moor(&format!("{line} -o json"))?.refusal()
+    }
+
+    /// Creates a pool, a VPC, a subnet, the vNICs of vm-a and vm-b, the HAVIP `front` with both as members, and the
+    /// EIP `web`, 203.0.113.70.
+    pub fn stock(&self) -> Result<()> {
+        let (pool, subnet, router) = (lab::EIP_POOL, lab::SUBNET, lab::GATEWAY_INSIDE);
+        self.ask(&format!("pool create public {pool}"))?;
+        self.ask("vpc create blue")?;
+        self.ask(&format!("subnet create web --vpc blue --cidr {subnet} --gateway {router}"))?;
+        for (instance, mac, address) in [("vm-a", lab::MAC_A, lab::VM_A), ("vm-b", lab::MAC_B, lab::VM_B)] {
+            self.ask(&format!("vnic create {instance} --subnet web --mac {mac} --address {address}"))?;
+        }
+        let havip = lab::HAVIP;
+        self.ask(&format!("havip create front --subnet web --address {havip} --member vm-a --member vm-b"))?;
+        self.ask("eip allocate web --address 203.0.113.70").map(drop)
+    }
+
+    /// Every event of region `r1`, in order: its kind and its fields.
+    pub fn events(&self) -> Result<Vec<(String, Value)>> {
+        let log = self.moor("log -o json")?;
+        ensure!(log.exit == 0, "`moor log` ended with {}: {}", log.exit, log.error);
+        let mut events = Vec::new();
+        for line in log.out.lines() {
+            let commit: Value = serde_json::from_str(line)?;
+            for event in commit["events"].as_array().context("a commit without events")? {
+                let fields = event.as_object().context("an event without a kind")?;
+                events.extend(fields.iter().map(|(kind, fields)| (kind.clone(), fields.clone())));
+            }
+        }
+        Ok(events)
     }
 
     fn launch(&mut self) -> Result<()> {
@@ -208,6 +251,12 @@ impl Drop for Mooringd {
     fn drop(&mut self) {
         let _ = self.kill9();
     }
+}
+
+/// A folder that the next run removes if this one is killed: it is named after this process.
+pub fn own_folder() -> Result<tempfile::TempDir> {
+    let prefix = format!("moor-{}-0-", std::process::id());
+    tempfile::Builder::new().prefix(&prefix).tempdir().context("a folder for mooringd")
 }
 
 /// A binary of this workspace: in `MOORING_BIN_DIR`, or beside the running one.

@@ -104,7 +104,7 @@ fn stranger(scene: &Scene, report: &mut Report) {
         let holder = scene.server.ask("holder front")?;
         let prober = Prober::start(&lab.client, &[ON_EIP])?;
         prober.wait_answered(None, SOON)?;
-        lab.host_c.output(&format!("arping -U -c 2 -i 0.1 -I eth0 -s {havip} {havip}"))?;
+        lab.host_c.output(&format!("arping -U -c 2 -I eth0 -s {havip} {havip}"))?;
         wait_rejected(scene)?;
         prober.wait_answered(Some("vm-b@10.0.1.50"), SOON)?;
         let outage = prober.finish().remove(0);
