@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     net::Ipv4Addr,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -74,23 +75,137 @@ impl Fake {
     }
 }
 
+impl Memory {
+    /// One call of this kind: fails if it was told to.
+    fn call(&mut self, call: Call, operation: &str) -> Result<(), Fault> {
+        match self.failing.get_mut(&call).filter(|left| **left > 0) {
+            Some(left) => {
+                *left -= 1;
+                Err(Fault::injected(operation))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, ops: &[Op]) -> Result<(), Fault> {
+        // As the kernel does: the nftables steps all or none, the others one by one.
+        let mut ruleset = self.actual.clone();
+        let mut changed = false;
+        let last = ops.iter().rposition(|op| is_nftables(*op));
+        for (index, op) in ops.iter().enumerate() {
+            if is_nftables(*op) {
+                element(&mut ruleset, *op)?;
+                changed = true;
+            } else {
+                step(&mut self.actual, *op);
+            }
+            if Some(index) == last {
+                let Actual { neighbours, routes, .. } = std::mem::take(&mut self.actual);
+                self.actual = Actual { neighbours, routes, ..std::mem::take(&mut ruleset) };
+            }
+        }
+        if changed {
+            self.generation = self.generation.wrapping_add(1);
+        }
+        self.applied.push(ops.to_vec());
+        Ok(())
+    }
+}
+
+fn is_nftables(op: Op) -> bool {
+    !matches!(op, Op::SetNeighbour(..) | Op::RemoveNeighbour(_) | Op::AddRoute(_) | Op::RemoveRoute(_))
+}
+
+fn step(actual: &mut Actual, op: Op) {
+    match op {
+        Op::SetNeighbour(address, mac) => drop(actual.neighbours.insert(address, mac)),
+        Op::RemoveNeighbour(address) => drop(actual.neighbours.remove(&address)),
+        Op::AddRoute(address) => drop(actual.routes.insert(address)),
+        Op::RemoveRoute(address) => drop(actual.routes.remove(&address)),
+        _ => {}
+    }
+}
+
+/// What the kernel does with one element: adding what is there is nothing, unless it leads elsewhere; removing what is
+/// not there is refused.
+fn element(actual: &mut Actual, op: Op) -> Result<(), Fault> {
+    if op == Op::MakeRuleset {
+        *actual = Actual { ruleset: true, arp: actual.arp, ..Actual::default() };
+        return Ok(());
+    }
+    let taken = actual.ruleset
+        && match op {
+            Op::MapEip(eip, havip) => *actual.eip_to_havip.entry(eip).or_insert(havip) == havip,
+            Op::UnmapEip(eip) => actual.eip_to_havip.remove(&eip).is_some(),
+            Op::MapHavip(havip, eip) => *actual.havip_to_eip.entry(havip).or_insert(eip) == eip,
+            Op::UnmapHavip(havip) => actual.havip_to_eip.remove(&havip).is_some(),
+            Op::AddSubnet(block) => added(actual.subnets.insert(block)),
+            Op::RemoveSubnet(block) => actual.subnets.remove(&block),
+            Op::AddPool(block) => added(actual.pools.insert(block)),
+            Op::RemovePool(block) => actual.pools.remove(&block),
+            Op::AddHavip(havip) => added(actual.havips.insert(havip)),
+            Op::RemoveHavip(havip) => actual.havips.remove(&havip),
+            Op::AddUnheld(havip) => added(actual.unheld.insert(havip)),
+            Op::RemoveUnheld(havip) => actual.unheld.remove(&havip),
+            Op::AllowHolder(havip, mac) => added(actual.fence.insert((havip, mac))),
+            Op::ForbidHolder(havip, mac) => actual.fence.remove(&(havip, mac)),
+            _ => true,
+        };
+    let refused =
+        || Fault::Kernel { operation: format!("{op:?}"), source: io::Error::from_raw_os_error(libc::ENOENT) };
+    taken.then_some(()).ok_or_else(refused)
+}
+
+fn added(_new: bool) -> bool {
+    true
+}
+
 impl Driver for Fake {
     fn read(&mut self) -> Result<Actual, Fault> {
-        Ok(self.with(|memory| memory.actual.clone()))
+        self.with(|memory| {
+            memory.call(Call::Read, "read")?;
+            Ok(memory.actual.clone())
+        })
     }
-    fn apply(&mut self, _ops: &[Op]) -> Result<(), Fault> {
-        Ok(())
+
+    fn apply(&mut self, ops: &[Op]) -> Result<(), Fault> {
+        self.with(|memory| {
+            memory.call(Call::Apply, "apply")?;
+            memory.take(ops)
+        })
     }
+
     fn generation(&mut self) -> Result<u32, Fault> {
-        Ok(self.with(|memory| memory.generation))
+        self.with(|memory| {
+            memory.call(Call::Generation, "ask for the generation")?;
+            Ok(memory.generation)
+        })
     }
+
     fn drops(&mut self) -> Result<Vec<(DropReason, u64)>, Fault> {
-        Ok(Vec::new())
+        self.with(|memory| {
+            memory.call(Call::Drops, "count drops")?;
+            let count = |reason| (reason, memory.drops.get(&reason).copied().unwrap_or(0));
+            let counters = DropReason::ALL.map(count).to_vec();
+            Ok(if memory.actual.ruleset { counters } else { Vec::new() })
+        })
     }
-    fn ask(&mut self, _havip: Ipv4Addr, _holder: Option<Mac>) -> Result<(), Fault> {
-        Ok(())
+
+    fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault> {
+        self.with(|memory| {
+            memory.call(Call::Ask, "ask")?;
+            memory.asked.push((havip, holder));
+            Ok(())
+        })
     }
-    fn announce(&mut self, _eips: &[Ipv4Addr]) -> Result<(), Fault> {
-        Ok(())
+
+    fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault> {
+        self.with(|memory| {
+            memory.call(Call::Announce, "announce")?;
+            if memory.actual.arp {
+                memory.announced.extend(eips);
+            }
+            Ok(())
+        })
     }
 }

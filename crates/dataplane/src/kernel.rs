@@ -22,7 +22,7 @@ use socket2::Socket;
 
 use self::{channel::Channel, ruleset::Ruleset, transaction::Transaction};
 use crate::{
-    DropReason, Driver, Fault, Place,
+    Driver, DropReason, Fault, Place,
     arp::{Arp, BROADCAST},
     packet,
 };

@@ -21,7 +21,9 @@ pub(crate) fn sender() -> Result<Socket, Fault> {
 pub(crate) fn listener(index: u32) -> Result<Socket, Fault> {
     let socket = sender()?;
     // The filter stands before the socket hears anything, and what does not pass it takes no room.
-    socket.attach_filter(&claims()).map_err(|source| Fault::kernel("attach a packet filter", NET_RAW, source))?;
+    socket
+        .attach_filter(&claims())
+        .map_err(|source| Fault::kernel("attach a packet filter", NET_RAW, source))?;
     bind(&socket, index)?;
     Ok(socket)
 }
@@ -32,7 +34,11 @@ pub(crate) fn bind(socket: &Socket, index: u32) -> Result<(), Fault> {
     // SAFETY: `address` is a whole `sockaddr_ll` that lives through the call, and its size is given.
     #[allow(unsafe_code, reason = "neither nix nor socket2 makes a link-layer address")]
     let answer = unsafe {
-        libc::bind(socket.as_raw_fd(), (&raw const address).cast(), size_of::<libc::sockaddr_ll>() as libc::socklen_t)
+        libc::bind(
+            socket.as_raw_fd(),
+            (&raw const address).cast(),
+            size_of::<libc::sockaddr_ll>() as libc::socklen_t,
+        )
     };
     checked(answer as isize, "listen for ARP")
 }

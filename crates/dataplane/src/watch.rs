@@ -132,7 +132,9 @@ impl Watcher {
         let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(Fault::Kernel { operation: "wait for packets".to_owned(), source: errno.into() }),
+            Err(errno) => {
+                Err(Fault::Kernel { operation: "wait for packets".to_owned(), source: errno.into() })
+            }
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 
-
 use super::channel::Reply;
 
 /// Behind the netlink header, nftables' messages begin with four bytes that say nothing new.

@@ -5,8 +5,8 @@
 use std::{collections::BTreeMap, io};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NetlinkMessage,
-    NetlinkPayload, NetlinkSerializable, parse_i32,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable, parse_i32,
 };
 use netlink_sys::{Socket, SocketAddr};
 use nix::sys::{
@@ -73,7 +73,10 @@ impl Channel {
     }
 
     /// Send one request and wait for its acknowledgement; what the kernel answered before it.
-    pub(crate) fn request<M: NetlinkSerializable>(&mut self, request: Request<M>) -> Result<Vec<Reply>, Fault> {
+    pub(crate) fn request<M: NetlinkSerializable>(
+        &mut self,
+        request: Request<M>,
+    ) -> Result<Vec<Reply>, Fault> {
         let Request { operation, flags, message } = request;
         let (bytes, sequence) = self.encode(message, NLM_F_REQUEST | NLM_F_ACK | flags);
         self.send(&operation, &bytes)?;

@@ -68,8 +68,9 @@ pub(super) fn write(from: Register, at: At, mend: Mend) -> Expression {
     attributes.push(Payload::CsumType(ChecksumType::Inet));
     match mend {
         // 10: where an IP header has its own checksum.
-        Mend::Addresses => attributes
-            .extend([Payload::CsumOffset(10), Payload::CsumFlags(ChecksumFlags::L4PseudoHeader)]),
+        Mend::Addresses => {
+            attributes.extend([Payload::CsumOffset(10), Payload::CsumFlags(ChecksumFlags::L4PseudoHeader)])
+        }
         Mend::At(offset) => attributes.push(Payload::CsumOffset(offset)),
     }
     Expressions::Payload(attributes).into()
@@ -170,7 +171,10 @@ pub(super) fn not_local(route: Route) -> [Expression; 2] {
         Route::ToDestination => 2,
     };
     let attributes = [(1, R4.into()), (2, ADDRESS_TYPE), (3, flags)];
-    [other("fib", attributes.map(|(kind, value)| number(kind, value)).into()), is_not(R4, &RTN_LOCAL.to_ne_bytes())]
+    [
+        other("fib", attributes.map(|(kind, value)| number(kind, value)).into()),
+        is_not(R4, &RTN_LOCAL.to_ne_bytes()),
+    ]
 }
 
 /// Go on for so many packets a second.

@@ -93,12 +93,15 @@ fn ours(message: RouteNetlinkMessage, link: Link) -> Option<(IpAddr, Mac)> {
     let (mut address, mut mac) = (None, None);
     for attribute in &neighbour.attributes {
         match attribute {
-            NeighbourAttribute::Destination(NeighbourAddress::Inet(found)) => address = Some(IpAddr::V4(*found)),
+            NeighbourAttribute::Destination(NeighbourAddress::Inet(found)) => {
+                address = Some(IpAddr::V4(*found))
+            }
             NeighbourAttribute::LinkLayerAddress(bytes) => mac = bytes.as_slice().try_into().ok().map(Mac),
             _ => {}
         }
     }
-    let permanent = neighbour.header.state == NeighbourState::Permanent && neighbour.header.ifindex == link.index;
+    let permanent =
+        neighbour.header.state == NeighbourState::Permanent && neighbour.header.ifindex == link.index;
     let by_us = neighbour.attributes.contains(&NeighbourAttribute::Protocol(PROTOCOL));
     (permanent && by_us).then_some((address?, mac?))
 }
@@ -152,7 +155,9 @@ pub(super) fn routes(channel: &mut Channel) -> Result<BTreeSet<IpAddr>, Fault> {
     let routes = parse(operation, &replies)?.into_iter().filter_map(|message| {
         let RouteNetlinkMessage::NewRoute(route) = message else { return None };
         let header = &route.header;
-        let ours = header.protocol == PROTOCOL && header.table == LOCAL_TABLE && header.destination_prefix_length == 32;
+        let ours = header.protocol == PROTOCOL
+            && header.table == LOCAL_TABLE
+            && header.destination_prefix_length == 32;
         route.attributes.iter().filter(|_| ours).find_map(|attribute| match attribute {
             RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(IpAddr::V4(*address)),
             _ => None,

@@ -24,8 +24,10 @@ pub(crate) fn inside<T: Send>(
                 .map_err(|errno| Fault::kernel(&enter, "CAP_SYS_ADMIN", errno.into()))?;
             work()
         });
-        let thread = thread
-            .map_err(|source| Fault::Kernel { operation: "start a thread to work in a namespace".to_owned(), source })?;
+        let thread = thread.map_err(|source| Fault::Kernel {
+            operation: "start a thread to work in a namespace".to_owned(),
+            source,
+        })?;
         thread.join().unwrap_or_else(|_| {
             let what = "the thread that worked in it panicked".to_owned();
             Err(Fault::Answer { operation: enter.clone(), what })

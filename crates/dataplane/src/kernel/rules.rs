@@ -5,9 +5,7 @@ use super::{
         At, DESTINATION, Expression, Mend, R0, R1, Route, SOURCE, accept, back, dropped, in_set, is, is_not,
         jump, limit, load, log, mask, not_in_set, not_local, notrack, protocol, to_link, translate, write,
     },
-    ruleset::{
-        EIP_TO_HAVIP, FENCE_GROUP, HAVIP_TO_EIP, HAVIPS, HOLDERS, POOLS, Rule, SUBNETS, UNHELD, rule,
-    },
+    ruleset::{EIP_TO_HAVIP, FENCE_GROUP, HAVIP_TO_EIP, HAVIPS, HOLDERS, POOLS, Rule, SUBNETS, UNHELD, rule},
 };
 use crate::DropReason;
 
@@ -39,42 +37,49 @@ pub(super) fn from_outside() -> Vec<Rule> {
     let source = |set| [load(SOURCE, 4, R0), in_set(R0, set)];
     vec![
         rule("from outside, a private source", [&source(SUBNETS)[..], &dropped(DropReason::SpoofedSource)]),
-        rule("from outside, an EIP of this VPC as source", [
-            &[load(SOURCE, 4, R0), translate(R0, EIP_TO_HAVIP, R1)][..],
-            &dropped(DropReason::SpoofedSource),
-        ]),
-        rule("an EIP becomes its HAVIP", [&[
-            load(DESTINATION, 4, R0),
-            translate(R0, EIP_TO_HAVIP, R0),
-            notrack(),
-            write(R0, DESTINATION, Mend::Addresses),
-            accept(),
-        ][..]]),
-        rule("from outside, to a private address", [
-            &[load(DESTINATION, 4, R0), in_set(R0, SUBNETS)][..],
-            &dropped(DropReason::PrivateDestination),
-        ]),
-        rule("to an EIP that fronts nothing here", [
-            &[load(DESTINATION, 4, R0), in_set(R0, POOLS)][..],
-            &not_local(Route::ToDestination),
-            &dropped(DropReason::UnboundEip),
-        ]),
+        rule(
+            "from outside, an EIP of this VPC as source",
+            [
+                &[load(SOURCE, 4, R0), translate(R0, EIP_TO_HAVIP, R1)][..],
+                &dropped(DropReason::SpoofedSource),
+            ],
+        ),
+        rule(
+            "an EIP becomes its HAVIP",
+            [&[
+                load(DESTINATION, 4, R0),
+                translate(R0, EIP_TO_HAVIP, R0),
+                notrack(),
+                write(R0, DESTINATION, Mend::Addresses),
+                accept(),
+            ][..]],
+        ),
+        rule(
+            "from outside, to a private address",
+            [&[load(DESTINATION, 4, R0), in_set(R0, SUBNETS)][..], &dropped(DropReason::PrivateDestination)],
+        ),
+        rule(
+            "to an EIP that fronts nothing here",
+            [
+                &[load(DESTINATION, 4, R0), in_set(R0, POOLS)][..],
+                &not_local(Route::ToDestination),
+                &dropped(DropReason::UnboundEip),
+            ],
+        ),
     ]
 }
 
 /// What comes from inside: a HAVIP with an EIP is not tracked; an EIP of the same VPC is not reached from here (yet).
 pub(super) fn from_inside() -> Vec<Rule> {
     vec![
-        rule("from inside, to an EIP of this VPC", [
-            &[load(DESTINATION, 4, R0), translate(R0, EIP_TO_HAVIP, R1)][..],
-            &dropped(DropReason::Hairpin),
-        ]),
-        rule("a HAVIP with an EIP is not tracked", [&[
-            load(SOURCE, 4, R0),
-            translate(R0, HAVIP_TO_EIP, R0),
-            notrack(),
-            accept(),
-        ][..]]),
+        rule(
+            "from inside, to an EIP of this VPC",
+            [&[load(DESTINATION, 4, R0), translate(R0, EIP_TO_HAVIP, R1)][..], &dropped(DropReason::Hairpin)],
+        ),
+        rule(
+            "a HAVIP with an EIP is not tracked",
+            [&[load(SOURCE, 4, R0), translate(R0, HAVIP_TO_EIP, R0), notrack(), accept()][..]],
+        ),
     ]
 }
 
@@ -82,23 +87,29 @@ pub(super) fn from_inside() -> Vec<Rule> {
 pub(super) fn to_outside(inside: &str) -> Vec<Rule> {
     let mut rules = errors("an ICMP error goes outside", "errors_outwards");
     rules.extend([
-        rule("a HAVIP becomes its EIP", [&[
-            load(SOURCE, 4, R0),
-            translate(R0, HAVIP_TO_EIP, R0),
-            write(R0, SOURCE, Mend::Addresses),
-            accept(),
-        ][..]]),
-        rule("to outside, a private source", [
-            &[load(SOURCE, 4, R0), in_set(R0, SUBNETS)][..],
-            &dropped(DropReason::PrivateSource),
-        ]),
+        rule(
+            "a HAVIP becomes its EIP",
+            [&[
+                load(SOURCE, 4, R0),
+                translate(R0, HAVIP_TO_EIP, R0),
+                write(R0, SOURCE, Mend::Addresses),
+                accept(),
+            ][..]],
+        ),
+        rule(
+            "to outside, a private source",
+            [&[load(SOURCE, 4, R0), in_set(R0, SUBNETS)][..], &dropped(DropReason::PrivateSource)],
+        ),
         // Another network's address behind a vNIC, or one that is not the sender's: only an EIP that we wrote ourselves
         // or an address of the gateway's, written by the operator's own rules, may leave.
-        rule("to outside, a source that is neither an EIP nor the gateway's", [
-            &super::expression::from_link(inside)[..],
-            &not_local(Route::ToSource),
-            &dropped(DropReason::PrivateSource),
-        ]),
+        rule(
+            "to outside, a source that is neither an EIP nor the gateway's",
+            [
+                &super::expression::from_link(inside)[..],
+                &not_local(Route::ToSource),
+                &dropped(DropReason::PrivateSource),
+            ],
+        ),
     ]);
     rules
 }
@@ -124,10 +135,13 @@ pub(super) fn errors_inwards() -> Vec<Rule> {
 /// Quotes what the HAVIP was sent: the destination is a HAVIP, which nobody outside may see.
 pub(super) fn errors_outwards() -> Vec<Rule> {
     let mut rules = quoted_address(quoted::DESTINATION, HAVIP_TO_EIP);
-    rules.push(rule("an ICMP error that quotes a private destination", [
-        &[load(At::Transport(quoted::DESTINATION), 4, R0), in_set(R0, SUBNETS)][..],
-        &dropped(DropReason::PrivateQuoted),
-    ]));
+    rules.push(rule(
+        "an ICMP error that quotes a private destination",
+        [
+            &[load(At::Transport(quoted::DESTINATION), 4, R0), in_set(R0, SUBNETS)][..],
+            &dropped(DropReason::PrivateQuoted),
+        ],
+    ));
     rules
 }
 
@@ -137,36 +151,40 @@ pub(super) fn errors_outwards() -> Vec<Rule> {
 /// inner TCP or UDP checksum covers the address too: three writes mend all three (see [`three_writes`]), as far as it
 /// was quoted, the quoted header has no options, and, for UDP, there is a checksum at all.
 fn quoted_address(at: u32, map: &str) -> Vec<Rule> {
-    let plain_header =
-        || [load(At::Transport(quoted::VERSION_AND_LENGTH), 1, R0), is(R0, &[0x45])];
-    let first_fragment = || {
-        [load(At::Transport(quoted::FRAGMENT), 2, R0), mask(R0, &[0x1f, 0xff]), is(R0, &[0, 0])]
-    };
+    let plain_header = || [load(At::Transport(quoted::VERSION_AND_LENGTH), 1, R0), is(R0, &[0x45])];
+    let first_fragment =
+        || [load(At::Transport(quoted::FRAGMENT), 2, R0), mask(R0, &[0x1f, 0xff]), is(R0, &[0, 0])];
     let carries = |number: u8| [load(At::Transport(quoted::PROTOCOL), 1, R0), is(R0, &[number])];
     let summed = [load(At::Transport(quoted::UDP_CHECKSUM), 2, R0), is_not(R0, &[0, 0])];
     let found = || [load(At::Transport(at), 4, R0), translate(R0, map, R1)];
     vec![
-        rule("an error that quotes UDP", [
-            &plain_header()[..],
-            &first_fragment(),
-            &carries(UDP),
-            &summed,
-            &found(),
-            &three_writes(at, quoted::UDP_CHECKSUM),
-            &[back()],
-        ]),
-        rule("an error that quotes TCP as far as its checksum", [
-            &plain_header()[..],
-            &first_fragment(),
-            &carries(TCP),
-            &found(),
-            &three_writes(at, quoted::TCP_CHECKSUM),
-            &[back()],
-        ]),
-        rule("an error that quotes anything else", [
-            &found()[..],
-            &[write(R1, At::Transport(at), Mend::At(quoted::IP_CHECKSUM)), back()],
-        ]),
+        rule(
+            "an error that quotes UDP",
+            [
+                &plain_header()[..],
+                &first_fragment(),
+                &carries(UDP),
+                &summed,
+                &found(),
+                &three_writes(at, quoted::UDP_CHECKSUM),
+                &[back()],
+            ],
+        ),
+        rule(
+            "an error that quotes TCP as far as its checksum",
+            [
+                &plain_header()[..],
+                &first_fragment(),
+                &carries(TCP),
+                &found(),
+                &three_writes(at, quoted::TCP_CHECKSUM),
+                &[back()],
+            ],
+        ),
+        rule(
+            "an error that quotes anything else",
+            [&found()[..], &[write(R1, At::Transport(at), Mend::At(quoted::IP_CHECKSUM)), back()]],
+        ),
     ]
 }
 
@@ -190,7 +208,10 @@ pub(super) fn fence_from_inside() -> Vec<Rule> {
     const SOURCE_MAC: At = At::Link(6);
     vec![
         rule("no HAVIP as source", [&[load(SOURCE, 4, R0), not_in_set(R0, HAVIPS), back()][..]]),
-        rule("the holder", [&[load(SOURCE, 4, R0), load(SOURCE_MAC, 6, R1), in_set(R0, HOLDERS), back()][..]]),
+        rule(
+            "the holder",
+            [&[load(SOURCE, 4, R0), load(SOURCE_MAC, 6, R1), in_set(R0, HOLDERS), back()][..]],
+        ),
         rule("a HAVIP as source, from another", [&[jump("fenced")][..]]),
     ]
 }
@@ -205,9 +226,12 @@ pub(super) fn fenced() -> Vec<Rule> {
 
 /// To a HAVIP that nobody holds: dropped before the kernel could ask for it and believe whoever answers.
 pub(super) fn fence_to_inside(inside: &str) -> Vec<Rule> {
-    vec![rule("to a HAVIP that nobody holds", [
-        &to_link(inside)[..],
-        &[load(DESTINATION, 4, R0), in_set(R0, UNHELD)],
-        &dropped(DropReason::NoHolder),
-    ])]
+    vec![rule(
+        "to a HAVIP that nobody holds",
+        [
+            &to_link(inside)[..],
+            &[load(DESTINATION, 4, R0), in_set(R0, UNHELD)],
+            &dropped(DropReason::NoHolder),
+        ],
+    )]
 }

@@ -129,14 +129,24 @@ fn nat(inside: &str, outside: &str) -> Table {
             chain("errors_outwards", rules::errors_outwards()),
             chain("to_inside", rules::to_inside()),
             chain("to_outside", rules::to_outside(inside)),
-            hooked("prerouting", PREROUTING, RAW, vec![
-                rule("what comes from outside", [&e::from_link(outside)[..], &[e::jump("from_outside")]]),
-                rule("what comes from inside", [&e::from_link(inside)[..], &[e::jump("from_inside")]]),
-            ]),
-            hooked("postrouting", POSTROUTING, LAST, vec![
-                rule("what goes outside", [&e::to_link(outside)[..], &[e::jump("to_outside")]]),
-                rule("what goes inside", [&e::to_link(inside)[..], &[e::jump("to_inside")]]),
-            ]),
+            hooked(
+                "prerouting",
+                PREROUTING,
+                RAW,
+                vec![
+                    rule("what comes from outside", [&e::from_link(outside)[..], &[e::jump("from_outside")]]),
+                    rule("what comes from inside", [&e::from_link(inside)[..], &[e::jump("from_inside")]]),
+                ],
+            ),
+            hooked(
+                "postrouting",
+                POSTROUTING,
+                LAST,
+                vec![
+                    rule("what goes outside", [&e::to_link(outside)[..], &[e::jump("to_outside")]]),
+                    rule("what goes inside", [&e::to_link(inside)[..], &[e::jump("to_inside")]]),
+                ],
+            ),
         ],
     }
 }
@@ -153,12 +163,16 @@ fn fence(inside: &str) -> Table {
             Chain {
                 name: "prerouting",
                 hook: hook(PREROUTING, FENCE_IN),
-                rules: vec![rule("what comes from inside", [
-                    &e::from_link(inside)[..],
-                    &[e::jump("from_inside")],
-                ])],
+                rules: vec![rule(
+                    "what comes from inside",
+                    [&e::from_link(inside)[..], &[e::jump("from_inside")]],
+                )],
             },
-            Chain { name: "postrouting", hook: hook(POSTROUTING, FENCE_OUT), rules: rules::fence_to_inside(inside) },
+            Chain {
+                name: "postrouting",
+                hook: hook(POSTROUTING, FENCE_OUT),
+                rules: rules::fence_to_inside(inside),
+            },
         ],
     }
 }
@@ -181,5 +195,6 @@ fn version(tables: &[Table]) -> u64 {
             }
         }
     }
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

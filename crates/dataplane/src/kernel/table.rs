@@ -9,16 +9,18 @@ use ipnet::{IpNet, Ipv4Subnets};
 use mooring_domain::{address::Mac, nat::Actual};
 use netlink_packet_core::DefaultNla;
 use netlink_packet_netfilter::nftables::{
-    ChainMessage, GenMessage, NfTablesMessage, RuleAttribute, RuleMessage, SetElementList,
-    SetElementMessage,
+    ChainMessage, GenMessage, NfTablesMessage, RuleAttribute, RuleMessage, SetElementList, SetElementMessage,
 };
+
+use tracing::debug;
 
 use super::{
     attribute as read,
     channel::{Channel, Reply, Request},
     expression,
     ruleset::{
-        self, EIP_TO_HAVIP, FENCE, HAVIP_TO_EIP, HAVIPS, HOLDERS, NAT, POOLS, Ruleset, SUBNETS, Table, UNHELD,
+        self, EIP_TO_HAVIP, FENCE, HAVIP_TO_EIP, HAVIPS, HOLDERS, NAT, POOLS, Rule, Ruleset, SUBNETS, Table,
+        UNHELD,
     },
     transaction::{nftables, userdata},
 };
@@ -118,23 +120,32 @@ fn has_rules(channel: &mut Channel, table: &Table, ruleset: &Ruleset) -> Result<
         attributes: vec![RuleAttribute::Table(table.name.to_owned())],
     }));
     let replies = listed(channel.dump(&format!("list the rules of table {}", table.name), &message))?;
-    Ok(table.chains.iter().all(|chain| {
+    for chain in &table.chains {
         let found = replies.iter().map(read::of).filter(|rule| read::text(rule, CHAIN) == Some(chain.name));
         let found: Vec<_> = found.collect();
-        found.len() == chain.rules.len()
-            && found.iter().zip(&chain.rules).all(|(found, rule)| {
-                is_rule(found, &expression::bytes(&rule.expressions), &userdata(&ruleset.comment(rule)))
-            })
-    }))
+        let other = found.iter().zip(&chain.rules).find(|(found, rule)| !is_rule(found, rule, ruleset));
+        if let Some((_, rule)) = other {
+            debug!(table = table.name, chain = chain.name, rule = rule.purpose, "another rule stands here");
+            return Ok(false);
+        }
+        if found.len() != chain.rules.len() {
+            let (found, ours) = (found.len(), chain.rules.len());
+            debug!(table = table.name, chain = chain.name, found, ours, "the number of rules is not ours");
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-fn is_rule(found: &[u8], expressions: &[u8], comment: &[u8]) -> bool {
+fn is_rule(found: &[u8], rule: &Rule, ruleset: &Ruleset) -> bool {
     const EXPRESSIONS: u16 = 4;
     const USERDATA: u16 = 7;
+    let sent = expression::bytes(&rule.expressions);
+    let comment = userdata(&ruleset.comment(rule));
     let has = read::find(found, EXPRESSIONS).unwrap_or_default();
-    read::find(found, USERDATA) == Some(comment)
-        && read::each(has).count() == read::each(expressions).count()
-        && read::each(expressions).zip(read::each(has)).all(|((_, sent), (_, has))| says(has, sent))
+    read::find(found, USERDATA) == Some(&comment)
+        && read::each(has).count() == read::each(&sent).count()
+        && read::each(&sent).zip(read::each(has)).all(|((_, sent), (_, has))| says(has, sent))
 }
 
 /// Whether the kernel's expression says what ours does. It adds what we left to its defaults, and orders things its way.
@@ -146,11 +157,17 @@ fn says(has: &[u8], sent: &[u8]) -> bool {
         && read::each(inner(sent)).all(|(kind, value)| same(read::find(inner(has), kind), value))
 }
 
-/// A register may come back by its older name: the first four of 16 bytes are also the first of 4 bytes each.
+/// Equal but for what the kernel says in its own way: a register by its older name (each of the four of 16 bytes is also
+/// one of 4 bytes), and attributes in attributes without the mark of their being so.
 fn same(has: Option<&[u8]>, sent: &[u8]) -> bool {
-    has == Some(sent)
-        || matches!((has.and_then(register), register(sent)), (Some(has), Some(sent)) if has == sent)
-        || has.is_some_and(|has| has.len() < sent.len() && sent.starts_with(has))
+    let Some(has) = has else { return false };
+    has == sent
+        || register(has).is_some_and(|has| register(sent) == Some(has))
+        || (read::each(sent).count() > 0
+            && read::each(sent).count() == read::each(has).count()
+            && read::each(sent)
+                .zip(read::each(has))
+                .all(|(sent, has)| sent.0 == has.0 && same(Some(has.1), sent.1)))
 }
 
 fn register(value: &[u8]) -> Option<u32> {
@@ -183,7 +200,8 @@ fn addresses(elements: &[Element]) -> BTreeSet<IpAddr> {
 }
 
 fn pairs(elements: &[Element]) -> BTreeMap<IpAddr, IpAddr> {
-    let pair = |element: &Element| Some((read::address(&element.key)?.into(), read::address(&element.data)?.into()));
+    let pair =
+        |element: &Element| Some((read::address(&element.key)?.into(), read::address(&element.data)?.into()));
     elements.iter().filter_map(pair).collect()
 }
 

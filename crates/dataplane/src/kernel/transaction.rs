@@ -8,9 +8,9 @@ use netlink_packet_core::{DefaultNla, NLM_F_APPEND, NLM_F_CREATE};
 use netlink_packet_netfilter::{
     NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
     nftables::{
-        ChainAttribute, ChainMessage, DataAttribute, Hook, HookNumber, ListAttribute, NfTablesMessage, RuleAttribute,
-        RuleMessage, SetAttribute, SetElementAttribute, SetElementFlags, SetElementList, SetElementMessage, SetFlags,
-        SetMessage, TableAttribute, TableMessage,
+        ChainAttribute, ChainMessage, DataAttribute, Hook, HookNumber, ListAttribute, NfTablesMessage,
+        RuleAttribute, RuleMessage, SetAttribute, SetElementAttribute, SetElementFlags, SetElementList,
+        SetElementMessage, SetFlags, SetMessage, TableAttribute, TableMessage,
     },
     none::ControlMessage,
 };
@@ -63,7 +63,9 @@ impl Transaction {
             Op::RemoveUnheld(havip) => self.elements(FENCE, UNHELD, false, single(havip)),
             Op::AllowHolder(havip, mac) => self.elements(FENCE, HOLDERS, true, held(havip, mac)),
             Op::ForbidHolder(havip, mac) => self.elements(FENCE, HOLDERS, false, held(havip, mac)),
-            Op::SetNeighbour(..) | Op::RemoveNeighbour(_) | Op::AddRoute(_) | Op::RemoveRoute(_) => return false,
+            Op::SetNeighbour(..) | Op::RemoveNeighbour(_) | Op::AddRoute(_) | Op::RemoveRoute(_) => {
+                return false;
+            }
         }
         true
     }
@@ -199,7 +201,10 @@ impl Transaction {
         let mut attributes =
             vec![ChainAttribute::Table(table.name.to_owned()), ChainAttribute::Name(chain.name.to_owned())];
         if let Some(hook) = chain.hook {
-            let place = vec![Hook::Number(HookNumber::Other(hook.number)), Hook::Priority(hook.priority.cast_unsigned())];
+            let place = vec![
+                Hook::Number(HookNumber::Other(hook.number)),
+                Hook::Priority(hook.priority.cast_unsigned()),
+            ];
             attributes.extend([
                 ChainAttribute::Hook(place),
                 ChainAttribute::Policy(ACCEPT),
@@ -220,7 +225,11 @@ impl Transaction {
             ];
             let operation =
                 format!("make rule {:?} of chain {} in table {}", rule.purpose, chain.name, table.name);
-            self.push(operation, NLM_F_CREATE | NLM_F_APPEND, NfTablesMessage::NewRule(RuleMessage { attributes }));
+            self.push(
+                operation,
+                NLM_F_CREATE | NLM_F_APPEND,
+                NfTablesMessage::NewRule(RuleMessage { attributes }),
+            );
         }
     }
 }

@@ -58,7 +58,8 @@ impl Claims {
                 self.lost = lost;
                 seen.push(Seen::Lost);
             }
-            if let Some((address, mac)) = arp.and_then(|arp| arp.claim()).filter(|(_, mac)| Some(*mac) != own) {
+            if let Some((address, mac)) = arp.and_then(|arp| arp.claim()).filter(|(_, mac)| Some(*mac) != own)
+            {
                 seen.push(Seen::Claim { address, mac, observed_at });
             }
         }

@@ -50,7 +50,8 @@ impl Fenced {
         let fault = |source: io::Error| Fault::kernel(OPERATION, NET_ADMIN, source);
         let mut socket = Socket::new(NETLINK_NETFILTER).map_err(fault)?;
         socket.bind_auto().map_err(fault)?;
-        setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(5, 0)).map_err(|errno| fault(errno.into()))?;
+        setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(5, 0))
+            .map_err(|errno| fault(errno.into()))?;
         let config = vec![ConfigCmd::Bind.into(), ConfigMode::PACKET_MAX.into()];
         let request = config_request(NetfilterProtoFamily::IPv4, FENCE_GROUP, config);
         let mut bytes = vec![0; request.buffer_len()];
@@ -69,7 +70,9 @@ impl Fenced {
                     seen.push(Seen::Lost);
                     continue;
                 }
-                Err(source) if matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                Err(source)
+                    if matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+                {
                     break;
                 }
                 Err(source) => return Err(Fault::kernel(OPERATION, NET_ADMIN, source)),
@@ -86,7 +89,8 @@ impl Fenced {
 
 fn acknowledged(socket: &Socket) -> Result<(), Fault> {
     let mut buffer = vec![0; DATAGRAM];
-    let size = socket.recv(&mut &mut buffer[..], 0).map_err(|source| Fault::kernel(OPERATION, NET_ADMIN, source))?;
+    let size =
+        socket.recv(&mut &mut buffer[..], 0).map_err(|source| Fault::kernel(OPERATION, NET_ADMIN, source))?;
     let answer = NetlinkMessage::<NetfilterMessage>::deserialize(buffer.get(..size).unwrap_or_default())
         .map_err(|error| Fault::answer(OPERATION, error.to_string()))?;
     let NetlinkPayload::Error(error) = answer.payload else {

@@ -49,7 +49,9 @@ impl Links {
             match self.socket.recv(&mut &mut self.buffer[..], 0) {
                 Ok(size) => changed |= self.is_ours(size),
                 Err(source) if source.raw_os_error() == Some(libc::ENOBUFS) => changed = true,
-                Err(source) if matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                Err(source)
+                    if matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+                {
                     break;
                 }
                 Err(source) => return Err(Fault::kernel(OPERATION, "CAP_NET_ADMIN", source)),
