@@ -81,8 +81,7 @@ fn check_facts(request: &BindRequested, eip: &EipFacts, havip: &HavipFacts) -> R
         let message = format!("the EIP is in region {}, the HAVIP in {}", eip.region, havip.region);
         return refuse("OTHER_REGION", message);
     }
-    if eip.project != request.eip_project || havip.project != request.project || eip.project != havip.project
-    {
+    if eip.project != request.eip_project || havip.project != request.project {
         return refuse("OTHER_PROJECT", "the EIP or the HAVIP does not belong to the project named".into());
     }
     if eip.address.is_ipv4() != havip.address.is_ipv4() {

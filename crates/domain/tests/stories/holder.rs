@@ -174,6 +174,31 @@ fn a_flood_of_invented_macs_costs_a_bounded_number_of_events() {
 }
 
 #[test]
+fn rejections_are_forgotten_when_their_time_is_over() {
+    let (mut story, mut quiet) = (story(), story());
+    rejects(&mut story, by(3));
+    for story in [&mut story, &mut quiet] {
+        story.later(REJECTION_INTERVAL.as_nanos() as u64);
+        rejects(story, by(200));
+    }
+    assert_eq!(story.state, quiet.state);
+}
+
+#[test]
+fn a_deleted_havip_leaves_nothing_behind() {
+    let (mut story, mut resource) = (story(), world::world());
+    let before = story.state.clone();
+    let create = mooring_domain::resource::Command::CreateHavip(world::havip(5, None, &[2]));
+    let created = resource.given(&create);
+    story.hears(Stream::Resource, vec![created]);
+    changes(&mut story, Seen { address: "10.0.1.254", ..by(2) });
+    let delete = DeleteHavip { scope: scope("shop"), id: id(5) };
+    let deleted = resource.given(&mooring_domain::resource::Command::DeleteHavip(delete));
+    story.hears(Stream::Resource, vec![deleted]);
+    assert_eq!(story.state, before);
+}
+
+#[test]
 fn a_deleted_havip_has_no_holder_and_its_address_may_come_again() {
     let mut story = story();
     changes(&mut story, by(1));

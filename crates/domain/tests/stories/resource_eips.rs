@@ -116,6 +116,16 @@ fn a_released_eip_is_gone_and_its_address_free() {
 }
 
 #[test]
+fn a_released_eip_leaves_nothing_behind() {
+    let mut story = world();
+    let before = story.state.clone();
+    allocate(&mut story, eip(9)).unwrap();
+    assert_ne!(story.state, before);
+    story.given(&release("shop", 9));
+    assert_eq!(story.state, before);
+}
+
+#[test]
 fn a_held_eip_cannot_be_released_and_the_binding_is_named() {
     let mut story = world();
     let hold = hold(&story, 70, 1, 1);

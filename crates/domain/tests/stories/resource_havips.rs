@@ -117,6 +117,16 @@ fn a_deleted_havip_frees_its_address_and_its_name() {
 }
 
 #[test]
+fn a_deleted_havip_leaves_nothing_behind() {
+    let mut story = world();
+    let before = story.state.clone();
+    create(&mut story, havip(9, None, &[1, 2])).unwrap();
+    assert_ne!(story.state, before);
+    story.given(&delete("shop", 9));
+    assert_eq!(story.state, before);
+}
+
+#[test]
 fn a_havip_of_another_project_is_not_found() {
     let mut story = world();
     refused(story.when(&delete("bank", 1)), Class::NotFound, "NOT_FOUND", "name", None);
