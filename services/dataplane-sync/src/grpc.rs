@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt, TryStreamExt, future, stream};
 use mooring_domain::{
-    Rejection,
+    Position, Rejection,
     id::{self, VpcId},
     name::{GatewayName, Name, RegionId, Scope, parse_region},
     nat::VpcDesired,
 };
-use mooring_event_log::{EventLog, Filter, LogError, Position};
-use mooring_ledger::Refused;
+use mooring_event_log::{EventLog, Filter, LogError};
+use mooring_ledger::{Refused, to_log_position};
 use mooring_proto::{
     dataplane::v1::{
         self as api, DropCount, GetStatusRequest, ListCommitsRequest, ListCommitsResponse, VpcStatus,
@@ -21,7 +21,13 @@ use mooring_proto::{
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::{answer, fold::Folded, vpcs::Vpcs, worker::Progress};
+use crate::{
+    answer,
+    fold::Folded,
+    target,
+    vpcs::Vpcs,
+    worker::{Audit, Progress},
+};
 
 /// One region on this gateway.
 pub(crate) struct View {
@@ -53,15 +59,13 @@ impl Dataplane {
     }
 }
 
-async fn vpc_status(
+fn vpc_status(
     region: &RegionId,
-    view: &View,
     vpc: VpcId,
     desired: &VpcDesired,
-    progress: Progress,
-    verify: bool,
+    (progress, applied): (Progress, Position),
+    audit: Audit,
 ) -> VpcStatus {
-    let audit = view.vpcs.audit(vpc, verify).await;
     let scope = Scope { project: desired.project.clone(), region: region.clone() };
     let drop_count = |(reason, packets): (mooring_dataplane::DropReason, u64)| DropCount {
         reason: reason.word().to_owned(),
@@ -71,7 +75,7 @@ async fn vpc_status(
         vpc: Name::<id::Vpc> { scope, id: vpc }.to_string(),
         display_name: desired.display_name.to_string(),
         netns: progress.netns,
-        applied_position: progress.applied.0,
+        applied_position: applied.0,
         bindings: desired.nat.len() as u64,
         fault: progress.fault.unwrap_or_default(),
         differences: audit.differences,
@@ -89,12 +93,13 @@ impl DataplaneService for Dataplane {
             tracing::error!(failure, "status was asked for, but the log can't be followed");
             return Err(from_unserved(Unserved::Damaged));
         }
-        let mut progress = view.vpcs.progress();
-        let vpcs = folded.desired.vpcs.iter().map(|(vpc, desired)| {
-            let progress = progress.remove(vpc).unwrap_or_default();
-            vpc_status(&region, view, *vpc, desired, progress, request.verify)
+        let vpcs = folded.desired.vpcs.iter().map(async |(vpc, desired)| {
+            let audit = view.vpcs.audit(*vpc, request.verify).await;
+            let progress = view.vpcs.progress().remove(vpc).unwrap_or_default();
+            let applied = progress.equal_to(target::version(&folded, desired), folded.desired.position);
+            vpc_status(&region, *vpc, desired, (progress, applied), audit)
         });
-        let vpcs = future::join_all(vpcs.collect::<Vec<_>>()).await;
+        let vpcs = future::join_all(vpcs).await;
         let tail = view.log.tail().await.map_err(|error| unserved(&error))?;
         Ok(Response::new(api::Status {
             gateway: format!("regions/{region}/gateways/{}", self.gateway),
@@ -115,7 +120,7 @@ impl DataplaneService for Dataplane {
             size @ 1..=1000 => usize::try_from(size).unwrap_or(1000),
             _ => return Err(bad_field("page_size", "must be 1 to 1000, or 0 for 100")),
         };
-        let read = view.log.read(&Filter::All, Position(request.after), limit).await;
+        let read = view.log.read(&Filter::All, to_log_position(Position(request.after)), limit).await;
         let records = read.map_err(|error| unserved(&error))?;
         let full = records.len() == limit;
         let next_after = records.last().filter(|_| full).map_or(0, |record| record.position.0);
@@ -131,7 +136,7 @@ impl DataplaneService for Dataplane {
     ) -> Result<Response<Self::WatchCommitsStream>, Status> {
         let request = request.get_ref();
         let (_, view) = self.view(&request.parent)?;
-        let records = view.log.follow(Filter::All, Position(request.after));
+        let records = view.log.follow(Filter::All, to_log_position(Position(request.after)));
         let commits = records.map(|record| answer::record(&*record.map_err(|error| unserved(&error))?));
         let commits = commits.map_ok(|commits| stream::iter(commits.into_iter().map(Ok))).try_flatten();
         Ok(Response::new(commits.map_ok(|commit| WatchCommitsResponse { commit: Some(commit) }).boxed()))

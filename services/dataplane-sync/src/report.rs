@@ -71,10 +71,10 @@ impl Report {
         let progress = vpcs.progress();
         let stuck = folded.desired.vpcs.iter().filter_map(|(vpc, desired)| {
             let progress = progress.get(vpc).cloned().unwrap_or_default();
-            let behind = progress.applied < target::version(folded, desired);
-            behind.then(|| Stuck {
+            let position = progress.equal_to(target::version(folded, desired), folded.desired.position);
+            (position < folded.desired.position).then(|| Stuck {
                 vpc: vpc.to_string(),
-                position: progress.applied.0,
+                position: position.0,
                 cause: progress.fault.unwrap_or_else(|| "being applied".to_owned()),
                 carries_nothing: progress.carries_nothing,
             })

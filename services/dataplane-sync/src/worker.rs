@@ -44,6 +44,14 @@ pub(crate) struct Progress {
     pub(crate) tried: bool,
 }
 
+impl Progress {
+    /// The position that the kernel is equal to, where the fold is at `folded` and the VPC's target changed last at
+    /// `version`: what comes after a target's last change leaves its kernel as it is.
+    pub(crate) fn equal_to(&self, version: Position, folded: Position) -> Position {
+        if self.applied >= version { folded } else { self.applied }
+    }
+}
+
 /// A kernel read back on request.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
