@@ -218,3 +218,70 @@ fn fingerprint(stream: &StreamName, commits: &[Commit]) -> u64 {
 fn bounds(why: String) -> LogError {
     LogError::Bounds(why.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn commit() -> Vec<Commit> {
+        vec![Commit {
+            id: Uuid::now_v7(),
+            request_id: None,
+            request_hash: Bytes::new(),
+            actor: "ann".into(),
+            recorded_at: 1,
+            observed_at: None,
+            trace_parent: "".into(),
+            events: vec![Bytes::new()],
+        }]
+    }
+
+    fn write(head: &mut Head, stream: &str, commits: Vec<Commit>) -> Result<Position, LogError> {
+        let stream = StreamName::new(stream);
+        let last = head.tail.streams.get(&stream).copied().unwrap_or_default().0;
+        let mut staged = head.stage();
+        let answer = staged.offer(&stream, last, commits);
+        let group = staged.finish();
+        head.accept(&group);
+        answer
+    }
+
+    #[test]
+    fn a_log_has_at_most_64_streams() {
+        let mut head = Head::default();
+        for n in 0..MAX_STREAMS {
+            assert!(write(&mut head, &n.to_string(), commit()).is_ok());
+        }
+        assert!(matches!(write(&mut head, "one more", commit()), Err(LogError::Bounds(_))));
+        assert!(write(&mut head, "0", commit()).is_ok());
+    }
+
+    #[test]
+    fn a_retry_is_known_for_65_536_records_and_then_refused_by_the_position_it_expects() {
+        let mut head = Head::default();
+        let (stream, first) = (StreamName::new("a"), commit());
+        assert_eq!(write(&mut head, "a", first.clone()), Ok(Position(1)));
+        for _ in 1..RECENT_RECORDS {
+            write(&mut head, "a", commit()).unwrap();
+        }
+        assert_eq!(head.stage().offer(&stream, Position(0), first.clone()), Ok(Position(1)));
+        write(&mut head, "a", commit()).unwrap();
+        assert_eq!((head.recent.len(), head.order.len()), (RECENT_RECORDS, RECENT_RECORDS));
+        let late = head.stage().offer(&stream, Position(0), first);
+        assert!(matches!(late, Err(LogError::Conflict { .. })), "{late:?}");
+    }
+
+    #[test]
+    fn a_group_that_is_dropped_leaves_nothing() {
+        let mut head = Head::default();
+        let (stream, commits) = (StreamName::new("a"), commit());
+        let mut staged = head.stage();
+        assert_eq!(staged.offer(&stream, Position(0), commits.clone()), Ok(Position(1)));
+        drop(staged);
+        assert_eq!(head.tail, Tail::default());
+        assert_eq!(write(&mut head, "a", commits), Ok(Position(1)));
+        assert_eq!(head.tail.position, Position(1));
+    }
+}

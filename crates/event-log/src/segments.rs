@@ -66,7 +66,8 @@ pub struct Opened {
     pub repaired: Option<TornTail>,
 }
 
-/// One region's log in segment files.
+/// One region's log in segment files. Reading and following need a tokio runtime around them. An append that nobody
+/// waits for any more is written all the same.
 pub struct Segments {
     id: Uuid,
     shared: Arc<Shared>,
@@ -79,7 +80,7 @@ impl Segments {
     ///
     /// # Errors
     /// `Damaged`: L8 forbids to go on; nothing was changed. `Unavailable`: the folder is in use or can't be read.
-    /// `Full`: there is no room for a first segment.
+    /// `Full`: there is no room for a first segment, or to set a torn end aside.
     pub fn open(folder: &Path, options: Options, witnesses: &[Witness]) -> Result<Opened, LogError> {
         let witnesses = Witnesses::new(witnesses);
         if !folder.exists() {

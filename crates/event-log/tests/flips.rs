@@ -87,7 +87,11 @@ async fn check(
             assert_eq!(tail.0, served.len() as u64, "{place}");
             let written = write(opened.log.as_ref(), "binding", "after").await;
             assert_eq!(written, Ok(Position(tail.0 + 1)), "{place}: the log must go on");
-            Outcome::Opens { last: tail.0, cut: opened.repaired.map(|torn| fs::read(torn.file).unwrap()) }
+            let cut = opened.repaired.map(|torn| fs::read(torn.file).unwrap());
+            drop(opened.log);
+            let again = open_with(folder, small(), &[Witness::of(Position(tail.0 + 1))]).unwrap();
+            assert_eq!(again.repaired, None, "{place}: it was not whole after the repair");
+            Outcome::Opens { last: tail.0, cut }
         }
         Err(LogError::Damaged(why)) => {
             assert!(damaged.is_in(folder), "{place}: a refused log was changed");

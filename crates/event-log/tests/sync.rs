@@ -12,8 +12,9 @@ use std::{
     process::{Command, Stdio},
 };
 
+use futures::{FutureExt, StreamExt};
 use given::{all, child, child_folder, commit, open, stream, write};
-use mooring_event_log::{EventLog, LogError, Position};
+use mooring_event_log::{EventLog, Filter, LogError, Position};
 
 const REQUESTS: u64 = 20;
 
@@ -109,6 +110,7 @@ async fn third_sync_fails(folder: &Path) {
     for last in 0..2 {
         assert!(log.append(&binding, Position(last), vec![commit("fine")]).await.is_ok());
     }
+    let mut follow = log.follow(Filter::All, Position(2));
     let third = vec![commit("third")];
     for _ in 0..2 {
         let answer = log.append(&binding, Position(2), third.clone()).await;
@@ -117,6 +119,7 @@ async fn third_sync_fails(folder: &Path) {
     let other = write(log.as_ref(), "health", "other").await;
     assert!(matches!(other, Err(LogError::Unavailable(_))), "{other:?}");
     assert_eq!(all(log.as_ref()).await.len(), 2, "what is not known to be durable is not served");
+    assert!(follow.next().now_or_never().is_none(), "nor followed");
     drop(log);
     let log = open(folder).log;
     assert_eq!(log.append(&binding, Position(2), third).await, Ok(Position(3)));

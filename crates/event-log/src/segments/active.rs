@@ -2,14 +2,17 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind},
+    io,
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
 use crate::{
     contract::LogError,
-    segments::{folder::failed, scan::LastSegment},
+    segments::{
+        folder::{failed, write_failed},
+        scan::LastSegment,
+    },
 };
 
 /// An open segment file; every byte up to `length` is durable.
@@ -89,15 +92,5 @@ impl Active {
 
     fn unknown(&self, what: &str, error: &io::Error) -> LogError {
         LogError::Unknown(format!("can't {what} {}: {error}", self.path.display()).into())
-    }
-}
-
-fn write_failed(path: &Path, error: &io::Error) -> LogError {
-    match error.kind() {
-        ErrorKind::StorageFull
-        | ErrorKind::QuotaExceeded
-        | ErrorKind::FileTooLarge
-        | ErrorKind::WriteZero => LogError::Full(format!("{}: {error}", path.display()).into()),
-        _ => failed("write", path, error),
     }
 }

@@ -79,8 +79,10 @@ impl Folder {
             let path = self.segments.join(format!("torn-{position}-{n}.bin"));
             match OpenOptions::new().create_new(true).write(true).open(&path) {
                 Ok(mut file) => {
-                    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-                    written.map_err(|error| failed("write", &path, &error))?;
+                    if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_all()) {
+                        fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))?;
+                        return Err(write_failed(&path, &error));
+                    }
                     self.sync()?;
                     return Ok(path);
                 }
@@ -104,4 +106,15 @@ fn sync_folder(folder: &Path) -> Result<(), LogError> {
 /// An operation on a file that failed before anything was written.
 pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> LogError {
     LogError::Unavailable(format!("can't {what} {}: {error}", path.display()).into())
+}
+
+/// A write that failed and left nothing: no room, or a disk that may answer again.
+pub(super) fn write_failed(path: &Path, error: &io::Error) -> LogError {
+    match error.kind() {
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::FileTooLarge
+        | io::ErrorKind::WriteZero => LogError::Full(format!("{}: {error}", path.display()).into()),
+        _ => failed("write", path, error),
+    }
 }
