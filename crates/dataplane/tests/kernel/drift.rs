@@ -1,0 +1,106 @@
+//! Strangers: what they do to ours is found and mended, what is theirs is never touched.
+
+use mooring_dataplane::{Driver as _, Kernel};
+use mooring_domain::nat::{Op, diff};
+
+use crate::namespace::{Namespace, desired, pools};
+
+/// Let a stranger do this; the driver must find a difference, mend it, and then find none.
+fn mended(command: &str) -> Vec<Op> {
+    let namespace = Namespace::new();
+    let mut kernel = namespace.reconciled();
+    let generation = kernel.generation().unwrap();
+    let before = namespace.nft("list ruleset");
+    namespace.nft(&command.replace("HANDLE", &handle(&before)));
+    assert_ne!(kernel.generation().unwrap(), generation, "{command}");
+    let ops = diff(&desired(), &pools(), &kernel.read().unwrap());
+    kernel.apply(&ops).unwrap();
+    assert_eq!(diff(&desired(), &pools(), &kernel.read().unwrap()), [], "{command}");
+    assert!(!ops.is_empty(), "{command} was not seen");
+    ops
+}
+
+/// The handle of the rule that translates an EIP.
+fn handle(ruleset: &str) -> String {
+    let line = ruleset.lines().find(|line| line.contains("an EIP becomes its HAVIP")).unwrap();
+    line.rsplit_once("# handle ").unwrap().1.trim().to_owned()
+}
+
+#[test]
+fn whatever_a_stranger_does_to_chains_and_rules_makes_the_ruleset_anew() {
+    for command in [
+        "delete rule ip mooring from_outside handle HANDLE",
+        "add rule ip mooring from_outside accept",
+        "insert rule ip mooring_fence from_inside accept",
+        "replace rule ip mooring from_outside handle HANDLE accept comment \"an EIP becomes its HAVIP\"",
+        "add chain ip mooring more",
+        "flush table ip mooring",
+        "delete table ip mooring_fence",
+        "flush ruleset",
+    ] {
+        let ops = mended(command);
+        assert!(ops.contains(&Op::MakeRuleset), "{command}: {ops:?}");
+    }
+}
+
+#[test]
+fn an_element_that_a_stranger_takes_or_gives_is_the_only_thing_that_changes_back() {
+    for (command, op) in [
+        ("delete element ip mooring eip_to_havip { 203.0.113.64 }", "MapEip"),
+        ("delete element ip mooring havip_to_eip { 10.0.1.50 }", "MapHavip"),
+        ("add element ip mooring eip_to_havip { 203.0.113.99 : 10.0.1.99 }", "UnmapEip"),
+        ("delete element ip mooring subnets { 10.0.1.0/24 }", "AddSubnet"),
+        ("add element ip mooring pools { 192.0.2.0/24 }", "RemovePool"),
+        ("add element ip mooring_fence holders { 10.0.1.50 . 02:00:00:00:00:0c }", "ForbidHolder"),
+        ("delete element ip mooring_fence unheld { 10.0.1.60 }", "AddUnheld"),
+        ("delete element ip mooring_fence havips { 10.0.1.60 }", "AddHavip"),
+    ] {
+        let ops = mended(command);
+        assert!(matches!(&ops[..], [one] if format!("{one:?}").starts_with(op)), "{command}: {ops:?}");
+    }
+}
+
+#[test]
+fn a_range_that_is_no_block_makes_the_ruleset_anew() {
+    let ops = mended("add element ip mooring pools { 192.0.2.3-192.0.2.7 }");
+    assert!(ops.contains(&Op::MakeRuleset), "{ops:?}");
+}
+
+#[test]
+fn what_is_not_ours_is_not_seen_and_not_touched() {
+    let namespace = Namespace::new();
+    namespace.nft("add table ip theirs");
+    namespace.nft("add chain ip theirs forward { type filter hook forward priority 0 ; }");
+    namespace.nft("add rule ip theirs forward ip saddr 10.0.1.50 counter");
+    namespace.ip("route add local 203.0.113.65 dev out0 table local");
+    namespace.ip("neigh add 10.0.1.70 lladdr 02:00:00:00:00:77 dev in0 nud permanent");
+    let mut kernel = Kernel::open(&namespace.place()).unwrap();
+    let ops = diff(&desired(), &pools(), &kernel.read().unwrap());
+    kernel.apply(&ops).unwrap();
+    let mut gone = desired();
+    gone.nat.clear();
+    gone.holders.clear();
+    let ops = diff(&gone, &pools(), &kernel.read().unwrap());
+    kernel.apply(&ops).unwrap();
+    assert!(namespace.nft("list table ip theirs").contains("ip saddr 10.0.1.50 counter"));
+    assert!(namespace.ip("route show table local").contains("local 203.0.113.65 dev out0"));
+    assert!(namespace.ip("neigh show dev in0").contains("10.0.1.70 lladdr 02:00:00:00:00:77"));
+}
+
+#[test]
+fn rules_stay_when_the_process_stops_and_the_next_one_finds_nothing_to_do() {
+    let namespace = Namespace::new();
+    drop(namespace.reconciled());
+    let mut next = Kernel::open(&namespace.place()).unwrap();
+    assert_eq!(diff(&desired(), &pools(), &next.read().unwrap()), []);
+}
+
+#[test]
+fn other_links_make_another_ruleset() {
+    let namespace = Namespace::new();
+    drop(namespace.reconciled());
+    namespace.ip("link add in1 type veth peer name vm1");
+    let place = mooring_dataplane::Place { inside: "in1".to_owned(), ..namespace.place() };
+    let mut kernel = Kernel::open(&place).unwrap();
+    assert!(!kernel.read().unwrap().ruleset);
+}

@@ -1,0 +1,186 @@
+//! What the watcher sees of ARP, of the fence and of links.
+
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use mooring_dataplane::{Driver as _, Fault, Seen, Watcher};
+use mooring_domain::address::Mac;
+
+use crate::namespace::{HOLDER, Namespace};
+
+const HAVIP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 50);
+const STRANGER: Mac = Mac([2, 0, 0, 0, 0, 0xc]);
+const GATEWAY: Mac = Mac([2, 0, 0, 0, 0, 1]);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An ARP message: operation, sender, target.
+fn arp(operation: u8, mac: Mac, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
+    let header = [0, 1, 8, 0, 6, 4, 0, operation];
+    [&[0xff; 6][..], &mac.0, &[8, 6], &header, &mac.0, &sender.octets(), &[0; 6], &target.octets()].concat()
+}
+
+/// A packet from this address and MAC to the gateway's outside.
+fn ip(mac: Mac, source: Ipv4Addr) -> Vec<u8> {
+    let mut header = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 253, 0, 0, 0, 0, 0, 0, 203, 0, 113, 1];
+    header[12..16].copy_from_slice(&source.octets());
+    let words = header.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
+    let sum: u32 = words.sum();
+    let folded = !(((sum >> 16) + (sum & 0xffff)) as u16);
+    header[10..12].copy_from_slice(&folded.to_be_bytes());
+    [&GATEWAY.0[..], &mac.0, &[8, 0], &header].concat()
+}
+
+/// Wait until this is seen; everything that was seen.
+fn seen_until(watcher: &mut Watcher, wanted: impl Fn(&Seen) -> bool) -> Vec<Seen> {
+    let end = Instant::now() + PATIENCE;
+    let mut seen = Vec::new();
+    while !seen.iter().any(&wanted) {
+        assert!(Instant::now() < end, "waited {PATIENCE:?}; seen: {seen:?}");
+        seen.extend(watcher.wait(Duration::from_millis(100)).unwrap());
+    }
+    seen
+}
+
+fn claims(seen: &[Seen]) -> Vec<(Ipv4Addr, Mac)> {
+    let claim = |seen: &Seen| match seen {
+        Seen::Claim { address, mac, .. } => Some((*address, *mac)),
+        _ => None,
+    };
+    seen.iter().filter_map(claim).collect()
+}
+
+#[test]
+fn announcements_and_replies_are_claims_with_the_time_at_which_they_came() {
+    let namespace = Namespace::new();
+    let mut watcher = Watcher::open(&namespace.place()).unwrap();
+    let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    namespace.send("vm0", &arp(1, HOLDER, HAVIP, HAVIP));
+    namespace.send("vm0", &arp(2, STRANGER, HAVIP, [10, 0, 1, 1].into()));
+    let seen = seen_until(&mut watcher, |seen| matches!(seen, Seen::Claim { mac: STRANGER, .. }));
+    let after = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    assert_eq!(claims(&seen), [(HAVIP, HOLDER), (HAVIP, STRANGER)]);
+    for one in seen {
+        let Seen::Claim { observed_at, .. } = one else { continue };
+        assert!((before..=after).contains(&u128::from(observed_at.0)), "{before} {one:?} {after}");
+    }
+}
+
+#[test]
+fn questions_broken_messages_and_the_gateways_own_are_no_claims() {
+    let namespace = Namespace::new();
+    let mut watcher = Watcher::open(&namespace.place()).unwrap();
+    namespace.send("vm0", &arp(1, HOLDER, HAVIP, [10, 0, 1, 1].into()));
+    namespace.send("vm0", &arp(1, Mac([0xff; 6]), HAVIP, HAVIP));
+    namespace.send("vm0", &arp(1, GATEWAY, HAVIP, HAVIP));
+    namespace.send("vm0", &arp(2, HOLDER, HAVIP, HAVIP)[..36]);
+    let mut other = arp(2, HOLDER, HAVIP, HAVIP);
+    other[18] = 7;
+    namespace.send("vm0", &other);
+    // The one after all of them, so that they have been there.
+    namespace.send("vm0", &arp(2, STRANGER, HAVIP, HAVIP));
+    let seen = seen_until(&mut watcher, |seen| matches!(seen, Seen::Claim { mac: STRANGER, .. }));
+    assert_eq!(claims(&seen), [(HAVIP, STRANGER)]);
+}
+
+#[test]
+fn a_storm_is_taken_in_bounded_parts() {
+    let namespace = Namespace::new();
+    let mut watcher = Watcher::open(&namespace.place()).unwrap();
+    let storm: Vec<_> = (0..600).map(|_| arp(2, HOLDER, HAVIP, HAVIP)).collect();
+    namespace.send_all("vm0", &storm);
+    namespace.send("vm0", &arp(2, STRANGER, HAVIP, HAVIP));
+    let first = watcher.wait(PATIENCE).unwrap();
+    assert!((1..=300).contains(&first.len()), "{} things at once", first.len());
+    let rest = seen_until(&mut watcher, |seen| matches!(seen, Seen::Claim { mac: STRANGER, .. }));
+    assert_eq!(claims(&first).len() + claims(&rest).len(), 601);
+}
+
+#[test]
+fn what_the_fence_drops_is_seen_with_its_mac() {
+    let namespace = Namespace::new();
+    let mut kernel = namespace.reconciled();
+    let mut watcher = Watcher::open(&namespace.place()).unwrap();
+    namespace.send("vm0", &ip(HOLDER, HAVIP));
+    namespace.send("vm0", &ip(STRANGER, [10, 0, 1, 13].into()));
+    namespace.send("vm0", &ip(STRANGER, HAVIP));
+    let seen = seen_until(&mut watcher, |seen| matches!(seen, Seen::Fenced { .. }));
+    assert_eq!(seen, [Seen::Fenced { address: HAVIP, mac: STRANGER }]);
+    let counted = kernel.drops().unwrap().into_iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>();
+    assert_eq!(counted, [(mooring_dataplane::DropReason::NotHolder, 1)]);
+}
+
+#[test]
+fn a_storm_at_the_fence_is_dropped_whole_and_told_in_part() {
+    let namespace = Namespace::new();
+    let mut kernel = namespace.reconciled();
+    let mut watcher = Watcher::open(&namespace.place()).unwrap();
+    let storm: Vec<_> = (0..2000).map(|_| ip(STRANGER, HAVIP)).collect();
+    namespace.send_all("vm0", &storm);
+    namespace.send("vm0", &arp(2, STRANGER, HAVIP, HAVIP));
+    let seen = seen_until(&mut watcher, |seen| matches!(seen, Seen::Claim { .. }));
+    let told = seen.iter().filter(|seen| matches!(seen, Seen::Fenced { .. })).count();
+    assert!((1..1000).contains(&told), "{told} of 2000 were told");
+    assert!(kernel.drops().unwrap().contains(&(mooring_dataplane::DropReason::NotHolder, 2000)));
+}
+
+#[test]
+fn a_link_that_changes_is_seen_and_claims_are_seen_on_the_one_that_comes_back() {
+    let namespace = Namespace::new();
+    let mut watcher = Watcher::open(&namespace.place()).unwrap();
+    namespace.ip("link set in0 down");
+    seen_until(&mut watcher, |seen| *seen == Seen::LinkChanged);
+    namespace.ip("link del in0");
+    namespace.ip("link add in0 type veth peer name vm0");
+    namespace.ip("link set in0 up");
+    namespace.ip("link set vm0 up");
+    seen_until(&mut watcher, |seen| *seen == Seen::LinkChanged);
+    while !watcher.wait(Duration::ZERO).unwrap().is_empty() {}
+    namespace.send("vm0", &arp(2, HOLDER, HAVIP, HAVIP));
+    let seen = seen_until(&mut watcher, |seen| matches!(seen, Seen::Claim { .. }));
+    assert_eq!(claims(&seen), [(HAVIP, HOLDER)]);
+}
+
+#[test]
+fn a_waker_ends_the_wait_and_a_timeout_does_too() {
+    let namespace = Namespace::new();
+    let mut watcher = Watcher::open(&namespace.place()).unwrap();
+    watcher.waker().wake();
+    let start = Instant::now();
+    assert_eq!(watcher.wait(Duration::from_secs(60)).unwrap(), []);
+    assert_eq!(watcher.wait(Duration::from_millis(20)).unwrap(), []);
+    assert!((Duration::from_millis(20)..Duration::from_secs(30)).contains(&start.elapsed()));
+}
+
+#[test]
+fn a_second_watcher_is_told_that_there_is_one() {
+    let namespace = Namespace::new();
+    let first = Watcher::open(&namespace.place()).unwrap();
+    let fault = Watcher::open(&namespace.place()).unwrap_err();
+    assert!(matches!(fault, Fault::AlreadyWatched { .. }), "{fault}");
+    drop(first);
+    Watcher::open(&namespace.place()).unwrap();
+}
+
+#[test]
+fn the_gateway_asks_the_holder_alone_or_all_and_announces_in_both_forms() {
+    let namespace = Namespace::new();
+    let mut kernel = namespace.reconciled();
+    let heard = namespace.listen("vm0");
+    kernel.ask(HAVIP, Some(HOLDER)).unwrap();
+    kernel.ask(HAVIP, None).unwrap();
+    let question = arp(1, GATEWAY, [10, 0, 1, 1].into(), HAVIP);
+    let mut to_holder = question.clone();
+    to_holder[..6].copy_from_slice(&HOLDER.0);
+    assert_eq!(heard.frames(2), [to_holder, question]);
+
+    let outside = Mac([2, 0, 0, 0, 0, 2]);
+    let eip = Ipv4Addr::new(203, 0, 113, 64);
+    let heard = namespace.listen("net0");
+    kernel.announce(&[eip]).unwrap();
+    let request = arp(1, outside, eip, eip);
+    let mut reply = arp(2, outside, eip, eip);
+    reply[32..38].copy_from_slice(&[0xff; 6]);
+    assert_eq!(heard.frames(2), [request, reply]);
+}
