@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 use ipnet::IpNet;
 use mooring_domain::{
     Event, Position,
+    name::GatewayName,
     nat::{self, Desired},
 };
 use mooring_event_log::{EventLog, LogError, Record};
@@ -21,6 +22,8 @@ pub(crate) struct Folded {
     pub(crate) pools: Arc<BTreeSet<IpNet>>,
     /// The record that changed them last.
     pub(crate) pools_changed: Position,
+    /// The operator's word that this gateway carries nothing, with its position; `None` once it has registered again.
+    pub(crate) decommissioned: Option<Position>,
     /// The tail seen at start has been reached.
     pub(crate) caught_up: bool,
     /// Why following has ended.
@@ -35,23 +38,30 @@ enum FoldError {
     Undecodable(#[from] Undecodable),
 }
 
-pub(crate) fn start(log: Arc<dyn EventLog>) -> (watch::Receiver<Folded>, JoinHandle<()>) {
+pub(crate) fn start(
+    log: Arc<dyn EventLog>,
+    gateway: GatewayName,
+) -> (watch::Receiver<Folded>, JoinHandle<()>) {
     let (sender, receiver) = watch::channel(Folded::default());
     let task = tokio::spawn(async move {
-        let Err(error) = follow(log, &sender).await;
+        let Err(error) = follow(log, &gateway, &sender).await;
         tracing::error!(%error, "following the log has ended; kernels stay as they are");
         sender.send_modify(|folded| folded.failure = Some(error.to_string()));
     });
     (receiver, task)
 }
 
-async fn follow(log: Arc<dyn EventLog>, sender: &watch::Sender<Folded>) -> Result<Infallible, FoldError> {
+async fn follow(
+    log: Arc<dyn EventLog>,
+    gateway: &GatewayName,
+    sender: &watch::Sender<Folded>,
+) -> Result<Infallible, FoldError> {
     let tail = log.tail().await?.position.0;
     let mut folded = Folded { caught_up: tail == 0, ..Folded::default() };
     sender.send_replace(folded.clone());
     let mut records = Following::after(log, mooring_event_log::Position(0));
     loop {
-        fold(&mut folded, &*records.next().await?)?;
+        fold(&mut folded, gateway, &*records.next().await?)?;
         folded.caught_up |= folded.desired.position.0 >= tail;
         if folded.caught_up {
             sender.send_replace(folded.clone());
@@ -59,12 +69,21 @@ async fn follow(log: Arc<dyn EventLog>, sender: &watch::Sender<Folded>) -> Resul
     }
 }
 
-fn fold(folded: &mut Folded, record: &Record) -> Result<(), FoldError> {
+fn fold(folded: &mut Folded, gateway: &GatewayName, record: &Record) -> Result<(), FoldError> {
     for commit in commits(record)? {
         nat::fold(&mut folded.desired, &commit);
-        if commit.events.iter().any(|event| matches!(event, Event::PoolCreated(_))) {
-            folded.pools = Arc::new(folded.desired.pools.values().flatten().copied().collect());
-            folded.pools_changed = commit.at.position;
+        for event in &commit.events {
+            match event {
+                Event::PoolCreated(_) => {
+                    folded.pools = Arc::new(folded.desired.pools.values().flatten().copied().collect());
+                    folded.pools_changed = commit.at.position;
+                }
+                Event::GatewayDecommissioned(facts) if facts.gateway == *gateway => {
+                    folded.decommissioned = Some(commit.at.position);
+                }
+                Event::GatewayRegistered(facts) if facts.gateway == *gateway => folded.decommissioned = None,
+                _ => {}
+            }
         }
     }
     Ok(())

@@ -58,7 +58,7 @@ pub fn start(
     for (region, log) in logs {
         let places = target::PlacesFile::load(config.places.as_deref())?;
         let (claims, claims_task) = claims::start(config.gateway.clone(), region.clone(), peers.clone());
-        let (folded, fold_task) = fold::start(log.clone());
+        let (folded, fold_task) = fold::start(log.clone(), config.gateway.clone());
         let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, claims, latch.clone());
         let report = report::Report::new(config.gateway.clone(), region.clone(), peers.clone());
         let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));

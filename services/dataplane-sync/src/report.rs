@@ -34,11 +34,33 @@ impl Report {
         if folded.wait_for(|folded| folded.caught_up).await.is_err() {
             return;
         }
+        self.taken_out(&folded, &vpcs).await;
         loop {
             let served = self.serve(&mut folded, &vpcs).await;
             let Err(error) = served else { return };
+            if folded.borrow().decommissioned.is_some() {
+                tracing::error!(
+                    "decommissioned while it runs: everything is taken out; a restart registers it again"
+                );
+                return;
+            }
             tracing::warn!(%error, "binding does not take reports; registering again");
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// A gateway that comes back after it was decommissioned takes everything out before it registers.
+    async fn taken_out(&self, folded: &watch::Receiver<Folded>, vpcs: &Vpcs) {
+        let behind = || {
+            let folded = folded.borrow();
+            let report = self.report(&folded, vpcs);
+            folded.decommissioned.is_some() && report.stuck.iter().any(|stuck| !stuck.carries_nothing)
+        };
+        while behind() {
+            tokio::select! {
+                () = vpcs.changed() => {}
+                () = tokio::time::sleep(HEARTBEAT) => {}
+            }
         }
     }
 

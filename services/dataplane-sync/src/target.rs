@@ -26,7 +26,12 @@ pub(crate) struct Target {
 
 /// The version of a VPC's target: what a kernel has to have applied.
 pub(crate) fn version(folded: &Folded, desired: &VpcDesired) -> Position {
-    desired.position.max(folded.pools_changed)
+    desired.position.max(folded.pools_changed).max(folded.decommissioned.unwrap_or_default())
+}
+
+/// A VPC of which a kernel has nothing.
+pub(crate) fn nothing_of(desired: &VpcDesired) -> VpcDesired {
+    VpcDesired::new(desired.project.clone(), desired.display_name.clone(), desired.position)
 }
 
 /// The operator's file, read again when it changes.
@@ -70,7 +75,10 @@ impl PlacesFile {
                 .and_then(|places| places.place(&desired.project, region, vpc, &desired.display_name)),
             version: version(folded, desired),
             pools: folded.pools.clone(),
-            desired: desired.clone(),
+            desired: match folded.decommissioned {
+                Some(_) => nothing_of(desired),
+                None => desired.clone(),
+            },
         }
     }
 }

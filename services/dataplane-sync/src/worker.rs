@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     questions::Questions,
-    target::Target,
+    target::{Target, nothing_of},
     watch::{self as watcher, Sinks, Watch},
 };
 
@@ -192,11 +192,7 @@ impl Worker {
     /// The operator's file has moved the VPC: what it had at its old place goes.
     fn leave_other_place(&mut self, target: &Target) -> Result<(), Fault> {
         if let Some(mut open) = self.open.take_if(|open| target.place.as_ref() != Some(&open.place)) {
-            let nothing = VpcDesired::new(
-                target.desired.project.clone(),
-                target.desired.display_name.clone(),
-                target.version,
-            );
+            let nothing = nothing_of(&target.desired);
             open.make_equal(&nothing, target, self.sinks.vpc)?;
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Stories about the loop around a core, on resource's core.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it saw by panicking")]
+
 mod batches;
 mod retries;
 mod snapshots;
