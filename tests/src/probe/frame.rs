@@ -66,6 +66,11 @@ impl Frame {
         })
     }
 
+    /// The source MAC as people write it.
+    pub fn source_mac_text(&self) -> String {
+        self.source_mac.map(|byte| format!("{byte:02x}")).join(":")
+    }
+
     /// The IPv4 head, if it is an IPv4 packet.
     pub fn ip(&self) -> Option<Ip> {
         let packet = &self.payload;

@@ -100,7 +100,7 @@ fn outwards(scene: &Scene, report: &mut Report) {
     });
     report.check("what vm-a sends from its own address, the client does not see at all", || {
         let watch = Watch::start(lab)?;
-        let sent = watch.send(&lab.vm_a, lab::VM_A)?;
+        let sent = watch.send(&lab.vm_a, lab::MAC_A, lab::VM_A)?;
         // The gateway's mark, and the answer to it, are all that the client may see and send, whatever the source.
         let is_mark = |ip: Ip| [ip.source, ip.destination].contains(&lab::GATEWAY_OUTSIDE);
         let foreign = watch.passed(|frame| frame.ip().is_some_and(|ip| !is_mark(ip)))?;

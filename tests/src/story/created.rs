@@ -40,7 +40,7 @@ pub(super) fn play(scene: &mut Scene, report: &mut Report) -> Result<()> {
     });
     report.check("nothing leaves with the HAVIP as its source", || {
         let watch = Watch::start(&scene.lab)?;
-        let sent = watch.send(&scene.lab.vm_a, lab::HAVIP)?;
+        let sent = watch.send(&scene.lab.vm_a, lab::MAC_A, lab::HAVIP)?;
         let passed = watch.passed(is_private)?;
         ensure!(passed.is_empty(), "{} frames: {}", passed.len(), shown(&passed));
         Ok(format!("{sent} packets into the gateway, 0 out"))

@@ -73,9 +73,9 @@ fn zombie(scene: &Scene, report: &mut Report) {
         lab.plug(&lab.vm_a)?;
         ensure!(lab.vm_a.has_address(lab::HAVIP)?, "vm-a is no zombie: the HAVIP is not on its link");
         let watch = Watch::start(lab)?;
-        let mut sent = 0;
+        let (mut sent, counted) = (0, scene.dropped("not_holder")?);
         for _ in 0..20 {
-            sent += watch.send(&lab.vm_a, lab::HAVIP)?;
+            sent += watch.send(&lab.vm_a, lab::MAC_A, lab::HAVIP)?;
         }
         // vm-b answers the prober from the same port all the time; the zombie sent from others, and echo requests.
         let from_zombie = |frame: &crate::probe::Frame| {
@@ -89,9 +89,11 @@ fn zombie(scene: &Scene, report: &mut Report) {
         same("who answered meanwhile", outage.servers.join(", ").as_str(), "vm-b@10.0.1.50")?;
         same("datagrams lost meanwhile", outage.lost, 0)?;
         same("the holder", scene.holder("front")?.as_str(), "vm-b")?;
+        let counted = scene.dropped("not_holder")? - counted;
+        same("packets that the fence counted", counted, sent as u64)?;
+        let answered = outage.sent;
         Ok(format!(
-            "{sent} packets into the gateway, 0 out; vm-b answered {} of {}",
-            outage.sent, outage.sent
+            "{sent} packets in, {counted} stopped by the fence, 0 out; vm-b answered {answered} of {answered}"
         ))
     });
 }

@@ -94,6 +94,14 @@ impl Scene {
         Ok(begin.elapsed())
     }
 
+    /// How many packets the gateway has dropped for this reason.
+    pub(super) fn dropped(&self, reason: &str) -> Result<u64> {
+        let status = self.server.ask("status")?;
+        let drops = status["status"]["vpcs"][0]["drops"].as_array().context("no drops in the status")?;
+        let counted = drops.iter().find(|drop| drop["reason"] == reason);
+        number(counted.with_context(|| format!("no reason {reason} in {status}"))?, "packets")
+    }
+
     /// Everything that exists, is bound and is held, as the API shows it, without what gateways last reported.
     pub(super) fn state(&self) -> Result<Vec<Value>> {
         let lists =

@@ -33,9 +33,10 @@ impl<'a> Watch<'a> {
         })
     }
 
-    /// Sends UDP and ICMP from `source` in `vm` to the client. Returns the number of packets once the gateway got them.
-    pub(super) fn send(&self, vm: &Namespace, source: Ipv4Addr) -> Result<usize> {
-        let before = self.entered(source);
+    /// Sends UDP and ICMP from `source` in `vm`, whose MAC is `mac`, to the client. Returns the number of packets once
+    /// the gateway got them.
+    pub(super) fn send(&self, vm: &Namespace, mac: &str, source: Ipv4Addr) -> Result<usize> {
+        let before = self.entered(mac, source);
         vm.run(|| -> std::io::Result<()> {
             let socket = UdpSocket::bind((source, 0))?;
             for port in UDP_PORTS {
@@ -45,15 +46,16 @@ impl<'a> Watch<'a> {
         })??;
         // Nobody answers; that the gateway got it is what counts.
         let _ = ping(vm, source, lab::CLIENT, 56, Duration::from_millis(20));
-        wait_for("the packets to reach the gateway", SOON, || match self.entered(source) - before {
+        wait_for("the packets to reach the gateway", SOON, || match self.entered(mac, source) - before {
             all if all > UDP_PORTS.len() => Ok(all),
             some => Err(format!("{some}")),
         })
     }
 
-    /// How many packets from `source` came to the gateway.
-    fn entered(&self, source: Ipv4Addr) -> usize {
-        self.inside.select(|frame| !frame.outgoing && sent_by(frame, source)).len()
+    /// How many packets from this MAC with this source came to the gateway.
+    fn entered(&self, mac: &str, source: Ipv4Addr) -> usize {
+        let from = |frame: &Frame| sent_by(frame, source) && frame.source_mac_text() == mac;
+        self.inside.select(|frame| !frame.outgoing && from(frame)).len()
     }
 
     /// The frames that left the gateway, or reached the client by it, and that `bad` accepts. Waits until everything
