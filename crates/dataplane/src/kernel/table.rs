@@ -3,13 +3,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
+    thread,
+    time::Duration,
 };
 
 use ipnet::{IpNet, Ipv4Subnets};
 use mooring_domain::{address::Mac, nat::Actual};
 use netlink_packet_core::DefaultNla;
 use netlink_packet_netfilter::nftables::{
-    ChainMessage, GenMessage, NfTablesMessage, RuleAttribute, RuleMessage, SetElementList, SetElementMessage,
+    ChainMessage, GenMessage, NfTablesMessage, RuleAttribute, RuleMessage, SetAttribute, SetElementList,
+    SetElementMessage, SetMessage,
 };
 
 use tracing::debug;
@@ -25,6 +28,10 @@ use super::{
     transaction::{nftables, userdata},
 };
 use crate::{DropReason, Fault};
+
+/// How often a set is listed until the listing has as many elements as the set, and the time between.
+const LISTINGS: u32 = 200;
+const BETWEEN_LISTINGS: Duration = Duration::from_millis(5);
 
 /// One element of a set: its key, what it leads to, and whether it is the end of a range.
 struct Element {
@@ -45,9 +52,9 @@ pub(super) fn read(channel: &mut Channel, ruleset: &Ruleset, arp: bool) -> Resul
 }
 
 fn elements(channel: &mut Channel, arp: bool) -> Result<Option<Actual>, Fault> {
+    let (subnets, pools) = (listing(channel, NAT, SUBNETS)?, listing(channel, NAT, POOLS)?);
+    let (Some(subnets), Some(pools)) = (blocks(&subnets), blocks(&pools)) else { return Ok(None) };
     let mut set = |table, name| set(channel, table, name);
-    let (subnets, pools) = (blocks(&set(NAT, SUBNETS)?), blocks(&set(NAT, POOLS)?));
-    let (Some(subnets), Some(pools)) = (subnets, pools) else { return Ok(None) };
     Ok(Some(Actual {
         ruleset: true,
         arp,
@@ -175,7 +182,28 @@ fn register(value: &[u8]) -> Option<u32> {
     Some(if (1..=4).contains(&number) { 8 + (number - 1) * 4 } else { number })
 }
 
+/// The elements of a set that is a hash.
+///
+/// While the kernel makes a hash larger, which it does behind the back of whoever filled it, a listing can lack
+/// elements and have others twice, and does not say so. Kernels that count a set's elements show it; then it is listed
+/// again. (An element that is missed on another kernel is only added once more, which changes nothing.)
 fn set(channel: &mut Channel, table: &'static str, name: &'static str) -> Result<Vec<Element>, Fault> {
+    for _ in 0..LISTINGS {
+        let elements = listing(channel, table, name)?;
+        let distinct =
+            elements.iter().map(|element| (&element.key, element.end)).collect::<BTreeSet<_>>().len();
+        if count(channel, table, name)?.is_none_or(|count| count as usize == distinct) {
+            return Ok(elements);
+        }
+        thread::sleep(BETWEEN_LISTINGS);
+    }
+    Err(Fault::answer(
+        &format!("list the elements of {name} in table {table}"),
+        format!("in {LISTINGS} tries, never as many as there are"),
+    ))
+}
+
+fn listing(channel: &mut Channel, table: &'static str, name: &'static str) -> Result<Vec<Element>, Fault> {
     const ELEMENTS: u16 = 3;
     let message = nftables(NfTablesMessage::GetSetElement(SetElementMessage {
         attributes: vec![SetElementList::Table(table.to_owned()), SetElementList::Set(name.to_owned())],
@@ -183,6 +211,17 @@ fn set(channel: &mut Channel, table: &'static str, name: &'static str) -> Result
     let replies = channel.dump(&format!("list the elements of {name} in table {table}"), &message)?;
     let lists = replies.iter().filter_map(|reply| read::find(read::of(reply), ELEMENTS));
     Ok(lists.flat_map(read::each).filter_map(|(_, element)| parse(element)).collect())
+}
+
+/// How many elements a set has; `None` on a kernel that does not say.
+fn count(channel: &mut Channel, table: &'static str, name: &'static str) -> Result<Option<u32>, Fault> {
+    const COUNT: u16 = 20;
+    let message = nftables(NfTablesMessage::GetSet(SetMessage {
+        attributes: vec![SetAttribute::Table(table.to_owned()), SetAttribute::Name(name.to_owned())],
+    }));
+    let operation = format!("count the elements of {name} in table {table}");
+    let replies = channel.request(Request { operation, flags: 0, message })?;
+    Ok(replies.first().and_then(|reply| read::number(read::of(reply), COUNT)))
 }
 
 fn parse(element: &[u8]) -> Option<Element> {
