@@ -3,6 +3,7 @@
 //! A [`Ledger`] is one service's core in one region. Commands go in through [`Ledger::submit`]; the folded state comes
 //! out of [`Ledger::view`]. State changes only by reading the log back: one path for own, foreign and old records.
 
+mod batch;
 mod caller;
 mod codec;
 mod folded;

@@ -3,19 +3,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use mooring_domain::{Actor, Commit, CommitPosition, Decider, Event, Position, name::RegionId};
+use mooring_domain::{CommitPosition, Decider, Position, name::RegionId};
 use mooring_event_log::{EventLog, Filter, LogError, Record, StreamName, contract};
-use mooring_proto::{status::Unserved, stored};
+use mooring_proto::status::Unserved;
 use tokio::sync::{mpsc, watch};
-use uuid::Uuid;
 
 use crate::{
+    batch::{self, Decision},
     codec::{self, to_log_position},
     folded::{Folded, View},
     following::Following,
     ledger::OpenError,
-    now,
     snapshots::{Snapshots, Witness},
     submission::{Outcome, Refused, Submission},
 };
@@ -27,8 +25,6 @@ const UNKNOWN_TRIES: usize = 50;
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
 /// Records between snapshots.
 const SNAPSHOT_EVERY: u64 = 10_000;
-/// Half of what a record may hold, so that an encoded batch stays in bounds.
-const BATCH_BYTES: usize = contract::MAX_RECORD_BYTES / 2;
 
 pub(crate) struct Writer<D: Decider> {
     log: Arc<dyn EventLog>,
@@ -57,25 +53,6 @@ impl Fatal {
             Self::Undecodable(_) => Unserved::Damaged,
         }
     }
-}
-
-/// What a batch came to before it is stored.
-struct Batch<C> {
-    commits: Vec<mooring_event_log::Commit>,
-    /// Each with what it decided.
-    waiting: Vec<(Submission<C>, Decision)>,
-    /// For the next batch: the same request id twice, or no room in this one.
-    later: Vec<Submission<C>>,
-}
-
-enum Decision {
-    /// Commit `n` of the record.
-    Commit(u32, Vec<Event>),
-    /// Nothing to write.
-    Nothing,
-    /// A retry of a request that is stored.
-    Stored(CommitPosition),
-    Refused(Refused),
 }
 
 /// Folds every record there is.
@@ -160,7 +137,7 @@ impl<D: Decider> Writer<D> {
                     return Err(fatal);
                 }
             }
-            let batch = self.decide(submissions);
+            let batch = batch::decide::<D>(&self.folded, submissions);
             let stored = match batch.commits.is_empty() {
                 true => Ok(to_log_position(self.folded.position)),
                 false => self.append(batch.commits).await,
@@ -192,45 +169,6 @@ impl<D: Decider> Writer<D> {
         }
         refuse(submissions, Unserved::Unavailable);
         Ok(Vec::new())
-    }
-
-    /// Each command against the state as it would be after those before it.
-    fn decide(&self, submissions: Vec<Submission<D::Command>>) -> Batch<D::Command> {
-        let mut ahead = self.folded.clone();
-        let position = Position(self.folded.position.0 + 1);
-        let recorded_at = now().max(self.folded.recorded_at);
-        let mut batch = Batch { commits: Vec::new(), waiting: Vec::new(), later: Vec::new() };
-        let mut bytes = 0;
-        for submission in submissions {
-            let known = submission.caller.request.and_then(|(id, _)| ahead.requests.find(id));
-            if known.is_some_and(|(_, at)| at.position == position) || bytes > BATCH_BYTES {
-                batch.later.push(submission);
-                continue;
-            }
-            let decision = match (known, D::decide(&ahead.state, &submission.command)) {
-                (Some((content, at)), _) => replay(&submission, content, at),
-                (None, Err(rejection)) => Decision::Refused(rejection.into()),
-                (None, Ok(events)) if events.is_empty() => Decision::Nothing,
-                (None, Ok(events)) => {
-                    let index = u32::try_from(batch.commits.len()).unwrap_or(u32::MAX);
-                    let commit = Commit {
-                        at: CommitPosition { position, index },
-                        stream: D::STREAM,
-                        recorded_at,
-                        actor: Actor(submission.caller.actor.clone()),
-                        request_id: submission.caller.request.map(|(id, _)| id),
-                        events,
-                    };
-                    let stored = to_stored(&commit, &submission);
-                    bytes += stored.events.iter().map(Bytes::len).sum::<usize>();
-                    ahead.commit::<D>(&commit, &stored.request_hash);
-                    batch.commits.push(stored);
-                    Decision::Commit(index, commit.events)
-                }
-            };
-            batch.waiting.push((submission, decision));
-        }
-        batch
     }
 
     /// Appends, and asks again with the very same commits while the outcome is not known (L5, L6).
@@ -315,42 +253,6 @@ impl<D: Decider> Writer<D> {
             tracing::warn!(stream = %self.stream, %error, "no snapshot; a start will fold more");
         }
         self.snapshot_at = self.folded.position;
-    }
-}
-
-fn replay<C>(submission: &Submission<C>, content: [u8; 16], at: CommitPosition) -> Decision {
-    match submission.caller.request {
-        Some((_, hash)) if hash == content => Decision::Stored(at),
-        _ => Decision::Refused(
-            mooring_domain::Rejection::invalid(
-                "request_id",
-                format!("the same id came with other content before, stored at {at}; use a new one"),
-            )
-            .into(),
-        ),
-    }
-}
-
-fn to_stored<C>(commit: &Commit, submission: &Submission<C>) -> mooring_event_log::Commit {
-    let request = submission.caller.request;
-    mooring_event_log::Commit {
-        id: Uuid::now_v7(),
-        request_id: request.map(|(id, _)| id.0),
-        request_hash: request.map(|(_, hash)| Bytes::copy_from_slice(&hash)).unwrap_or_default(),
-        actor: commit.actor.0.clone(),
-        recorded_at: commit.recorded_at.0,
-        observed_at: commit.events.iter().find_map(observed_at),
-        trace_parent: "".into(),
-        events: commit.events.iter().map(stored::encode).collect(),
-    }
-}
-
-/// When what the event tells of was seen, where that is not when it was recorded.
-fn observed_at(event: &Event) -> Option<u64> {
-    match event {
-        Event::HolderChanged(changed) => Some(changed.claim.observed_at.0),
-        Event::ClaimRejected(rejected) => Some(rejected.claim.observed_at.0),
-        _ => None,
     }
 }
 

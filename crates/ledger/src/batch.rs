@@ -1,0 +1,114 @@
+//! One batch: each waiting command decided against the state as it would be after those before it.
+
+use bytes::Bytes;
+use mooring_domain::{Actor, Commit, CommitPosition, Decider, Event, Position, Rejection};
+use mooring_event_log::contract;
+use mooring_proto::stored;
+use uuid::Uuid;
+
+use crate::{
+    folded::Folded,
+    now,
+    submission::{Refused, Submission},
+};
+
+/// Half of what a record may hold, so that an encoded batch stays in bounds.
+const BATCH_BYTES: usize = contract::MAX_RECORD_BYTES / 2;
+
+/// What a batch came to before it is stored.
+pub(crate) struct Batch<C> {
+    pub(crate) commits: Vec<mooring_event_log::Commit>,
+    /// Each with what it decided.
+    pub(crate) waiting: Vec<(Submission<C>, Decision)>,
+    /// For the next batch: the same request id twice, or no room in this one.
+    pub(crate) later: Vec<Submission<C>>,
+}
+
+/// What became of one command.
+pub(crate) enum Decision {
+    /// Commit `n` of the record.
+    Commit(u32, Vec<Event>),
+    /// Nothing to write.
+    Nothing,
+    /// A retry of a request that is stored.
+    Stored(CommitPosition),
+    Refused(Refused),
+}
+
+/// Each command against the state as it would be after those before it.
+pub(crate) fn decide<D: Decider>(
+    folded: &Folded<D::State>,
+    submissions: Vec<Submission<D::Command>>,
+) -> Batch<D::Command> {
+    let mut ahead = folded.clone();
+    let position = Position(folded.position.0 + 1);
+    let recorded_at = now().max(folded.recorded_at);
+    let mut batch = Batch { commits: Vec::new(), waiting: Vec::new(), later: Vec::new() };
+    let mut bytes = 0;
+    for submission in submissions {
+        let known = submission.caller.request.and_then(|(id, _)| ahead.requests.find(id));
+        if known.is_some_and(|(_, at)| at.position == position) || bytes > BATCH_BYTES {
+            batch.later.push(submission);
+            continue;
+        }
+        let decision = match (known, D::decide(&ahead.state, &submission.command)) {
+            (Some((content, at)), _) => replay(&submission, content, at),
+            (None, Err(rejection)) => Decision::Refused(rejection.into()),
+            (None, Ok(events)) if events.is_empty() => Decision::Nothing,
+            (None, Ok(events)) => {
+                let index = u32::try_from(batch.commits.len()).unwrap_or(u32::MAX);
+                let commit = Commit {
+                    at: CommitPosition { position, index },
+                    stream: D::STREAM,
+                    recorded_at,
+                    actor: Actor(submission.caller.actor.clone()),
+                    request_id: submission.caller.request.map(|(id, _)| id),
+                    events,
+                };
+                let stored = to_stored(&commit, &submission);
+                bytes += stored.events.iter().map(Bytes::len).sum::<usize>();
+                ahead.commit::<D>(&commit, &stored.request_hash);
+                batch.commits.push(stored);
+                Decision::Commit(index, commit.events)
+            }
+        };
+        batch.waiting.push((submission, decision));
+    }
+    batch
+}
+
+fn replay<C>(submission: &Submission<C>, content: [u8; 16], at: CommitPosition) -> Decision {
+    match submission.caller.request {
+        Some((_, hash)) if hash == content => Decision::Stored(at),
+        _ => Decision::Refused(
+            Rejection::invalid(
+                "request_id",
+                format!("the same id came with other content before, stored at {at}; use a new one"),
+            )
+            .into(),
+        ),
+    }
+}
+
+fn to_stored<C>(commit: &Commit, submission: &Submission<C>) -> mooring_event_log::Commit {
+    let request = submission.caller.request;
+    mooring_event_log::Commit {
+        id: Uuid::now_v7(),
+        request_id: request.map(|(id, _)| id.0),
+        request_hash: request.map(|(_, hash)| Bytes::copy_from_slice(&hash)).unwrap_or_default(),
+        actor: commit.actor.0.clone(),
+        recorded_at: commit.recorded_at.0,
+        observed_at: commit.events.iter().find_map(observed_at),
+        trace_parent: "".into(),
+        events: commit.events.iter().map(stored::encode).collect(),
+    }
+}
+
+/// When what the event tells of was seen, where that is not when it was recorded.
+fn observed_at(event: &Event) -> Option<u64> {
+    match event {
+        Event::HolderChanged(changed) => Some(changed.claim.observed_at.0),
+        Event::ClaimRejected(rejected) => Some(rejected.claim.observed_at.0),
+        _ => None,
+    }
+}
