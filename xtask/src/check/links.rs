@@ -55,7 +55,8 @@ fn is_path(quote: &str) -> bool {
     let first = quote.split('/').next().unwrap_or_default();
     let ours = quote.contains('/') && FOLDERS.contains(&first);
     let named = !quote.starts_with(['/', '.', '~']) && ENDINGS.iter().any(|end| quote.ends_with(end));
-    let plain = !quote.contains([' ', '$', '<', '(', '*']) || quote.ends_with("/*") || quote.contains("/*.");
+    let plain =
+        !quote.contains([' ', '$', '<', '(', '*', '…']) || quote.ends_with("/*") || quote.contains("/*.");
     (ours || named && quote.contains('/') || named && quote.starts_with(char::is_uppercase)) && plain
 }
 

@@ -66,8 +66,13 @@ const LINES: &[Line] = &[
     line("api", "mooring-binding", Which::Rest, None),
     line("api", "mooring-health", Which::Rest, None),
     line("api", "mooring-dataplane-sync", Which::Rest, None),
+    line("core", "mooring-dataplane", Which::Test("fake"), None),
+    line("core", "mooring-dataplane", Which::Test("places"), None),
     line("packets", "mooring-dataplane", Which::Rest, Some(1)),
     line("packets", "mooring-tests", Which::Test("lab"), Some(1)),
+    line("packets", "mooring-tests", Which::Test("story"), Some(1)),
+    line("api", "mooring-tests", Which::Test("bad_input"), None),
+    line("faults", "mooring-tests", Which::Test("faults"), None),
 ];
 
 /// The names that `cargo xtask test` takes.
