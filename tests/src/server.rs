@@ -101,6 +101,11 @@ impl Mooringd {
         &self.address
     }
 
+    /// The number of its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.options.data.clone().unwrap_or_else(|| self.folder.join("data"))
