@@ -1,6 +1,6 @@
 //! The API's generated code, its conversions to and from the domain, and the one place where a rejection becomes a status.
 
-#[allow(missing_docs, clippy::all, reason = "generated from proto/")]
+#[allow(missing_docs, clippy::all, clippy::too_many_lines, reason = "generated from proto/")]
 mod generated {
     pub mod mooring {
         pub mod event {
