@@ -75,12 +75,6 @@ const LINES: &[Line] = &[
     line("packets", "mooring-tests", Which::Test("lab"), Some(1)),
     line("packets", "mooring-tests", Which::Test("story"), Some(1)),
     line("faults", "mooring-tests", Which::Test("faults"), None),
-    line("faults", "mooring-tests", Which::Test("bad_surroundings"), None),
-    line("packets", "mooring-tests", Which::Test("story"), Some(1)),
-    line("api", "mooring-tests", Which::Test("api"), None),
-    line("api", "mooring-tests", Which::Test("bad_input"), None),
-    line("api", "mooring-tests", Which::Test("bad_surroundings"), Some(1)),
-    line("faults", "mooring-tests", Which::Test("faults"), None),
 ];
 
 /// The names that `cargo xtask test` takes.
