@@ -77,6 +77,20 @@ async fn a_segment_of_another_log_is_refused_even_where_everything_else_fits() {
 }
 
 #[tokio::test]
+async fn a_damaged_header_with_a_single_frame_behind_it_is_refused() {
+    let folder = folder_in_memory();
+    write(open(folder.path()).log.as_ref(), "binding", "alone").await.unwrap();
+    let layout = Layout::read(folder.path());
+    for bit in 0..layout.segments[0].header * 8 {
+        let mut damaged = layout.clone();
+        damaged.segments[0].bytes[bit / 8] ^= 1 << (bit % 8);
+        damaged.put(folder.path());
+        let why = damage(open_with(folder.path(), small(), &[]));
+        assert!(why.starts_with("record 1, at byte 0 "), "bit {bit}: {why}");
+    }
+}
+
+#[tokio::test]
 async fn swapped_segments_are_refused() {
     let folder = folder_in_memory();
     let mut layout = given_segments(folder.path()).await;

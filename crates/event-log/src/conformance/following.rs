@@ -83,6 +83,7 @@ pub async fn read_gives_what_was_asked_for_and_no_more(fresh: Fresh) {
     assert_eq!(read(&Filter::All, 0, 3).await, [1, 2, 3]);
     assert_eq!(read(&Filter::All, 597, 10).await, [598, 599, 600]);
     assert_eq!(read(&odd, 1, 300).await, (1..=300).map(|n| n * 2).collect::<Vec<_>>());
+    assert_eq!(read(&odd, 0, 200).await, (1..=200).map(|n| n * 2).collect::<Vec<_>>());
     assert_eq!(read(&odd, 590, 2).await, [592, 594]);
     assert_eq!(read(&Filter::Stream(stream("none")), 0, 10).await, [0; 0]);
     assert_eq!(read(&Filter::All, 0, 0).await, [0; 0]);
