@@ -6,6 +6,7 @@
 mod batch;
 mod caller;
 mod codec;
+mod cursor;
 mod folded;
 mod following;
 mod ledger;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use caller::{ACTOR, Caller};
 pub use codec::{Undecodable, commits, to_domain_position, to_log_position};
+pub use cursor::Cursor;
 pub use folded::View;
 pub use following::Following;
 pub use ledger::{Ledger, OpenError};

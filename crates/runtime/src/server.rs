@@ -16,6 +16,10 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 
 const MAX_STREAMS: u32 = 1024;
 const MAX_HEADERS: u32 = 16 * 1024;
+/// Streams that a client opened and reset before they were served.
+const MAX_RESETS: usize = 64;
+/// Calls of one connection that are served at once; the others wait their turn.
+const MAX_CALLS: usize = 512;
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// The services could not be served.
@@ -47,7 +51,9 @@ pub async fn serve(
     let served = Server::builder()
         .timeout(DEADLINE)
         .max_concurrent_streams(MAX_STREAMS)
+        .concurrency_limit_per_connection(MAX_CALLS)
         .http2_max_header_list_size(MAX_HEADERS)
+        .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .tcp_nodelay(true)

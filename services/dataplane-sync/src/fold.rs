@@ -10,7 +10,7 @@ use mooring_domain::{
     nat::{self, Desired},
 };
 use mooring_event_log::{EventLog, LogError, Record};
-use mooring_ledger::{Following, Undecodable, commits};
+use mooring_ledger::{Cursor, Following, Undecodable, commits};
 use tokio::{sync::watch, task::JoinHandle};
 
 /// The region as folded.
@@ -41,10 +41,11 @@ enum FoldError {
 pub(crate) fn start(
     log: Arc<dyn EventLog>,
     gateway: GatewayName,
+    cursor: Cursor,
 ) -> (watch::Receiver<Folded>, JoinHandle<()>) {
     let (sender, receiver) = watch::channel(Folded::default());
     let task = tokio::spawn(async move {
-        let Err(error) = follow(log, &gateway, &sender).await;
+        let Err(error) = follow(log, &gateway, &cursor, &sender).await;
         tracing::error!(%error, "following the log has ended; kernels stay as they are");
         sender.send_modify(|folded| folded.failure = Some(error.to_string()));
     });
@@ -54,6 +55,7 @@ pub(crate) fn start(
 async fn follow(
     log: Arc<dyn EventLog>,
     gateway: &GatewayName,
+    cursor: &Cursor,
     sender: &watch::Sender<Folded>,
 ) -> Result<Infallible, FoldError> {
     let tail = log.tail().await?.position.0;
@@ -61,11 +63,19 @@ async fn follow(
     sender.send_replace(folded.clone());
     let mut records = Following::after(log, mooring_event_log::Position(0));
     loop {
-        fold(&mut folded, gateway, &*records.next().await?)?;
+        let record = records.next().await?;
+        fold(&mut folded, gateway, &record)?;
         folded.caught_up |= folded.desired.position.0 >= tail;
         if folded.caught_up {
+            note(cursor, &record);
             sender.send_replace(folded.clone());
         }
+    }
+}
+
+fn note(cursor: &Cursor, record: &Record) {
+    if let Err(error) = cursor.advance(record) {
+        tracing::warn!(%error, "the cursor can't be written; the next start has a witness less");
     }
 }
 

@@ -20,6 +20,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use mooring_domain::name::{GatewayName, RegionId};
 use mooring_event_log::EventLog;
+use mooring_ledger::Cursor;
 use mooring_proto::dataplane::v1::dataplane_service_server::DataplaneServiceServer;
 use mooring_runtime::{readiness::Latch, server::MAX_MESSAGE};
 use tokio::task::JoinHandle;
@@ -36,6 +37,14 @@ pub struct Config {
     pub places: Option<PathBuf>,
 }
 
+/// A region to serve.
+pub struct Region {
+    /// What is followed.
+    pub log: Arc<dyn EventLog>,
+    /// How far it was followed: a witness for the next start.
+    pub cursor: Cursor,
+}
+
 /// A gateway at work.
 pub struct Started {
     /// The process's gRPC, with this service's added.
@@ -44,21 +53,21 @@ pub struct Started {
     pub tasks: Vec<JoinHandle<()>>,
 }
 
-/// Starts the gateway in every region of `logs`. `peers` leads to binding and health; `latch` is dropped when the
+/// Starts the gateway in every region. `peers` leads to binding and health; `latch` is dropped when the
 /// log's end has been reached and every VPC has been tried once.
 pub fn start(
     routes: Routes,
     config: &Config,
-    logs: BTreeMap<RegionId, Arc<dyn EventLog>>,
+    regions: BTreeMap<RegionId, Region>,
     peers: &Channel,
     latch: &Latch,
 ) -> Result<Started, BadPlaces> {
     let mut tasks = Vec::new();
     let mut views = BTreeMap::new();
-    for (region, log) in logs {
+    for (region, Region { log, cursor }) in regions {
         let places = target::PlacesFile::load(config.places.as_deref())?;
         let (claims, claims_task) = claims::start(config.gateway.clone(), region.clone(), peers.clone());
-        let (folded, fold_task) = fold::start(log.clone(), config.gateway.clone());
+        let (folded, fold_task) = fold::start(log.clone(), config.gateway.clone(), cursor);
         let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, claims, latch.clone());
         let report = report::Report::new(config.gateway.clone(), region.clone(), peers.clone());
         let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));

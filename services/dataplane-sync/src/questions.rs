@@ -65,7 +65,7 @@ mod tests {
         let (mut questions, start) = (Questions::default(), Instant::now());
         assert!(questions.ask(HAVIP, Some(HOLDER), start));
         questions.answered(HAVIP, HOLDER);
-        assert_eq!(questions.unanswered(start + PATIENCE), []);
+        assert_eq!(questions.unanswered(start + PATIENCE), Vec::<Ipv4Addr>::new());
     }
 
     #[test]
@@ -73,9 +73,9 @@ mod tests {
         let (mut questions, start) = (Questions::default(), Instant::now());
         questions.ask(HAVIP, Some(HOLDER), start);
         questions.answered(HAVIP, ZOMBIE);
-        assert_eq!(questions.unanswered(start), []);
+        assert_eq!(questions.unanswered(start), Vec::<Ipv4Addr>::new());
         assert_eq!(questions.unanswered(start + PATIENCE), [HAVIP]);
-        assert_eq!(questions.unanswered(start + PATIENCE), []);
+        assert_eq!(questions.unanswered(start + PATIENCE), Vec::<Ipv4Addr>::new());
     }
 
     #[test]

@@ -14,7 +14,8 @@ use mooring_runtime::telemetry::Format;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Args {
-    /// Where everything is kept: `log/REGION` (the truth), `snapshots` (can be rebuilt from it).
+    /// Where everything is kept: `log/REGION` (the truth), `snapshots` (can be rebuilt from it), `cursor/REGION`
+    /// (how far the gateway has followed: a log that ends before it is refused).
     #[arg(long, env = "MOORING_DATA")]
     pub(crate) data: PathBuf,
     /// A region to serve; may be given several times. Each has a log of its own.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use mooring_dataplane_sync::Region;
 use mooring_runtime::{
     channel, listen,
     readiness::{self, Readiness},
@@ -31,7 +32,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let (stopper, stop) = shutdown::channel();
     tokio::spawn(stopper.on_signal());
 
-    let (logs, snapshots) = regions::open(&args.data, &args.regions)?;
+    let (logs, cursors, snapshots) = regions::open(&args.data, &args.regions)?;
     let cores = regions::fold(&logs, &snapshots).await?;
     let peers = channel::lazy(own(address), PEER_DEADLINE).context("the channel to ourselves")?;
 
@@ -42,7 +43,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let routes = mooring_health::routes(routes, health);
     let (routes, managers) = mooring_binding::start(routes, binding, peers.clone());
     let config = mooring_dataplane_sync::Config { gateway: args.gateway, places: args.places };
-    let gateway = mooring_dataplane_sync::start(routes, &config, logs, &peers, &latch).context("--places")?;
+    let regions = logs.into_iter().zip(cursors.into_values());
+    let regions = regions.map(|((region, log), cursor)| (region, Region { log, cursor })).collect();
+    let gateway =
+        mooring_dataplane_sync::start(routes, &config, regions, &peers, &latch).context("--places")?;
     drop(latch);
 
     let announcer = tokio::spawn(async move {

@@ -10,11 +10,14 @@ use mooring_event_log::{
     EventLog,
     segments::{Options, Segments, Witness},
 };
-use mooring_ledger::{Ledger, Reader, Regions, Snapshots, to_log_position};
+use mooring_ledger::{Cursor, Ledger, Reader, Regions, Snapshots, to_log_position};
 use tokio::task::JoinHandle;
 
 /// Every region's log.
 pub(crate) type Logs = BTreeMap<RegionId, Arc<dyn EventLog>>;
+
+/// How far the gateway has followed each of them.
+pub(crate) type Cursors = BTreeMap<RegionId, Cursor>;
 
 /// Everything that is folded from the logs.
 pub(crate) struct Cores {
@@ -27,20 +30,23 @@ pub(crate) struct Cores {
     pub(crate) writers: Vec<JoinHandle<()>>,
 }
 
-/// Opens the snapshots and, with them as witnesses, each region's log (L8).
-pub(crate) fn open(data: &Path, regions: &[RegionId]) -> Result<(Logs, Snapshots)> {
+/// Opens the snapshots and the cursors and, with both as witnesses, each region's log (L8).
+pub(crate) fn open(data: &Path, regions: &[RegionId]) -> Result<(Logs, Cursors, Snapshots)> {
     let folder = data.join("snapshots");
     std::fs::create_dir_all(data).with_context(|| format!("--data {}", data.display()))?;
     let (snapshots, aside) = Snapshots::open(&folder).with_context(|| folder.display().to_string())?;
     if let Some(aside) = aside {
         tracing::warn!(aside = %aside.display(), "snapshots did not open; rebuilding them from the log");
     }
-    let mut logs = Logs::new();
+    let (mut logs, mut cursors) = (Logs::new(), Cursors::new());
     for region in regions {
         let folder = data.join("log").join(region.as_str());
         let witnesses = snapshots.witnesses(region)?;
-        let witnesses: Vec<_> =
+        let mut witnesses: Vec<_> =
             witnesses.iter().map(|witness| Witness::of(to_log_position(witness.position))).collect();
+        let path = data.join("cursor").join(region.as_str());
+        let cursor = Cursor::open(&path).with_context(|| path.display().to_string())?;
+        witnesses.extend(cursor.witness().with_context(|| path.display().to_string())?);
         let opened = Segments::open(&folder, Options::default(), &witnesses)
             .with_context(|| format!("the log of region {region} in {}", folder.display()))?;
         if let Some(torn) = opened.repaired {
@@ -50,8 +56,9 @@ pub(crate) fn open(data: &Path, regions: &[RegionId]) -> Result<(Logs, Snapshots
             );
         }
         logs.insert(region.clone(), opened.log);
+        cursors.insert(region.clone(), cursor);
     }
-    Ok((logs, snapshots))
+    Ok((logs, cursors, snapshots))
 }
 
 /// Folds every core of every region.
