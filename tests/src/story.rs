@@ -9,7 +9,6 @@ mod killed;
 mod report;
 mod scene;
 mod unbound;
-mod watch;
 
 use std::io::Write;
 

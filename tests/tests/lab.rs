@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use mooring_tests::lab::{self, Lab, Namespace};
 use mooring_tests::probe::{
-    Lane, Mode, Prober, Sniffer, TcpFlow, TcpServer, UdpEcho, learned_mtu, ping, tcp_ask, udp_ask, upload,
+    Lane, Mode, Prober, Sniffer, TcpFlow, TcpServer, UdpEcho, Watch, is_private, learned_mtu, ping, shown,
+    tcp_ask, udp_ask, upload,
 };
 
 const PATIENT: Duration = Duration::from_secs(10);
@@ -94,6 +95,18 @@ fn without_mooring_the_first_address_of_the_client_reaches_nothing_inside() {
     let short = Duration::from_millis(200);
     assert!(ping(&lab.client, lab::CLIENT, lab::VM_A, 56, short).is_err());
     assert!(ping(&lab.client, lab::CLIENT, lab::FIRST_EIP, 56, short).is_err());
+}
+
+/// What other tests say with "nothing came" is worth something only if this watcher sees what comes.
+#[test]
+fn a_gateway_without_mooring_lets_private_addresses_out_and_the_watch_sees_it() {
+    let lab = Lab::new().unwrap();
+    let watch = Watch::start(&lab).unwrap();
+    let sent = watch.send(&lab.vm_a, lab::MAC_A, lab::VM_A).unwrap();
+    let seen = watch.passed(is_private).unwrap();
+    let leaked = seen.iter().filter(|frame| sent_by(frame, lab::VM_A)).count();
+    // Each once behind the gateway and once at the client.
+    assert_eq!(leaked, 2 * sent, "{}", shown(&seen));
 }
 
 #[test]

@@ -8,9 +8,10 @@ use anyhow::{Result, bail, ensure};
 
 use super::report::Report;
 use super::scene::{CLOSED, EIP, PATIENT, SOON, Scene, at, ms, number, same};
-use super::watch::{Watch, is_private, shown};
 use crate::lab;
-use crate::probe::{Ip, Mode, TcpServer, UdpEcho, learned_mtu, ping, tcp_ask, udp_ask, upload};
+use crate::probe::{
+    Ip, Mode, TcpServer, UdpEcho, Watch, is_private, learned_mtu, ping, shown, tcp_ask, udp_ask, upload,
+};
 
 pub(super) fn play(scene: &mut Scene, report: &mut Report) -> Result<()> {
     report.chapter("An EIP fronts the HAVIP");

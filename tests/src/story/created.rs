@@ -7,9 +7,8 @@ use anyhow::{Result, ensure};
 
 use super::report::Report;
 use super::scene::{PORT, Scene, at, ms, number, same, text};
-use super::watch::{Watch, is_private, shown};
 use crate::lab;
-use crate::probe::udp_ask;
+use crate::probe::{Watch, is_private, shown, udp_ask};
 
 pub(super) fn play(scene: &mut Scene, report: &mut Report) -> Result<()> {
     report.chapter("A HAVIP with two members; nothing is bound");

@@ -6,9 +6,8 @@ use anyhow::{Result, ensure};
 
 use super::report::Report;
 use super::scene::{EIP, PATIENT, SOON, Scene, ms, number, same};
-use super::watch::{Watch, is_private, sent_by, shown};
 use crate::lab;
-use crate::probe::{Lane, Outage, Prober};
+use crate::probe::{Lane, Outage, Prober, Watch, is_private, sent_by, shown};
 use crate::wait::wait_for;
 
 /// How much longer than behind a plain router an outage may be.

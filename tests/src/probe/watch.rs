@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::scene::SOON;
+use super::{Frame, Sniffer, ping};
 use crate::lab::{self, Lab, Namespace};
-use crate::probe::{Frame, Sniffer, ping};
 use crate::wait::wait_for;
 
 /// Watchers before and behind the gateway, and at the client.
-pub(super) struct Watch<'a> {
+pub struct Watch<'a> {
     lab: &'a Lab,
     inside: Sniffer,
     outside: Sniffer,
@@ -20,11 +19,14 @@ pub(super) struct Watch<'a> {
 
 /// Bytes of the echo request that marks the end of a watch: no other packet has this size.
 const MARK: usize = 777;
+/// For what should happen at once and may be slow on a busy machine.
+const SOON: Duration = Duration::from_secs(2);
 /// Where a sender tries its luck.
 const UDP_PORTS: [u16; 4] = [53, 80, 443, 7000];
 
 impl<'a> Watch<'a> {
-    pub(super) fn start(lab: &'a Lab) -> Result<Watch<'a>> {
+    /// Starts to watch.
+    pub fn start(lab: &'a Lab) -> Result<Watch<'a>> {
         Ok(Watch {
             lab,
             inside: Sniffer::start(&lab.gateway, "in0")?,
@@ -35,7 +37,7 @@ impl<'a> Watch<'a> {
 
     /// Sends UDP and ICMP from `source` in `vm`, whose MAC is `mac`, to the client. Returns the number of packets once
     /// the gateway got them.
-    pub(super) fn send(&self, vm: &Namespace, mac: &str, source: Ipv4Addr) -> Result<usize> {
+    pub fn send(&self, vm: &Namespace, mac: &str, source: Ipv4Addr) -> Result<usize> {
         let before = self.entered(mac, source);
         vm.run(|| -> std::io::Result<()> {
             let socket = UdpSocket::bind((source, 0))?;
@@ -60,7 +62,7 @@ impl<'a> Watch<'a> {
 
     /// The frames that left the gateway, or reached the client by it, and that `bad` accepts. Waits until everything
     /// the gateway sent before this call has passed the watchers.
-    pub(super) fn passed(&self, bad: impl Fn(&Frame) -> bool) -> Result<Vec<Frame>> {
+    pub fn passed(&self, bad: impl Fn(&Frame) -> bool) -> Result<Vec<Frame>> {
         ping(&self.lab.gateway, lab::GATEWAY_OUTSIDE, lab::CLIENT, MARK, SOON)?;
         let marked = |frame: &Frame| {
             frame.ip().is_some_and(|ip| ip.source == lab::GATEWAY_OUTSIDE && ip.ports == (8, 0))
@@ -77,19 +79,19 @@ impl<'a> Watch<'a> {
 }
 
 /// Whether this is an IPv4 packet from `source`.
-pub(super) fn sent_by(frame: &Frame, source: Ipv4Addr) -> bool {
+pub fn sent_by(frame: &Frame, source: Ipv4Addr) -> bool {
     frame.ip().is_some_and(|ip| ip.source == source)
 }
 
 /// Whether a private address of the laboratory stands anywhere in it.
-pub(super) fn is_private(frame: &Frame) -> bool {
+pub fn is_private(frame: &Frame) -> bool {
     [lab::HAVIP, lab::HAVIP_2, lab::VM_A, lab::VM_B, lab::HOST_C]
         .iter()
         .any(|address| frame.mentions(*address))
 }
 
 /// What went where, for messages.
-pub(super) fn shown(frames: &[Frame]) -> String {
+pub fn shown(frames: &[Frame]) -> String {
     let lines = frames.iter().take(5).map(|frame| match frame.ip() {
         Some(ip) => format!("{} -> {} protocol {}", ip.source, ip.destination, ip.protocol),
         None => format!("{:?}", frame.arp()),
