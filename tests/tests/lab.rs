@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mooring_tests::lab::{self, Lab, Namespace};
 use mooring_tests::probe::{
-    Lane, Mode, Prober, Sniffer, TcpFlow, TcpServer, UdpEcho, Watch, is_private, learned_mtu, ping, shown,
-    tcp_ask, udp_ask, upload,
+    Lane, Mode, Prober, Sniffer, TcpFlow, TcpServer, UdpEcho, Watch, is_private, learned_mtu, ping, sent_by,
+    shown, tcp_ask, udp_ask, upload,
 };
 
 const PATIENT: Duration = Duration::from_secs(10);
