@@ -1,0 +1,18 @@
+//! The API of a real `mooringd`, over gRPC and without a laboratory: what exists, what fronts what, who holds what, what
+//! is refused and why, and what is still true after a crash. One program, a module for each subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod bad_requests;
+mod gateways;
+mod given;
+mod holders;
+mod log;
+mod methods;
+mod pages;
+mod parallel;
+mod refused;
+mod regions;
+mod restart;
+mod retries;
+mod rules;
+mod unbinding;
