@@ -60,9 +60,7 @@ impl Snapshots {
     pub fn open(folder: &Path) -> Result<(Self, Option<PathBuf>), SnapshotError> {
         match Self::config(folder).open() {
             Ok(db) => Ok((Self { db }, None)),
-            Err(sled::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                Err(sled::Error::Io(error).into())
-            }
+            Err(error) if in_use(&error) => Err(error.into()),
             Err(error) => {
                 tracing::warn!(%error, folder = %folder.display(), "snapshots do not open; setting them aside");
                 let aside = set_aside(folder)?;
@@ -143,6 +141,11 @@ impl Snapshots {
         let whole = state.len() as u64 == header.length && crc32c::crc32c(&state) == header.crc;
         Ok(whole.then_some((Witness { position: header.position, hash: header.hash }, state)))
     }
+}
+
+/// Whether another process has the folder open: then nothing is wrong with it. sled says so only in words.
+fn in_use(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
 
 fn chunk_key(chunk: u32) -> [u8; 5] {

@@ -11,7 +11,7 @@ pub enum ListenError {
     #[error("--listen {0} is not a loopback address; without TLS that needs --insecure")]
     NotLoopback(SocketAddr),
     /// The system refused.
-    #[error("--listen {address}: {source}{hint}", hint = hint(source))]
+    #[error("--listen {address}{hint}", hint = hint(source))]
     Io {
         /// What was asked for.
         address: SocketAddr,

@@ -1,5 +1,7 @@
 //! Logs on stderr: text for people, or JSON lines.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 /// How logs are written.
@@ -15,7 +17,10 @@ pub enum Format {
 /// Sets up logging for the process. `MOORING_LOG` filters, as in `info,mooring_binding=debug`; the default is `info`.
 pub fn init(format: Format) {
     let filter = EnvFilter::try_from_env("MOORING_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // A second call in one process changes nothing.
     let _ = match format {
         Format::Text => logs.try_init(),

@@ -1,6 +1,7 @@
 //! All four services in one process, over one log of segment files.
 
 mod args;
+mod data;
 mod process;
 mod regions;
 

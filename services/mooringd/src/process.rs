@@ -18,6 +18,7 @@ use tonic::service::Routes;
 
 use crate::{
     args::Args,
+    data,
     regions::{self, Cores},
 };
 
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let (stopper, stop) = shutdown::channel();
     tokio::spawn(stopper.on_signal());
 
+    let _lock = data::lock(&args.data)?;
     let (logs, cursors, snapshots) = regions::open(&args.data, &args.regions)?;
     let cores = regions::fold(&logs, &snapshots).await?;
     let peers = channel::lazy(own(address), PEER_DEADLINE).context("the channel to ourselves")?;

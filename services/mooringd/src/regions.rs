@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use mooring_domain::{
     Decider, binding::BindingCore, holder::HolderCore, name::RegionId, resource::ResourceCore,
 };
@@ -33,13 +33,13 @@ pub(crate) struct Cores {
 /// Opens the snapshots and the cursors and, with both as witnesses, each region's log (L8).
 pub(crate) fn open(data: &Path, regions: &[RegionId]) -> Result<(Logs, Cursors, Snapshots)> {
     let folder = data.join("snapshots");
-    std::fs::create_dir_all(data).with_context(|| format!("--data {}", data.display()))?;
     let (snapshots, aside) = Snapshots::open(&folder).with_context(|| folder.display().to_string())?;
     if let Some(aside) = aside {
         tracing::warn!(aside = %aside.display(), "snapshots did not open; rebuilding them from the log");
     }
     let (mut logs, mut cursors) = (Logs::new(), Cursors::new());
     for region in regions {
+        ensure!(!logs.contains_key(region), "--region {region} is given twice");
         let folder = data.join("log").join(region.as_str());
         let witnesses = snapshots.witnesses(region)?;
         let mut witnesses: Vec<_> =

@@ -78,3 +78,14 @@ async fn a_folder_that_does_not_open_is_set_aside_and_rebuilt() {
     drop(ledger);
     task.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_folder_that_another_has_open_is_refused_and_left_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("snapshots");
+    let (_open, _) = Snapshots::open(&folder).unwrap();
+    let error = Snapshots::open(&folder).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("lock"), "{error}");
+    let left: Vec<_> = fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["snapshots"], "nothing was set aside");
+}
