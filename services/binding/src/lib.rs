@@ -4,7 +4,7 @@
 mod answer;
 mod gateways;
 mod grpc;
-mod manager;
+mod process;
 mod reports;
 mod resource;
 mod wait;
@@ -35,7 +35,7 @@ pub fn start(
         Arc::new(regions.iter().map(|(region, _)| (region.clone(), Reports::default())).collect());
     let managers = regions.iter().zip(reports.values()).map(|((region, ledger), reports)| {
         let resource = resource::Resource::new(resource.clone(), region.clone());
-        tokio::spawn(manager::Manager::new(ledger.clone(), reports.clone(), resource).run())
+        tokio::spawn(process::Process::new(ledger.clone(), reports.clone(), resource).run())
     });
     let managers = managers.collect();
     let bindings = grpc::Bindings { regions: regions.clone(), reports: reports.clone() };

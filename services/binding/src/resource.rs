@@ -16,7 +16,7 @@ use mooring_proto::{
 };
 use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 
-use crate::manager::ACTOR as MANAGER;
+use crate::process::ACTOR as PROCESS;
 
 /// At most this many in a call.
 pub(crate) const BATCH: usize = 1000;
@@ -50,7 +50,7 @@ impl Resource {
             havip_id: convert::id_bytes(binding.request.havip),
         });
         let request = HoldRequest { region: self.region.to_string(), items: items.collect() };
-        let outcomes = self.client.clone().hold(by_manager(request)).await?.into_inner().outcomes;
+        let outcomes = self.client.clone().hold(by_process(request)).await?.into_inner().outcomes;
         if outcomes.len() != bindings.len() {
             return Err(Status::internal("resource answered another number of holds than was asked"));
         }
@@ -61,15 +61,15 @@ impl Resource {
     pub(crate) async fn release(&self, bindings: impl Iterator<Item = BindingId>) -> Result<(), Status> {
         let binding_ids: Vec<_> = bindings.map(convert::id_bytes).collect();
         let request = ReleaseRequest { region: self.region.to_string(), binding_ids };
-        self.client.clone().release(by_manager(request)).await?;
+        self.client.clone().release(by_process(request)).await?;
         Ok(())
     }
 }
 
 /// Says who acts.
-fn by_manager<T>(message: T) -> Request<T> {
+fn by_process<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
-    request.metadata_mut().insert(ACTOR, AsciiMetadataValue::from_static(MANAGER));
+    request.metadata_mut().insert(ACTOR, AsciiMetadataValue::from_static(PROCESS));
     request
 }
 

@@ -33,13 +33,13 @@ enum StepError {
     Log(#[from] Refused),
 }
 
-pub(crate) struct Manager {
+pub(crate) struct Process {
     ledger: Ledger<BindingCore>,
     reports: Reports,
     resource: Resource,
 }
 
-impl Manager {
+impl Process {
     pub(crate) fn new(ledger: Ledger<BindingCore>, reports: Reports, resource: Resource) -> Self {
         Self { ledger, reports, resource }
     }
