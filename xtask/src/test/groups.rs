@@ -75,6 +75,7 @@ const LINES: &[Line] = &[
     line("packets", "mooring-tests", Which::Test("lab"), Some(1)),
     line("packets", "mooring-tests", Which::Test("story"), Some(1)),
     line("faults", "mooring-tests", Which::Test("faults"), None),
+    line("faults", "mooring-tests", Which::Test("lost_end"), None),
 ];
 
 /// The names that `cargo xtask test` takes.
