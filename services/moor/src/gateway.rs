@@ -1,5 +1,7 @@
 //! `moor gateway`: the hosts that carry a region's EIP traffic.
 
+mod drops;
+
 use clap::Subcommand;
 use mooring_proto::binding::v1::{
     DecommissionGatewayRequest, Gateway, ListGatewaysRequest, gateway_service_client::GatewayServiceClient,
@@ -18,6 +20,8 @@ use crate::{
 pub enum Verb {
     /// List the region's gateways
     List,
+    /// Show how many packets the gateway that answers has dropped, by VPC and reason, since its rules were made
+    Drops,
     /// Say that a gateway carries nothing any more: no unbind waits for it from then on. Only for a machine that is off
     /// for good: one that still forwards would go on fronting what has been unbound
     Decommission {
@@ -31,6 +35,7 @@ impl Verb {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
             Self::List => moor.show_all(&list(moor).await?).await,
+            Self::Drops => drops::run(moor).await,
             Self::Decommission { name } => {
                 let name = Reference::regional(&name, "gateways", "gateway", &moor.home)?.name;
                 let message = DecommissionGatewayRequest { name, request_id: moor.request_id.clone() };
