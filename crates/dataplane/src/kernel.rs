@@ -20,7 +20,7 @@ use mooring_domain::{
 use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use socket2::Socket;
 
-use self::{channel::Channel, ruleset::Ruleset, transaction::Transaction};
+use self::{channel::Channel, link::Link, ruleset::Ruleset, transaction::Transaction};
 use crate::{
     Driver, DropReason, Fault, Place,
     arp::{Arp, BROADCAST},
@@ -60,11 +60,11 @@ impl Kernel {
         preflight::look(&self.place)
     }
 
-    fn inside(&mut self) -> Result<link::Link, Fault> {
+    fn inside(&mut self) -> Result<Link, Fault> {
         link::find(&mut self.routes, &self.place, &self.place.inside)
     }
 
-    fn outside(&mut self) -> Result<link::Link, Fault> {
+    fn outside(&mut self) -> Result<Link, Fault> {
         link::find(&mut self.routes, &self.place, &self.place.outside)
     }
 
@@ -73,19 +73,22 @@ impl Kernel {
         if requests.is_empty() { Ok(()) } else { self.nftables.batch(requests) }
     }
 
-    /// A step that is none of nftables'.
-    fn step(&mut self, op: Op) -> Result<(), Fault> {
+    /// A step that is none of nftables'. The links are looked up once for all steps.
+    fn step(&mut self, op: Op, links: &mut Links) -> Result<(), Fault> {
         match op {
             Op::SetNeighbour(IpAddr::V4(address), mac) => {
-                let inside = self.inside()?;
+                let inside = links.inside.map_or_else(|| self.inside(), Ok)?;
+                links.inside = Some(inside);
                 link::set_neighbour(&mut self.routes, inside, address, mac)
             }
             Op::RemoveNeighbour(IpAddr::V4(address)) => {
-                let inside = self.inside()?;
+                let inside = links.inside.map_or_else(|| self.inside(), Ok)?;
+                links.inside = Some(inside);
                 link::remove_neighbour(&mut self.routes, inside, address)
             }
             Op::AddRoute(IpAddr::V4(address)) => {
-                let outside = self.outside()?;
+                let outside = links.outside.map_or_else(|| self.outside(), Ok)?;
+                links.outside = Some(outside);
                 link::add_route(&mut self.routes, outside, address)
             }
             Op::RemoveRoute(IpAddr::V4(address)) => link::remove_route(&mut self.routes, address),
@@ -93,6 +96,13 @@ impl Kernel {
             _ => Ok(()),
         }
     }
+}
+
+/// The place's links as one list of steps found them.
+#[derive(Default)]
+struct Links {
+    inside: Option<Link>,
+    outside: Option<Link>,
 }
 
 impl Driver for Kernel {
@@ -105,12 +115,12 @@ impl Driver for Kernel {
     }
 
     fn apply(&mut self, ops: &[Op]) -> Result<(), Fault> {
-        let mut transaction = Transaction::default();
+        let (mut transaction, mut links) = (Transaction::default(), Links::default());
         // One transaction, where the last of its steps stands: `diff` lets none of the others stand between them.
         let last = ops.iter().rposition(|op| is_nftables(*op));
         for (index, op) in ops.iter().enumerate() {
             if !transaction.take(*op, &self.ruleset) {
-                self.step(*op)?;
+                self.step(*op, &mut links)?;
             }
             if Some(index) == last {
                 self.commit(&mut transaction)?;

@@ -1,5 +1,7 @@
 //! The operator's file: what it says, and how it says that something is wrong with it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a story that goes wrong says so by panicking")]
+
 use std::{fs, path::PathBuf};
 
 use mooring_dataplane::{Place, Places};

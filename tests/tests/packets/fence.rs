@@ -98,9 +98,9 @@ pub fn a_strangers_announcement_moves_nothing(net: &mut Carried) -> Result<()> {
     net.lab.host_c.ip(&format!("address add {}/32 dev eth0", lab::HAVIP))?;
     let _on_c = UdpEcho::start(&net.lab.host_c, SocketAddrV4::new(lab::HAVIP, PORT), "host-c")?;
     let gateway = Sniffer::start(&net.lab.gateway, "in0")?;
-    // The kernel of a host announces its addresses when a link comes up, if it is told to.
+    // The kernel of a host announces its addresses when its link gets a MAC, if it is told to.
     net.lab.host_c.sysctl("net.ipv4.conf.eth0.arp_notify", "1")?;
-    net.lab.host_c.ip("link set eth0 down\nlink set eth0 up")?;
+    net.lab.host_c.ip(&format!("link set eth0 address {}", lab::MAC_C))?;
     gateway.wait_for("the stranger's announcement", SOON, |frame| {
         frame.arp().is_some_and(|arp| arp.is_gratuitous() && arp.sender == lab::HAVIP)
     })?;

@@ -1,5 +1,7 @@
 //! The real kernel, in namespaces that the tests make and delete. Needs root.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a story that goes wrong says so by panicking")]
+
 mod capabilities;
 mod drift;
 mod namespace;
