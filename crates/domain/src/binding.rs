@@ -12,6 +12,7 @@ mod progress;
 mod state;
 
 pub use command::Command;
+pub use decide::check_regions;
 pub use evolve::{FAILED_ARE_REMEMBERED, MAX_FAILED};
 pub use state::{Binding, Gateway, Phase, State};
 

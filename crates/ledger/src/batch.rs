@@ -12,8 +12,12 @@ use crate::{
     submission::{Refused, Submission},
 };
 
-/// Half of what a record may hold, so that an encoded batch stays in bounds.
+/// No further command goes into a batch beyond this: half of what a record may hold.
 const BATCH_BYTES: usize = contract::MAX_RECORD_BYTES / 2;
+/// What one command may decide. The last of a batch and all before it then fit into a record.
+const COMMAND_BYTES: usize = contract::MAX_RECORD_BYTES / 4;
+/// What a commit takes beside its events and its actor: ids, hash, times, lengths.
+const COMMIT_OVERHEAD: usize = 128;
 
 /// What a batch came to before it is stored.
 pub(crate) struct Batch<C> {
@@ -66,15 +70,31 @@ pub(crate) fn decide<D: Decider>(
                     events,
                 };
                 let stored = to_stored(&commit, &submission);
-                bytes += stored.events.iter().map(Bytes::len).sum::<usize>();
-                ahead.commit::<D>(&commit, &stored.request_hash);
-                batch.commits.push(stored);
-                Decision::Commit(index, commit.events)
+                let size = size(&stored);
+                if size > COMMAND_BYTES {
+                    Decision::Refused(too_large(size).into())
+                } else {
+                    bytes += size;
+                    ahead.commit::<D>(&commit, &stored.request_hash);
+                    batch.commits.push(stored);
+                    Decision::Commit(index, commit.events)
+                }
             }
         };
         batch.waiting.push((submission, decision));
     }
     batch
+}
+
+fn size(commit: &mooring_event_log::Commit) -> usize {
+    commit.events.iter().map(Bytes::len).sum::<usize>() + commit.actor.len() + COMMIT_OVERHEAD
+}
+
+fn too_large(size: usize) -> Rejection {
+    Rejection::invalid(
+        "request",
+        format!("it would store {size} bytes, {COMMAND_BYTES} at most; split it into smaller ones"),
+    )
 }
 
 fn replay<C>(submission: &Submission<C>, content: [u8; 16], at: CommitPosition) -> Decision {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use mooring_domain::RequestId;
 use mooring_proto::status::bad_field;
+use prost::Message;
 use sha2::{Digest, Sha256};
-use tonic::{Status, metadata::MetadataMap};
+use tonic::{Request, Status, metadata::MetadataMap};
 use uuid::Uuid;
 
 use crate::requests::ContentHash;
@@ -29,16 +30,28 @@ impl Caller {
         Self { actor: actor.into(), request: None }
     }
 
-    /// The caller of a request: its metadata, its `request_id`, and its content without that id.
-    pub fn of(metadata: &MetadataMap, request_id: &str, content: &[u8]) -> Result<Self, Status> {
+    /// The caller of a request without an id, by its metadata.
+    pub fn of(metadata: &MetadataMap) -> Self {
         let actor = metadata.get(ACTOR).and_then(|value| value.to_str().ok()).unwrap_or("anonymous");
-        let caller = Self::new(actor.chars().take(LONGEST).collect::<String>());
-        match request_id {
-            "" => Ok(caller),
-            id => Uuid::parse_str(id)
-                .map(|id| caller.with_request(RequestId(id), content))
-                .map_err(|_| bad_field("request_id", "must be a UUID, or empty")),
+        Self::new(actor.chars().take(LONGEST).collect::<String>())
+    }
+
+    /// Takes a request apart: its caller and the rest. `method` is hashed with the rest, so that an id counts for one
+    /// method only; like the message, it must never change, because hashes are stored.
+    pub fn open<M: Message>(
+        request: Request<M>,
+        method: &str,
+        request_id: impl FnOnce(&mut M) -> &mut String,
+    ) -> Result<(Self, M), Status> {
+        let (metadata, _, mut message) = request.into_parts();
+        let id = std::mem::take(request_id(&mut message));
+        let caller = Self::of(&metadata);
+        if id.is_empty() {
+            return Ok((caller, message));
         }
+        let id = Uuid::parse_str(&id).map_err(|_| bad_field("request_id", "must be a UUID, or empty"))?;
+        let content = [method.as_bytes(), &message.encode_to_vec()].concat();
+        Ok((caller.with_request(RequestId(id), &content), message))
     }
 
     /// The same, with an id for the request. `content` is the request as sent, without its id.

@@ -1,13 +1,14 @@
 //! A service's handle on its core in one region.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use mooring_domain::{Decider, Position, name::RegionId};
 use mooring_event_log::EventLog;
 use mooring_proto::status::Unserved;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
-    task::JoinHandle,
+    sync::{Notify, mpsc, oneshot, watch},
+    task::{JoinError, JoinHandle},
+    time::timeout,
 };
 
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 
 /// Commands that may wait at once; more wait at the caller's side, under its deadline.
 const QUEUE: usize = 4096;
+/// How long a read waits for the fold to reach the log's tail: longer only if the fold has stopped.
+pub(crate) const CATCH_UP: Duration = Duration::from_secs(5);
 
 /// The core could not be brought up to the log.
 #[derive(Debug, thiserror::Error)]
@@ -47,41 +50,86 @@ pub enum OpenError {
     },
 }
 
+/// The task that writes. It ends when closed, or with the last handle on its ledger.
+#[derive(Debug)]
+pub struct WriterTask {
+    closing: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl WriterTask {
+    /// Ends it: what waits is still served, what comes later is refused, and a last snapshot is taken. Clients whose
+    /// connections hold handles on the ledger can't keep it from ending.
+    pub async fn close(self) -> Result<(), JoinError> {
+        self.closing.notify_one();
+        self.task.await
+    }
+}
+
 /// One service's core in one region. Clones share it.
 pub struct Ledger<D: Decider> {
+    log: Arc<dyn EventLog>,
     submissions: mpsc::Sender<Submission<D::Command>>,
     view: watch::Receiver<View<D::State>>,
 }
 
 impl<D: Decider> Clone for Ledger<D> {
     fn clone(&self) -> Self {
-        Self { submissions: self.submissions.clone(), view: self.view.clone() }
+        Self { log: self.log.clone(), submissions: self.submissions.clone(), view: self.view.clone() }
     }
 }
 
 impl<D: Decider> Ledger<D> {
-    /// Folds the log up to its tail and starts the loop. The task ends with the last handle, or when the log is damaged.
+    /// Folds the log up to its tail and starts the loop.
     pub async fn open(
         log: Arc<dyn EventLog>,
         snapshots: Option<Snapshots>,
         region: RegionId,
-    ) -> Result<(Self, JoinHandle<()>), OpenError> {
+    ) -> Result<(Self, WriterTask), OpenError> {
         let folded = load::<D>(&*log, snapshots.as_ref(), &region).await?;
+        let snapshot_at = folded.position;
         let folded = writer::fold_to_tail::<D>(&*log, folded).await?;
         let (view_sender, view) = watch::channel(folded.view());
         let (submissions, receiver) = mpsc::channel(QUEUE);
-        let writer = Writer::<D>::new(log, snapshots, region, folded, view_sender);
-        let task = tokio::spawn(writer.run(receiver));
-        Ok((Self { submissions, view }, task))
+        let closing = Arc::new(Notify::new());
+        let writer = Writer::<D>::new(log.clone(), snapshots, region, folded, snapshot_at, view_sender);
+        let task = tokio::spawn(writer.run(receiver, closing.clone()));
+        Ok((Self { log, submissions, view }, WriterTask { closing, task }))
     }
 
     /// Has the core decide a command, and answers when what it decided is durable and folded.
     pub async fn submit(&self, caller: Caller, command: D::Command) -> Result<Outcome, Refused> {
+        answer(self.send(caller, command).await).await
+    }
+
+    /// The same for many, decided in their order; answers in that order too.
+    pub async fn submit_all(
+        &self,
+        caller: &Caller,
+        commands: impl IntoIterator<Item = D::Command>,
+    ) -> Vec<Result<Outcome, Refused>> {
+        let mut sent = Vec::new();
+        for command in commands {
+            sent.push(self.send(caller.clone(), command).await);
+        }
+        let mut outcomes = Vec::with_capacity(sent.len());
+        for sent in sent {
+            outcomes.push(answer(sent).await);
+        }
+        outcomes
+    }
+
+    async fn send(&self, caller: Caller, command: D::Command) -> Sent {
         let (answer, outcome) = oneshot::channel();
         let submission = Submission { caller, command, answer };
-        let gone = |()| Refused::Unserved(Unserved::Closed);
-        self.submissions.send(submission).await.map_err(|_| gone(()))?;
-        outcome.await.map_err(|_| gone(()))?
+        self.submissions.send(submission).await.map_err(|_| Unserved::Closed)?;
+        Ok(outcome)
+    }
+
+    /// The state with everything that the log has now: what a read of other services' events needs, since only the
+    /// answer to a command waits for the fold of its own.
+    pub async fn current(&self) -> Result<View<D::State>, Refused> {
+        current(&*self.log, self.view.clone()).await
     }
 
     /// The state now.
@@ -92,6 +140,28 @@ impl<D: Decider> Ledger<D> {
     /// The state as it changes.
     pub fn watch(&self) -> watch::Receiver<View<D::State>> {
         self.view.clone()
+    }
+}
+
+/// A command that is on its way, or why it is not.
+type Sent = Result<oneshot::Receiver<Result<Outcome, Refused>>, Unserved>;
+
+async fn answer(sent: Sent) -> Result<Outcome, Refused> {
+    // Whoever drops a command that it took may have stored it.
+    sent?.await.map_err(|_| Refused::Unserved(Unserved::Unknown))?
+}
+
+/// The view once it has everything that the log has now.
+pub(crate) async fn current<S: Clone>(
+    log: &dyn EventLog,
+    mut view: watch::Receiver<View<S>>,
+) -> Result<View<S>, Refused> {
+    let unavailable = Refused::Unserved(Unserved::Unavailable);
+    let Ok(tail) = log.tail().await else { return Err(unavailable) };
+    let reached = view.wait_for(|view| view.position.0 >= tail.position.0);
+    match timeout(CATCH_UP, reached).await {
+        Ok(Ok(view)) => Ok(view.clone()),
+        _ => Err(unavailable),
     }
 }
 

@@ -22,7 +22,7 @@ pub use codec::{Undecodable, commits, to_domain_position, to_log_position};
 pub use cursor::Cursor;
 pub use folded::View;
 pub use following::Following;
-pub use ledger::{Ledger, OpenError};
+pub use ledger::{Ledger, OpenError, WriterTask};
 pub use reader::Reader;
 pub use regions::Regions;
 pub use snapshots::{SnapshotError, Snapshots, Witness};

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use mooring_domain::{Decider, Position};
+use mooring_domain::Decider;
 use mooring_event_log::EventLog;
-use mooring_proto::status::Unserved;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
     codec::to_log_position,
     folded::{Folded, View},
     following::Following,
-    ledger::OpenError,
+    ledger::{self, OpenError},
     writer,
 };
 
@@ -39,11 +38,7 @@ impl<D: Decider> Reader<D> {
 
     /// The state with everything that the log has now.
     pub async fn current(&self) -> Result<View<D::State>, Refused> {
-        let unavailable = |()| Refused::Unserved(Unserved::Unavailable);
-        let tail = Position(self.log.tail().await.map_err(|_| unavailable(()))?.position.0);
-        let mut view = self.view.clone();
-        let current = view.wait_for(|view| view.position >= tail).await.map_err(|_| unavailable(()))?;
-        Ok(current.clone())
+        ledger::current(&*self.log, self.view.clone()).await
     }
 }
 

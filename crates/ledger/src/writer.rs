@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use mooring_domain::{CommitPosition, Decider, Position, name::RegionId};
 use mooring_event_log::{EventLog, Filter, LogError, Record, StreamName, contract};
 use mooring_proto::status::Unserved;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
     batch::{self, Decision},
@@ -77,28 +77,38 @@ impl<D: Decider> Writer<D> {
         snapshots: Option<Snapshots>,
         region: RegionId,
         folded: Folded<D::State>,
+        snapshot_at: Position,
         view: watch::Sender<View<D::State>>,
     ) -> Self {
         let following = Following::after(log.clone(), to_log_position(folded.position));
-        let snapshot_at = folded.position;
         let stream = StreamName::new(D::STREAM.name());
         Self { log, snapshots, region, stream, folded, view, following, snapshot_at }
     }
 
-    pub(crate) async fn run(mut self, mut receiver: mpsc::Receiver<Submission<D::Command>>) {
-        if let Err(fatal) = self.serve(&mut receiver).await {
+    /// Serves until the last handle is gone, or until `closing` says so and what waited then has been served.
+    pub(crate) async fn run(
+        mut self,
+        mut receiver: mpsc::Receiver<Submission<D::Command>>,
+        closing: Arc<Notify>,
+    ) {
+        if let Err(fatal) = self.serve(&mut receiver, &closing).await {
             tracing::error!(stream = %self.stream, region = %self.region, %fatal, "writes have stopped");
-            self.refuse_all(&mut receiver, &fatal).await;
+            refuse_all(&mut receiver, &closing, &fatal).await;
         }
         self.snapshot();
     }
 
-    async fn serve(&mut self, receiver: &mut mpsc::Receiver<Submission<D::Command>>) -> Result<(), Fatal> {
+    async fn serve(
+        &mut self,
+        receiver: &mut mpsc::Receiver<Submission<D::Command>>,
+        closing: &Notify,
+    ) -> Result<(), Fatal> {
         let mut later: Vec<Submission<D::Command>> = Vec::new();
         loop {
             if later.is_empty() {
                 tokio::select! {
                     record = self.following.next() => self.fold(&*record?)?,
+                    () = closing.notified() => receiver.close(),
                     submission = receiver.recv() => match submission {
                         Some(submission) => later.push(submission),
                         None => return Ok(()),
@@ -145,8 +155,12 @@ impl<D: Decider> Writer<D> {
             match stored {
                 Ok(position) => {
                     if let Err(fatal) = self.catch_up(position).await {
-                        let all = batch.waiting.into_iter().map(|(submission, _)| submission);
-                        refuse(all.chain(batch.later), fatal.unserved());
+                        // It is stored, but what came of it can't be read.
+                        refuse(
+                            batch.waiting.into_iter().map(|(submission, _)| submission),
+                            Unserved::Unknown,
+                        );
+                        refuse(batch.later, fatal.unserved());
                         return Err(fatal);
                     }
                     self.answer(batch.waiting, codec::to_domain_position(position)).await;
@@ -234,12 +248,6 @@ impl<D: Decider> Writer<D> {
         Ok(Outcome { at: Some(at), events: commit.events })
     }
 
-    async fn refuse_all(&mut self, receiver: &mut mpsc::Receiver<Submission<D::Command>>, fatal: &Fatal) {
-        while let Some(submission) = receiver.recv().await {
-            refuse([submission], fatal.unserved());
-        }
-    }
-
     fn snapshot(&mut self) {
         let Some(snapshots) = self.snapshots.as_ref().filter(|_| self.folded.position > self.snapshot_at)
         else {
@@ -253,6 +261,18 @@ impl<D: Decider> Writer<D> {
             tracing::warn!(stream = %self.stream, %error, "no snapshot; a start will fold more");
         }
         self.snapshot_at = self.folded.position;
+    }
+}
+
+async fn refuse_all<C>(receiver: &mut mpsc::Receiver<Submission<C>>, closing: &Notify, fatal: &Fatal) {
+    loop {
+        tokio::select! {
+            () = closing.notified() => receiver.close(),
+            submission = receiver.recv() => match submission {
+                Some(submission) => refuse([submission], fatal.unserved()),
+                None => return,
+            },
+        }
     }
 }
 

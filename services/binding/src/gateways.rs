@@ -16,7 +16,6 @@ use mooring_proto::{
     },
     status::{Unserved, bad_field, bad_name},
 };
-use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -63,7 +62,7 @@ impl GatewayService for Gateways {
         &self,
         request: Request<RegisterGatewayRequest>,
     ) -> Result<Response<Gateway>, Status> {
-        let caller = Caller::of(request.metadata(), "", &[])?;
+        let caller = Caller::of(request.metadata());
         let (region, gateway) = parse_name(&request.get_ref().name)?;
         let ledger = self.regions.get("name", &region)?;
         let command = Command::RegisterGateway { region: region.clone(), gateway: gateway.clone() };
@@ -92,10 +91,8 @@ impl GatewayService for Gateways {
         &self,
         request: Request<DecommissionGatewayRequest>,
     ) -> Result<Response<Gateway>, Status> {
-        let (metadata, _, mut request) = request.into_parts();
-        let request_id = std::mem::take(&mut request.request_id);
-        let content = [b"Decommission", &*request.encode_to_vec()].concat();
-        let caller = Caller::of(&metadata, &request_id, &content)?;
+        let (caller, request) =
+            Caller::open(request, "DecommissionGateway", |request| &mut request.request_id)?;
         let (region, gateway) = parse_name(&request.name)?;
         let ledger = self.regions.get("name", &region)?;
         let command = Command::DecommissionGateway { region: region.clone(), gateway: gateway.clone() };

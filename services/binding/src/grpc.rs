@@ -1,8 +1,8 @@
 //! The binding API.
 
 use mooring_domain::{
-    Event, Rejection,
-    binding::{Binding, BindingCore, Command, Phase},
+    Event, Position, Rejection,
+    binding::{Binding, BindingCore, Command, Phase, State, check_regions},
     id::{self, BindingId},
     name::{Name, RegionId, Scope},
 };
@@ -15,7 +15,6 @@ use mooring_proto::{
     page,
     status::{Unserved, bad_name, failure},
 };
-use prost::Message;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
@@ -41,6 +40,20 @@ fn bound(outcome: &Outcome) -> Option<BindingId> {
     })
 }
 
+/// The binding that an `Unbind` takes apart, or found being taken apart, and where that was asked for.
+fn unbinding(outcome: &Outcome, state: &State, eip: &Name<id::Eip>) -> Option<(BindingId, Position)> {
+    let requested = outcome.events.iter().find_map(|event| match event {
+        Event::UnbindRequested(facts) => Some(facts.binding),
+        _ => None,
+    });
+    if let (Some(id), Some(at)) = (requested, outcome.at) {
+        return Some((id, at.position));
+    }
+    // Anything else that has the EIP by now is somebody else's, or was bound since: not to be waited for.
+    let binding = state.of_eip(eip.id).filter(|binding| binding.scope() == eip.scope)?;
+    matches!(binding.phase, Phase::Unassociating(_)).then_some((binding.request.binding, binding.at.position))
+}
+
 /// Why a binding failed, as an error.
 fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
     let code = if reason == "NOT_FOUND" { Code::NotFound } else { Code::FailedPrecondition };
@@ -50,16 +63,20 @@ fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
 #[tonic::async_trait]
 impl BindingService for Bindings {
     async fn bind(&self, request: Request<BindRequest>) -> Result<Response<api::Binding>, Status> {
-        let (metadata, _, mut request) = request.into_parts();
-        let request_id = std::mem::take(&mut request.request_id);
-        let caller = Caller::of(&metadata, &request_id, &[b"Bind", &*request.encode_to_vec()].concat())?;
+        let (caller, request) = Caller::open(request, "Bind", |request| &mut request.request_id)?;
         let eip: Name<id::Eip> = request.eip.parse().map_err(bad_name("eip"))?;
         let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
+        check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         let reports = self.reports(&havip.scope.region)?;
-        let command = Command::Bind { id: BindingId::new(Uuid::now_v7()), eip: eip.clone(), havip };
+        let command =
+            Command::Bind { id: BindingId::new(Uuid::now_v7()), eip: eip.clone(), havip: havip.clone() };
         let outcome = ledger.submit(caller, command).await?;
-        let there = || ledger.view().state.of_eip(eip.id).map(|binding| binding.request.binding);
+        let there = || {
+            let state = ledger.view().state;
+            let pair = state.of_eip(eip.id).filter(|binding| binding.request.havip == havip.id);
+            pair.map(|binding| binding.request.binding)
+        };
         let wait = Wait::new(ledger, reports);
         let id = bound(&outcome).or_else(there);
         let binding = match id {
@@ -79,21 +96,17 @@ impl BindingService for Bindings {
     }
 
     async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {
-        let (metadata, _, mut request) = request.into_parts();
-        let request_id = std::mem::take(&mut request.request_id);
-        let caller = Caller::of(&metadata, &request_id, &[b"Unbind", &*request.encode_to_vec()].concat())?;
+        let (caller, request) = Caller::open(request, "Unbind", |request| &mut request.request_id)?;
         let eip: Name<id::Eip> = request.eip.parse().map_err(bad_name("eip"))?;
         let ledger = self.regions.get("eip", &eip.scope.region)?;
         let reports = self.reports(&eip.scope.region)?;
         let outcome =
             ledger.submit(caller, Command::Unbind { scope: eip.scope.clone(), eip: eip.id }).await?;
-        let requested = outcome.events.iter().find_map(|event| match event {
-            Event::UnbindRequested(facts) => Some(facts.binding),
-            _ => None,
-        });
-        let there = || ledger.view().state.of_eip(eip.id).map(|binding| binding.request.binding);
-        let position = match requested.or_else(there) {
-            Some(id) => Wait::new(ledger, reports).gone(id).await?.position,
+        let position = match unbinding(&outcome, &ledger.view().state, &eip) {
+            Some((id, position)) => {
+                Wait::new(ledger, reports).gone(id).await?;
+                position
+            }
             None => ledger.view().position,
         };
         Ok(Response::new(UnbindResponse { position: position.0 }))

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use mooring_domain::{
+    Rejection,
     binding::{Binding, BindingCore, Command, Phase},
     id::BindingId,
 };
@@ -71,8 +71,9 @@ impl Process {
         state.unfinished().filter(|binding| wanted(binding)).take(BATCH).cloned().collect()
     }
 
-    async fn submit(&self, command: Command) -> Result<(), Refused> {
-        self.ledger.submit(Caller::new(ACTOR), command).await.map(drop)
+    async fn submit_all(&self, commands: impl IntoIterator<Item = Command>) -> Vec<Result<(), Refused>> {
+        let outcomes = self.ledger.submit_all(&Caller::new(ACTOR), commands).await;
+        outcomes.into_iter().map(|outcome| outcome.map(drop)).collect()
     }
 
     /// ASSOCIATING: hold, then decide on the facts.
@@ -84,12 +85,7 @@ impl Process {
         crash::point("bind.before-hold");
         let holds = self.resource.hold(&bindings).await?;
         crash::point("bind.after-hold");
-        let confirmed =
-            join_all(bindings.iter().zip(holds).map(|(binding, hold)| self.confirm(binding, hold)));
-        let mut failed = Vec::new();
-        for outcome in confirmed.await {
-            failed.extend(outcome?);
-        }
+        let failed = self.confirm(&bindings, holds).await?;
         crash::point("bind.after-bound");
         self.fail(failed).await
     }
@@ -97,22 +93,29 @@ impl Process {
     /// Decides on the facts. Answers with what has to fail.
     async fn confirm(
         &self,
-        binding: &Binding,
-        hold: Hold,
-    ) -> Result<Option<(BindingId, Refusal)>, StepError> {
-        let id = binding.request.binding;
-        let (eip, havip) = match hold {
-            Ok(facts) => facts,
-            Err(refusal) => return Ok(Some((id, refusal))),
-        };
-        match self.submit(Command::Confirm { binding: id, eip, havip }).await {
-            Ok(()) => Ok(None),
-            Err(Refused::Rejected(rejection)) => {
-                let refusal = Refusal { reason: rejection.reason.to_owned(), message: rejection.message };
-                Ok(Some((id, refusal)))
+        bindings: &[Binding],
+        holds: Vec<Hold>,
+    ) -> Result<Vec<(BindingId, Refusal)>, StepError> {
+        let (mut held, mut commands, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for (binding, hold) in bindings.iter().map(|binding| binding.request.binding).zip(holds) {
+            match hold {
+                Ok((eip, havip)) => {
+                    held.push(binding);
+                    commands.push(Command::Confirm { binding, eip, havip });
+                }
+                Err(refusal) => failed.push((binding, refusal)),
             }
-            Err(error) => Err(error.into()),
         }
+        for (binding, outcome) in held.into_iter().zip(self.submit_all(commands).await) {
+            match outcome {
+                Ok(()) => {}
+                Err(Refused::Rejected(Rejection { reason, message, .. })) => {
+                    failed.push((binding, Refusal { reason: reason.to_owned(), message }));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(failed)
     }
 
     async fn fail(&self, failed: Vec<(BindingId, Refusal)>) -> Result<(), StepError> {
@@ -127,7 +130,7 @@ impl Process {
             reason: refusal.reason.into(),
             message: refusal.message.into(),
         });
-        self.submit_all(commands).await?;
+        self.submit_all(commands).await.into_iter().collect::<Result<(), _>>()?;
         crash::point("fail.after-failed");
         Ok(())
     }
@@ -148,15 +151,8 @@ impl Process {
         self.resource.release(bindings.iter().map(|binding| binding.request.binding)).await?;
         crash::point("unbind.after-release");
         let complete = |binding: &Binding| Command::Complete { binding: binding.request.binding };
-        self.submit_all(bindings.iter().map(complete)).await?;
+        self.submit_all(bindings.iter().map(complete)).await.into_iter().collect::<Result<(), _>>()?;
         crash::point("unbind.after-unbound");
-        Ok(())
-    }
-
-    async fn submit_all(&self, commands: impl Iterator<Item = Command>) -> Result<(), StepError> {
-        for outcome in join_all(commands.map(|command| self.submit(command))).await {
-            outcome?;
-        }
         Ok(())
     }
 }

@@ -52,14 +52,22 @@ impl<'a> Wait<'a> {
 
     /// Until every registered gateway has the binding in its kernel.
     pub(crate) async fn applied(&self, id: BindingId) -> Result<(), Status> {
-        let mut reports = self.reports.watch();
+        let (mut state, mut reports) = (self.ledger.watch(), self.reports.watch());
         loop {
+            state.mark_unchanged();
             reports.mark_unchanged();
             let missing = self.not_applied(id);
             if missing.is_empty() {
                 return Ok(());
             }
-            if !matches!(timeout_at(self.deadline, reports.changed()).await, Ok(Ok(()))) {
+            // A decommissioned gateway reports nothing; the state says that nobody waits for it.
+            let changed = async {
+                tokio::select! {
+                    changed = state.changed() => changed,
+                    changed = reports.changed() => changed,
+                }
+            };
+            if !matches!(timeout_at(self.deadline, changed).await, Ok(Ok(()))) {
                 return Err(still(id, "waiting for gateways to put it in", &missing));
             }
         }

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use futures::future::join_all;
 use mooring_domain::{
     Rejection, Timestamp,
     event::ClaimFacts,
@@ -50,7 +49,7 @@ impl HealthService for Health {
         &self,
         request: Request<ReportClaimsRequest>,
     ) -> Result<Response<ReportClaimsResponse>, Status> {
-        let caller = Caller::of(request.metadata(), "", &[])?;
+        let caller = Caller::of(request.metadata());
         let request = request.into_inner();
         let (region, gateway) = parse_regional(&request.gateway, "gateways").map_err(bad_name("gateway"))?;
         let gateway: GatewayName = gateway.parse().map_err(bad_name("gateway"))?;
@@ -61,16 +60,13 @@ impl HealthService for Health {
         let now = now();
         let commands = request.claims.iter().map(|claim| command(&gateway, claim, now));
         let commands = commands.collect::<Result<Vec<_>, _>>()?;
-        let decided = commands.into_iter().map(|command| ledger.submit(caller.clone(), command));
-        for outcome in join_all(decided).await {
-            outcome?;
-        }
+        ledger.submit_all(&caller, commands).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(Response::new(ReportClaimsResponse {}))
     }
 
     async fn get_holder(&self, request: Request<GetHolderRequest>) -> Result<Response<Holder>, Status> {
         let name: Name<id::Havip> = request.get_ref().havip.parse().map_err(bad_name("havip"))?;
-        let state = self.regions.get("havip", &name.scope.region)?.view().state;
+        let state = self.regions.get("havip", &name.scope.region)?.current().await?.state;
         let havip = state.get(name.id).filter(|havip| {
             havip.facts.project == name.scope.project && havip.facts.region == name.scope.region
         });
@@ -85,7 +81,7 @@ impl HealthService for Health {
         let request = request.get_ref();
         let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
         let page = page::parse(request.page_size, &request.page_token)?;
-        let state = self.regions.get("parent", &scope.region)?.view().state;
+        let state = self.regions.get("parent", &scope.region)?.current().await?.state;
         let (havips, next_page_token) = page.take(state.list(&scope, page.after), |havip| havip.facts.id);
         let holders = havips.into_iter().map(answer::holder).collect();
         Ok(Response::new(ListHoldersResponse { holders, next_page_token }))

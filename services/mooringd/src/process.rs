@@ -7,7 +7,9 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use futures::future::join_all;
 use mooring_dataplane_sync::Region;
+use mooring_ledger::WriterTask;
 use mooring_runtime::{
     channel, listen,
     readiness::{self, Readiness},
@@ -98,16 +100,15 @@ async fn serve(
     }
 }
 
-/// Ends the tasks that hold the cores; then the writers end by themselves, each with a last snapshot.
-async fn finish(tasks: impl Iterator<Item = JoinHandle<()>>, writers: Vec<JoinHandle<()>>) {
+/// Ends the tasks that act by themselves, then the writers, each with a last snapshot.
+async fn finish(tasks: impl Iterator<Item = JoinHandle<()>>, writers: Vec<WriterTask>) {
     for task in tasks {
         task.abort();
         // An aborted task answers with an error.
         let _ = task.await;
     }
-    for writer in writers {
-        if timeout(GRACE, writer).await.is_err() {
-            tracing::warn!("a writer did not end in time; the next start folds more");
-        }
+    let closed = join_all(writers.into_iter().map(WriterTask::close));
+    if timeout(GRACE, closed).await.is_err() {
+        tracing::warn!("a writer did not end in time; the next start folds more");
     }
 }

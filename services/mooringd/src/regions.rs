@@ -10,8 +10,7 @@ use mooring_event_log::{
     EventLog,
     segments::{Options, Segments, Witness},
 };
-use mooring_ledger::{Cursor, Ledger, Reader, Regions, Snapshots, to_log_position};
-use tokio::task::JoinHandle;
+use mooring_ledger::{Cursor, Ledger, Reader, Regions, Snapshots, WriterTask, to_log_position};
 
 /// Every region's log.
 pub(crate) type Logs = BTreeMap<RegionId, Arc<dyn EventLog>>;
@@ -26,8 +25,8 @@ pub(crate) struct Cores {
     pub(crate) health: Regions<HolderCore>,
     /// What resource's reads merge in.
     pub(crate) bindings: BTreeMap<RegionId, Reader<BindingCore>>,
-    /// The writers: they end, each with a last snapshot, when the cores are dropped.
-    pub(crate) writers: Vec<JoinHandle<()>>,
+    /// The writers, to be closed at the end.
+    pub(crate) writers: Vec<WriterTask>,
 }
 
 /// Opens the snapshots and the cursors and, with both as witnesses, each region's log (L8).
@@ -79,7 +78,7 @@ pub(crate) async fn fold(logs: &Logs, snapshots: &Snapshots) -> Result<Cores> {
 async fn ledgers<D: Decider>(
     logs: &Logs,
     snapshots: &Snapshots,
-    writers: &mut Vec<JoinHandle<()>>,
+    writers: &mut Vec<WriterTask>,
 ) -> Result<Regions<D>> {
     let mut ledgers = Vec::new();
     for (region, log) in logs {

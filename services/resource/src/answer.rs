@@ -4,9 +4,9 @@ use mooring_domain::{
     CommitPosition,
     binding::{self, Phase},
     event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
-    id::Kind,
+    id::{BindingId, Kind},
     name::{Name, Scope},
-    resource::{Entry, Facts, State},
+    resource::{Entry, Facts},
 };
 use mooring_proto::resource::v1 as api;
 
@@ -59,10 +59,10 @@ pub(crate) fn vnic(created: &VnicCreated, at: CommitPosition) -> api::Vnic {
     }
 }
 
-pub(crate) fn havip(created: &HavipCreated, at: CommitPosition, state: &State) -> api::Havip {
+/// A HAVIP and the binding that holds it: `None` for one that was just created.
+pub(crate) fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<BindingId>) -> api::Havip {
     let scope = created.parent();
     let member = |id| Name::<mooring_domain::id::Vnic> { scope: scope.clone(), id }.to_string();
-    let holding = state.havip_held_by(created.havip.id);
     api::Havip {
         name: name(created),
         display_name: created.havip.display_name.to_string(),
@@ -71,7 +71,7 @@ pub(crate) fn havip(created: &HavipCreated, at: CommitPosition, state: &State) -
         address: created.havip.address.to_string(),
         members: created.members.iter().map(|vnic| member(vnic.id)).collect(),
         vpc: Name::<mooring_domain::id::Vpc> { scope: scope.clone(), id: created.havip.vpc }.to_string(),
-        binding: holding
+        binding: held_by
             .map(|id| Name::<mooring_domain::id::Binding> { scope: scope.clone(), id }.to_string())
             .unwrap_or_default(),
         position: position(at),

@@ -108,13 +108,7 @@ pub(crate) fn allocate_eip(state: &State, scope: Scope, eip: Option<api::Eip>) -
     let eip = eip.unwrap_or_default();
     let pool = match eip.pool.as_str() {
         "" => None,
-        name => {
-            let pool = &find::regional(state.pools(), "eip.pool", name)?.facts;
-            if pool.region != scope.region {
-                return Err(bad_field("eip.pool", format!("must be in region {}", scope.region)));
-            }
-            Some(pool.id)
-        }
+        name => Some(find::regional(state.pools(), Some(&scope.region), "eip.pool", name)?.facts.id),
     };
     let command = AllocateEip {
         id: new_id(),

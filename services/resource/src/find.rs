@@ -8,7 +8,7 @@ use mooring_domain::{
     resource::{Entry, Facts, State, Table},
 };
 use mooring_ledger::Refused;
-use mooring_proto::status::bad_name;
+use mooring_proto::status::{bad_field, bad_name};
 use tonic::Status;
 
 /// The thing that the last part of a name stands for.
@@ -54,28 +54,36 @@ pub(crate) fn scoped<'a, F: Facts<Parent = Scope>>(
     Ok(by_last(table, &scope, last, field, name)?)
 }
 
-/// A project's thing that must be in `scope`, because what refers to it is.
+/// A project's thing that must be in `scope`, because what refers to it is. Whether another scope has it, is not said.
 pub(crate) fn in_scope<'a, F: Facts<Parent = Scope>>(
     table: &'a Table<F>,
     scope: &Scope,
     field: &'static str,
     name: &str,
 ) -> Result<&'a Entry<F>, Status> {
-    let entry = scoped(table, field, name)?;
-    if entry.facts.parent() == *scope {
-        return Ok(entry);
+    let (named, last) = parse_scoped::<F::Kind>(name).map_err(bad_name(field))?;
+    if named != *scope {
+        return Err(Refused::from(Rejection::not_found(
+            field,
+            format!("{} {name} in {scope}", F::Kind::WORD),
+        ))
+        .into());
     }
-    Err(Refused::from(Rejection::not_found(field, format!("{} {name} in {scope}", F::Kind::WORD))).into())
+    Ok(by_last(table, scope, last, field, name)?)
 }
 
-/// The operator's thing in a region.
+/// The operator's thing, which must be in `region` if given: what refers to it is there.
 pub(crate) fn regional<'a, F: Facts<Parent = RegionId>>(
     table: &'a Table<F>,
+    region: Option<&RegionId>,
     field: &'static str,
     name: &str,
 ) -> Result<&'a Entry<F>, Status> {
-    let (region, last) = parse_regional(name, F::Kind::COLLECTION).map_err(bad_name(field))?;
-    Ok(by_last(table, &region, last, field, name)?)
+    let (named, last) = parse_regional(name, F::Kind::COLLECTION).map_err(bad_name(field))?;
+    match region.filter(|region| **region != named) {
+        Some(region) => Err(bad_field(field, format!("must be in region {region}"))),
+        None => Ok(by_last(table, &named, last, field, name)?),
+    }
 }
 
 /// An EIP: also by its address.

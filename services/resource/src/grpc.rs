@@ -14,7 +14,6 @@ use mooring_proto::{
     resource::v1::{self as api, resource_service_server::ResourceService},
     status::{Unserved, bad_name},
 };
-use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::{answer, commands, find};
@@ -57,17 +56,6 @@ impl Resource {
     }
 }
 
-/// Takes the request apart: the caller (its id hashed with the rest of the request) and the rest.
-fn open<M: Message>(
-    request: Request<M>,
-    request_id: impl FnOnce(&mut M) -> &mut String,
-) -> Result<(Caller, M), Status> {
-    let (metadata, _, mut message) = request.into_parts();
-    let id = std::mem::take(request_id(&mut message));
-    let content = [std::any::type_name::<M>().as_bytes(), &message.encode_to_vec()].concat();
-    Ok((Caller::of(&metadata, &id, &content)?, message))
-}
-
 /// What was stored, by this request or the first one with its id.
 fn stored(outcome: Outcome) -> Result<(CommitPosition, Event), Status> {
     let event = outcome.events.into_iter().next();
@@ -88,7 +76,7 @@ macro_rules! answer {
 #[tonic::async_trait]
 impl ResourceService for Resource {
     async fn create_pool(&self, request: Request<api::CreatePoolRequest>) -> Answer<api::Pool> {
-        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request, "CreatePool", |request| &mut request.request_id)?;
         let region = commands::region("parent", &request.parent)?;
         let ledger = self.ledger("parent", &region)?;
         let outcome = ledger.submit(caller, commands::create_pool(region, request.pool)?).await?;
@@ -99,7 +87,7 @@ impl ResourceService for Resource {
         let name = &request.get_ref().name;
         let (region, _) = parse_regional(name, "pools").map_err(bad_name("name"))?;
         let state = self.ledger("name", &region)?.view().state;
-        let pool = find::regional(state.pools(), "name", name)?;
+        let pool = find::regional(state.pools(), None, "name", name)?;
         Ok(Response::new(answer::pool(&pool.facts, pool.at, state.allocated(pool.facts.id))))
     }
 
@@ -116,7 +104,7 @@ impl ResourceService for Resource {
     }
 
     async fn create_vpc(&self, request: Request<api::CreateVpcRequest>) -> Answer<api::Vpc> {
-        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request, "CreateVpc", |request| &mut request.request_id)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let outcome = ledger.submit(caller, commands::create_vpc(scope, request.vpc)?).await?;
@@ -138,7 +126,7 @@ impl ResourceService for Resource {
     }
 
     async fn create_subnet(&self, request: Request<api::CreateSubnetRequest>) -> Answer<api::Subnet> {
-        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request, "CreateSubnet", |request| &mut request.request_id)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::create_subnet(&ledger.view().state, scope, request.subnet)?;
@@ -164,7 +152,7 @@ impl ResourceService for Resource {
     }
 
     async fn create_vnic(&self, request: Request<api::CreateVnicRequest>) -> Answer<api::Vnic> {
-        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request, "CreateVnic", |request| &mut request.request_id)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::create_vnic(&ledger.view().state, scope, request.vnic)?;
@@ -187,26 +175,27 @@ impl ResourceService for Resource {
     }
 
     async fn create_havip(&self, request: Request<api::CreateHavipRequest>) -> Answer<api::Havip> {
-        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request, "CreateHavip", |request| &mut request.request_id)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::create_havip(&ledger.view().state, scope, request.havip)?;
         let outcome = ledger.submit(caller, command).await?;
-        let state = ledger.view().state;
-        answer!(outcome, Event::HavipCreated => |havip, at| answer::havip(&havip, at, &state))
+        answer!(outcome, Event::HavipCreated => |havip, at| answer::havip(&havip, at, None))
     }
 
     async fn get_havip(&self, request: Request<api::GetHavipRequest>) -> Answer<api::Havip> {
         let name = &request.get_ref().name;
         let state = self.state_of::<mooring_domain::event::HavipCreated>(name)?;
         let entry = find::scoped(state.havips(), "name", name)?;
-        Ok(Response::new(answer::havip(&entry.facts, entry.at, &state)))
+        Ok(Response::new(answer::havip(&entry.facts, entry.at, state.havip_held_by(entry.facts.havip.id))))
     }
 
     async fn list_havips(&self, request: Request<api::ListHavipsRequest>) -> Answer<api::ListHavipsResponse> {
         let api::ListHavipsRequest { parent, page_size, page_token } = request.get_ref();
         let page = (parent.as_str(), *page_size, page_token.as_str());
-        let message = |entry: &Entry<_>, state: &State| answer::havip(&entry.facts, entry.at, state);
+        let message = |entry: &Entry<_>, state: &State| {
+            answer::havip(&entry.facts, entry.at, state.havip_held_by(entry.facts.havip.id))
+        };
         let (havips, next_page_token) = self.list(page, State::havips, message).await?;
         Ok(Response::new(api::ListHavipsResponse { havips, next_page_token }))
     }
@@ -215,7 +204,7 @@ impl ResourceService for Resource {
         &self,
         request: Request<api::DeleteHavipRequest>,
     ) -> Answer<api::DeleteHavipResponse> {
-        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request, "DeleteHavip", |request| &mut request.request_id)?;
         let name: mooring_domain::name::Name<mooring_domain::id::Havip> =
             request.name.parse().map_err(bad_name("name"))?;
         let ledger = self.ledger("name", &name.scope.region)?;
@@ -225,7 +214,7 @@ impl ResourceService for Resource {
     }
 
     async fn allocate_eip(&self, request: Request<api::AllocateEipRequest>) -> Answer<api::Eip> {
-        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request, "AllocateEip", |request| &mut request.request_id)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::allocate_eip(&ledger.view().state, scope, request.eip)?;
@@ -254,7 +243,7 @@ impl ResourceService for Resource {
     }
 
     async fn release_eip(&self, request: Request<api::ReleaseEipRequest>) -> Answer<api::ReleaseEipResponse> {
-        let (caller, request) = open(request, |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request, "ReleaseEip", |request| &mut request.request_id)?;
         let name: mooring_domain::name::Name<mooring_domain::id::Eip> =
             request.name.parse().map_err(bad_name("name"))?;
         let ledger = self.ledger("name", &name.scope.region)?;

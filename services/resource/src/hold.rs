@@ -1,12 +1,11 @@
 //! How binding holds what a binding needs, and lets go of it. Batches: each item is a command of its own.
 
-use futures::future::join_all;
 use mooring_domain::{
     id::BindingId,
     name::RegionId,
     resource::{Command, Hold, ReleaseHold, ResourceCore, State},
 };
-use mooring_ledger::{Caller, Ledger, Refused, Regions, now};
+use mooring_ledger::{Caller, Outcome as Stored, Refused, Regions, now};
 use mooring_proto::{
     convert::{self, Malformed},
     resource::v1::{
@@ -14,7 +13,7 @@ use mooring_proto::{
         hold_response::{Facts, Outcome, Refusal, outcome},
         hold_service_server::HoldService,
     },
-    status::bad_field,
+    status::{Unserved, bad_field},
 };
 use tonic::{Request, Response, Status};
 
@@ -27,7 +26,7 @@ pub(crate) struct Holds {
 #[tonic::async_trait]
 impl HoldService for Holds {
     async fn hold(&self, request: Request<HoldRequest>) -> Result<Response<HoldResponse>, Status> {
-        let caller = Caller::of(request.metadata(), "", &[])?;
+        let caller = Caller::of(request.metadata());
         let request = request.into_inner();
         let region = parse_region(&request.region, request.items.len(), "items")?;
         let ledger = self.regions.get("region", &region)?;
@@ -42,25 +41,24 @@ impl HoldService for Holds {
         });
         let holds =
             holds.collect::<Result<Vec<_>, Malformed>>().map_err(|error| bad_field("items", error))?;
-        let outcomes = join_all(holds.into_iter().map(|hold| place(ledger, caller.clone(), hold))).await;
-        Ok(Response::new(HoldResponse { outcomes: outcomes.into_iter().collect::<Result<_, _>>()? }))
+        let commands = holds.iter().cloned().map(Command::Hold);
+        let outcomes = ledger.submit_all(&caller, commands).await.into_iter();
+        let state = ledger.view().state;
+        let outcomes = outcomes.zip(&holds).map(|(outcome, hold)| place(outcome, &state, hold));
+        Ok(Response::new(HoldResponse { outcomes: outcomes.collect::<Result<_, _>>()? }))
     }
 
     async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
-        let caller = Caller::of(request.metadata(), "", &[])?;
+        let caller = Caller::of(request.metadata());
         let request = request.into_inner();
         let region = parse_region(&request.region, request.binding_ids.len(), "binding_ids")?;
         let ledger = self.regions.get("region", &region)?;
         let bindings = request.binding_ids.iter().map(|id| convert::id("binding_ids", id));
         let bindings: Vec<BindingId> =
             bindings.collect::<Result<_, _>>().map_err(|error| bad_field("binding_ids", error))?;
-        let releases = bindings.into_iter().map(|binding| {
-            let command = Command::ReleaseHold(ReleaseHold { binding, region: region.clone() });
-            ledger.submit(caller.clone(), command)
-        });
-        for released in join_all(releases).await {
-            released?;
-        }
+        let release = |binding| Command::ReleaseHold(ReleaseHold { binding, region: region.clone() });
+        let released = ledger.submit_all(&caller, bindings.into_iter().map(release)).await;
+        released.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(Response::new(ReleaseResponse {}))
     }
 }
@@ -73,10 +71,9 @@ fn parse_region(region: &str, items: usize, field: &'static str) -> Result<Regio
 }
 
 /// The facts of one hold, or why there is none. Only what concerns the whole log fails the whole batch.
-async fn place(ledger: &Ledger<ResourceCore>, caller: Caller, hold: Hold) -> Result<Outcome, Status> {
-    let wanted = hold.clone();
-    let result = match ledger.submit(caller, Command::Hold(hold)).await {
-        Ok(_) => outcome::Result::Facts(facts(&ledger.view().state, &wanted)?),
+fn place(outcome: Result<Stored, Refused>, state: &State, hold: &Hold) -> Result<Outcome, Status> {
+    let result = match outcome {
+        Ok(_) => outcome::Result::Facts(facts(state, hold)?),
         Err(Refused::Rejected(rejection)) => outcome::Result::Refusal(Refusal {
             reason: rejection.reason.to_owned(),
             message: rejection.message,
@@ -92,6 +89,6 @@ fn facts(state: &State, hold: &Hold) -> Result<Facts, Status> {
     let havip = state.havips().get(hold.havip).map(|entry| convert::wire_havip(&entry.facts.havip));
     match (eip, havip) {
         (Some(eip), Some(havip)) => Ok(Facts { eip: Some(eip), havip: Some(havip) }),
-        _ => Err(mooring_ledger::Refused::Unserved(mooring_proto::status::Unserved::Unavailable).into()),
+        _ => Err(Refused::Unserved(Unserved::Unavailable).into()),
     }
 }

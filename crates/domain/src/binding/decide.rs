@@ -50,8 +50,8 @@ pub(super) fn unbind(state: &State, scope: &Scope, eip: EipId) -> Result<Vec<Eve
     }
 }
 
-/// The same region, before anything is looked up; then the same project.
-fn check_scopes(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
+/// The same region: needs no state, so that it comes before anything is looked up, whichever regions are served.
+pub fn check_regions(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
     if eip.region != havip.region {
         let message = format!(
             "the EIP is in region {}, the HAVIP in {}; an EIP fronts only HAVIPs of its own region",
@@ -59,6 +59,12 @@ fn check_scopes(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
         );
         return Err(Rejection::precondition("OTHER_REGION", "havip", message));
     }
+    Ok(())
+}
+
+/// The same region, before anything is looked up; then the same project.
+fn check_scopes(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
+    check_regions(eip, havip)?;
     if eip.project != havip.project {
         let message = format!(
             "the EIP belongs to project {}, the HAVIP to {}; both must be of one project",

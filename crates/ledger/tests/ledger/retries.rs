@@ -58,7 +58,7 @@ async fn a_retry_after_a_restart_answers_as_the_first_did_with_and_without_a_sna
     let (ledger, task) = open_with(&log, &snapshots).await;
     let first = ledger.submit(retried(7, "blue"), vpc("blue")).await.unwrap();
     drop(ledger);
-    task.await.unwrap();
+    task.close().await.unwrap();
     for ledger in [open(&log).await, open_with(&log, &snapshots).await.0] {
         assert_eq!(ledger.submit(retried(7, "blue"), vpc("blue")).await.unwrap(), first);
     }

@@ -14,7 +14,7 @@ async fn log_with(names: &[&str], snapshots: &Snapshots) -> Arc<dyn EventLog> {
         ledger.submit(caller(), vpc(name)).await.unwrap();
     }
     drop(ledger);
-    task.await.unwrap();
+    task.close().await.unwrap();
     log
 }
 
@@ -76,7 +76,7 @@ async fn a_folder_that_does_not_open_is_set_aside_and_rebuilt() {
     let (ledger, task) = open_with(&log, &snapshots).await;
     assert_eq!(names(&ledger.view().state), ["blue"]);
     drop(ledger);
-    task.await.unwrap();
+    task.close().await.unwrap();
 }
 
 #[tokio::test]

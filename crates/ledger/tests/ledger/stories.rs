@@ -9,7 +9,7 @@ use mooring_domain::{
     resource::{Command, CreateVpc, ResourceCore, State},
 };
 use mooring_event_log::{EventLog, Filter, Position};
-use mooring_ledger::{Caller, Ledger, Outcome, Refused, Snapshots};
+use mooring_ledger::{Caller, Ledger, Outcome, Refused, Snapshots, WriterTask};
 use uuid::Uuid;
 
 pub type Resource = Ledger<ResourceCore>;
@@ -26,11 +26,8 @@ pub async fn open(log: &Arc<dyn EventLog>) -> Resource {
     Ledger::open(log.clone(), None, region()).await.unwrap().0
 }
 
-/// Opens with snapshots; dropping the ledger and awaiting the task takes one.
-pub async fn open_with(
-    log: &Arc<dyn EventLog>,
-    snapshots: &Snapshots,
-) -> (Resource, tokio::task::JoinHandle<()>) {
+/// Opens with snapshots; closing the task takes one.
+pub async fn open_with(log: &Arc<dyn EventLog>, snapshots: &Snapshots) -> (Resource, WriterTask) {
     Ledger::open(log.clone(), Some(snapshots.clone()), region()).await.unwrap()
 }
 
