@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mooring_proto::{
+    binding::v1 as api_binding,
     event::v1::{ClaimRejected, HolderChanged, event::Kind},
     health::v1::{self as api, Claim, Holder, holder::State},
     resource::v1::{Havip, Vnic},
@@ -176,7 +177,9 @@ async fn a_claim_of_an_address_that_is_no_havip_is_nothing() {
 #[tokio::test]
 async fn a_holder_change_leaves_the_binding_as_it_is() {
     let (world, stock) = World::stocked().await;
-    let bound = ok(world.bind(&stock.eip.name, &stock.havip.name).await);
+    // What gateways have applied is a reading of the moment.
+    let reading = |binding| api_binding::Binding { gateways: Vec::new(), ..binding };
+    let bound = reading(ok(world.bind(&stock.eip.name, &stock.havip.name).await));
     let (eip, havip) =
         (ok(world.get_eip(&stock.eip.name).await), ok(world.get_havip(&stock.havip.name).await));
     let before = world.tail().await;
@@ -185,7 +188,7 @@ async fn a_holder_change_leaves_the_binding_as_it_is() {
     }
     let events = world.events(before).await;
     assert!(matches!(events[..], [Kind::HolderChanged(_), Kind::HolderChanged(_), Kind::HolderChanged(_)]));
-    assert_eq!(ok(world.binding(&bound.name).await), bound);
+    assert_eq!(reading(ok(world.binding(&bound.name).await)), bound);
     assert_eq!(ok(world.get_eip(&stock.eip.name).await), eip);
     assert_eq!(ok(world.get_havip(&stock.havip.name).await), havip);
 }
