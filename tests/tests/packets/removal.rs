@@ -62,7 +62,7 @@ fn making_the_ruleset_anew_loses_no_packet(net: &mut Carried) -> Result<()> {
     for _ in 0..100 {
         let actual = Actual { ruleset: false, ..net.kernel.read()? };
         net.kernel.apply(&diff(&net.desired, &pools, &actual))?;
-        udp_ask(&net.lab.client, lab::CLIENT, SocketAddrV4::new(EIP, PORT), b"still there", SHORT)?;
+        udp_ask(&net.lab.client, lab::CLIENT, SocketAddrV4::new(EIP, PORT), b"still there", SOON)?;
     }
     let outage = prober.finish().remove(0);
     ensure!(outage.lost == 0, "{outage:?}");
