@@ -2,6 +2,7 @@
 
 use std::{fmt::Debug, time::Duration};
 
+pub use crate::requests::*;
 use mooring_proto::{
     binding::v1::{
         self as binding, binding_service_client::BindingServiceClient,
@@ -40,6 +41,8 @@ const DEADLINE: Duration = Duration::from_secs(40);
 pub struct World {
     pub server: Mooringd,
     pub channel: Channel,
+    /// As in `regions/r1`.
+    regions: Vec<String>,
 }
 
 /// What [`World::stocked`] has.
@@ -63,9 +66,11 @@ impl World {
 
     /// An empty server of these regions.
     pub async fn serving(regions: &[&str]) -> Self {
-        let regions = regions.iter().map(ToString::to_string).collect();
-        let server = Mooringd::alone(Options { regions, ..Options::default() }).unwrap();
-        let world = Self { channel: connect(&server).await, server };
+        let options =
+            Options { regions: regions.iter().map(ToString::to_string).collect(), ..Options::default() };
+        let server = Mooringd::alone(options).unwrap();
+        let regions = regions.iter().map(|region| format!("regions/{region}")).collect();
+        let world = Self { channel: connect(&server).await, server, regions };
         world.wait_registered().await;
         world
     }
@@ -105,7 +110,7 @@ impl World {
 
     /// Until this server's own gateway is registered everywhere: nothing is written by itself after that.
     async fn wait_registered(&self) {
-        for region in self.regions().await {
+        for region in &self.regions {
             wait_until("the server's own gateway to report", async || {
                 let request = binding::ListGatewaysRequest { parent: region.clone() };
                 let gateways = self.gateways().list_gateways(request).await.unwrap().into_inner().gateways;
@@ -115,15 +120,6 @@ impl World {
             })
             .await;
         }
-    }
-
-    /// The regions it serves, as it says itself when asked for another.
-    async fn regions(&self) -> Vec<String> {
-        let request = binding::ListGatewaysRequest { parent: "regions/nowhere".into() };
-        let refused = self.gateways().list_gateways(request).await.unwrap_err();
-        let (_, served) = refused.message().split_once("it serves ").unwrap();
-        let served = served.split_once(')').unwrap().0.split(", ");
-        served.map(|region| format!("regions/{region}")).collect()
     }
 
     pub fn resource(&self) -> ResourceServiceClient<Channel> {
@@ -288,50 +284,6 @@ impl World {
 async fn connect(server: &Mooringd) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
     endpoint.timeout(DEADLINE).connect().await.unwrap()
-}
-
-/// `projects/P/regions/R` of a name in it.
-pub fn parent(name: &str) -> String {
-    name.split('/').take(4).collect::<Vec<_>>().join("/")
-}
-
-/// The last part of a name.
-pub fn id(name: &str) -> &str {
-    name.rsplit('/').next().unwrap()
-}
-
-/// The UUID in a name, as stored events and holds have it.
-pub fn id_bytes(name: &str) -> Vec<u8> {
-    uuid::Uuid::parse_str(id(name)).unwrap().as_bytes().to_vec()
-}
-
-pub fn bind(eip: &str, havip: &str) -> binding::BindRequest {
-    binding::BindRequest { eip: eip.into(), havip: havip.into(), ..Default::default() }
-}
-
-pub fn unbind(eip: &str) -> binding::UnbindRequest {
-    binding::UnbindRequest { eip: eip.into(), ..Default::default() }
-}
-
-pub fn allocate_eip(scope: &str, display_name: &str) -> resource::AllocateEipRequest {
-    let eip = resource::Eip { display_name: display_name.into(), ..Default::default() };
-    resource::AllocateEipRequest { parent: scope.into(), eip: Some(eip), ..Default::default() }
-}
-
-pub fn create_havip(
-    subnet: &resource::Subnet,
-    display_name: &str,
-    address: &str,
-    members: &[&resource::Vnic],
-) -> resource::CreateHavipRequest {
-    let havip = resource::Havip {
-        display_name: display_name.into(),
-        subnet: subnet.name.clone(),
-        address: address.into(),
-        members: members.iter().map(|vnic| vnic.name.clone()).collect(),
-        ..Default::default()
-    };
-    resource::CreateHavipRequest { parent: parent(&subnet.name), havip: Some(havip), ..Default::default() }
 }
 
 /// The answer of a call that must succeed.

@@ -2,6 +2,7 @@
 //! is refused and why, and what is still true after a crash. One program, a module for each subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod any_request;
 mod bad_requests;
 mod gateways;
 mod given;
@@ -12,6 +13,7 @@ mod pages;
 mod parallel;
 mod refused;
 mod regions;
+mod requests;
 mod restart;
 mod retries;
 mod rules;

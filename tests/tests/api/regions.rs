@@ -34,8 +34,8 @@ async fn two_regions_have_the_same_names_and_addresses_and_logs_of_their_own() {
     ok(world.bind(&eip_2.name, &havip_2.name).await);
     assert_eq!(world.tail_of(R1).await, tail_1, "what happens in r2 is not in the log of r1");
     assert!(world.tail_of(R2).await > tail_2);
-    assert_eq!(names_of_eips(&world, P1).await, [eip_1.name.clone()]);
-    assert_eq!(names_of_eips(&world, IN_R2).await, [eip_2.name.clone()]);
+    assert_eq!(names_of_eips(&world, P1).await, [&*eip_1.name]);
+    assert_eq!(names_of_eips(&world, IN_R2).await, [&*eip_2.name]);
 
     for (eip, havip) in [(eip_1, havip_2), (eip_2, havip_1)] {
         let refusal = refused(world.bind(&eip.name, &havip.name).await);

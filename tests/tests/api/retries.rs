@@ -45,12 +45,8 @@ async fn an_eip_and_a_havip_are_made_once() {
     let first =
         assert_retried(&mut world, async |world| world.resource().create_havip(havip.clone()).await).await;
     // Bound or not: the answer is that to the request, not a reading.
-    ok(world.bind(&eip_name(&new), &first.name).await);
+    ok(world.bind(&new.name, &first.name).await);
     assert_eq!(ok(world.resource().create_havip(havip).await), first);
-}
-
-fn eip_name(eip: &resource::Eip) -> String {
-    eip.name.clone()
 }
 
 #[tokio::test]
