@@ -1,6 +1,9 @@
 //! The fence: only the holder sends from a HAVIP, and a HAVIP without one is silent both ways.
 
-use std::{net::SocketAddrV4, time::Instant};
+use std::{
+    net::{Ipv4Addr, SocketAddrV4},
+    time::Instant,
+};
 
 use anyhow::{Result, ensure};
 use mooring_dataplane::{DropReason, Seen, Watcher};
@@ -97,6 +100,29 @@ pub fn a_havip_that_nobody_holds_is_silent_and_never_asked_for(net: &mut Carried
     })
 }
 
+/// The fence stands on the inside; what comes in elsewhere with a HAVIP as source has not passed it.
+pub fn a_havip_as_source_does_not_leave_from_a_third_link(net: &mut Carried) -> Result<()> {
+    let (gateway, other) = (&net.lab.gateway, &net.lab.plain);
+    gateway.ip(&format!(
+        "link add third type veth peer name third netns {}\nlink set third up\naddress add 172.31.0.1/30 dev third",
+        other.name()
+    ))?;
+    other.ip(&format!(
+        "link set third up\naddress add 172.31.0.2/30 dev third\nroute add {}/32 via 172.31.0.1",
+        lab::CLIENT
+    ))?;
+    let client = Sniffer::start(&net.lab.client, "eth0")?;
+    net.drops(DropReason::PrivateSource, 1, |lab| {
+        from_havip().send(&lab.plain)?;
+        // It takes the same link, behind it.
+        ping(&lab.plain, Ipv4Addr::new(172, 31, 0, 2), Ipv4Addr::new(172, 31, 0, 1), 56, SOON)?;
+        Ok(())
+    })?;
+    let passed = client.select(|frame| frame.ip().is_some_and(|ip| ip.protocol == 17));
+    ensure!(passed.is_empty(), "{passed:?}");
+    Ok(())
+}
+
 /// Gratuitous ARP of a stranger moves nothing: the holder's entry is permanent.
 pub fn a_strangers_announcement_moves_nothing(net: &mut Carried) -> Result<()> {
     let _on_a = UdpEcho::start(&net.lab.vm_a, SocketAddrV4::new(lab::HAVIP, PORT), "vm-a")?;
@@ -117,6 +143,11 @@ pub fn a_strangers_announcement_moves_nothing(net: &mut Carried) -> Result<()> {
 #[test]
 fn wrong_mac() {
     tell(a_havip_as_source_from_another_mac_is_dropped);
+}
+
+#[test]
+fn third_link() {
+    tell(a_havip_as_source_does_not_leave_from_a_third_link);
 }
 
 #[test]

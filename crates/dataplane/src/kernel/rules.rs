@@ -2,8 +2,9 @@
 
 use super::{
     expression::{
-        At, DESTINATION, Expression, Mend, R0, R1, Route, SOURCE, accept, back, dropped, in_set, is, is_not,
-        jump, limit, load, log, mask, not_in_set, not_local, notrack, protocol, to_link, translate, write,
+        At, DESTINATION, Expression, Mend, R0, R1, Route, SOURCE, accept, back, dropped, from_link, in_set,
+        is, is_not, jump, limit, load, log, mask, not_in_set, not_local, notrack, protocol, to_link,
+        translate, write,
     },
     ruleset::{EIP_TO_HAVIP, FENCE_GROUP, HAVIP_TO_EIP, HAVIPS, HOLDERS, POOLS, Rule, SUBNETS, UNHELD, rule},
 };
@@ -87,14 +88,18 @@ pub(super) fn from_inside() -> Vec<Rule> {
 pub(super) fn to_outside(inside: &str) -> Vec<Rule> {
     let mut rules = errors("an ICMP error goes outside", "errors_outwards");
     rules.extend([
+        // From the inside alone: there the fence has looked at who sends.
         rule(
             "a HAVIP becomes its EIP",
-            [&[
-                load(SOURCE, 4, R0),
-                translate(R0, HAVIP_TO_EIP, R0),
-                write(R0, SOURCE, Mend::Addresses),
-                accept(),
-            ][..]],
+            [
+                &from_link(inside)[..],
+                &[
+                    load(SOURCE, 4, R0),
+                    translate(R0, HAVIP_TO_EIP, R0),
+                    write(R0, SOURCE, Mend::Addresses),
+                    accept(),
+                ],
+            ],
         ),
         rule(
             "to outside, a private source",
@@ -104,11 +109,7 @@ pub(super) fn to_outside(inside: &str) -> Vec<Rule> {
         // or an address of the gateway's, written by the operator's own rules, may leave.
         rule(
             "to outside, a source that is neither an EIP nor the gateway's",
-            [
-                &super::expression::from_link(inside)[..],
-                &not_local(Route::ToSource),
-                &dropped(DropReason::PrivateSource),
-            ],
+            [&from_link(inside)[..], &not_local(Route::ToSource), &dropped(DropReason::PrivateSource)],
         ),
     ]);
     rules
