@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mooring_domain::{Decider, Position, name::RegionId};
-use mooring_event_log::EventLog;
+use mooring_event_log::{EventLog, LogError};
 use mooring_proto::status::Unserved;
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
@@ -157,7 +157,12 @@ pub(crate) async fn current<S: Clone>(
     mut view: watch::Receiver<View<S>>,
 ) -> Result<View<S>, Refused> {
     let unavailable = Refused::Unserved(Unserved::Unavailable);
-    let Ok(tail) = log.tail().await else { return Err(unavailable) };
+    let tail = match log.tail().await {
+        Ok(tail) => tail,
+        // Writes have stopped; reads go on with what was folded until then.
+        Err(LogError::Damaged(_)) => return Ok(view.borrow().clone()),
+        Err(_) => return Err(unavailable),
+    };
     let reached = view.wait_for(|view| view.position.0 >= tail.position.0);
     match timeout(CATCH_UP, reached).await {
         Ok(Ok(view)) => Ok(view.clone()),

@@ -117,7 +117,7 @@ impl BindingService for Bindings {
         request: Request<GetBindingRequest>,
     ) -> Result<Response<api::Binding>, Status> {
         let name: Name<id::Binding> = request.get_ref().name.parse().map_err(bad_name("name"))?;
-        let state = self.regions.get("name", &name.scope.region)?.view().state;
+        let state = self.regions.get("name", &name.scope.region)?.current().await?.state;
         let binding = state.get(name.id).filter(|binding| binding.scope() == name.scope);
         let missing = || Refused::from(Rejection::not_found("name", &name));
         let binding = binding.ok_or_else(missing)?;
@@ -131,7 +131,7 @@ impl BindingService for Bindings {
         let request = request.get_ref();
         let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
         let page = page::parse(request.page_size, &request.page_token)?;
-        let state = self.regions.get("parent", &scope.region)?.view().state;
+        let state = self.regions.get("parent", &scope.region)?.current().await?.state;
         let reports = self.reports(&scope.region)?;
         let (bindings, next_page_token) =
             page.take(state.list(&scope, page.after), |binding| binding.request.binding);

@@ -111,6 +111,24 @@ async fn the_state_of_the_binding_shows_on_the_eip_and_the_havip() {
     assert_eq!(ok(world.get_havip(&stock.havip.name).await), stock.havip, "as before");
 }
 
+/// Whatever a read has shown, a later one does not take back, whichever service it asks.
+#[tokio::test]
+async fn a_binding_is_never_behind_what_its_eip_has_shown() {
+    let (world, stock) = World::stocked().await;
+    for _ in 0..30 {
+        let (mut bindings, request) = (world.bindings(), bind(&stock.eip.name, &stock.havip.name));
+        let answer = tokio::spawn(async move { bindings.bind(request).await });
+        let shown = wait_until("the EIP to be in use", async || {
+            let eip = ok(world.get_eip(&stock.eip.name).await);
+            if eip.state() == resource::eip::State::InUse { Ok(eip.binding) } else { Err(eip) }
+        })
+        .await;
+        assert_eq!(ok(world.binding(&shown).await).state(), binding::binding::State::InUse);
+        ok(answer.await.unwrap());
+        ok(world.unbind(&stock.eip.name).await);
+    }
+}
+
 /// What somebody else can't see, they can't build on or take away.
 #[tokio::test]
 async fn another_project_can_use_nothing() {

@@ -1,6 +1,13 @@
 //! How the loop ends, and what it takes at once: order, sizes, and reads that see what others wrote.
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::stories::*;
 use mooring_domain::{
@@ -8,7 +15,9 @@ use mooring_domain::{
     id::PoolId,
     resource::{Command, CreatePool},
 };
-use mooring_event_log::{EventLog, memory::Memory};
+use mooring_event_log::{
+    Commit, EventLog, Filter, Follow, LogError, Position, Record, StreamName, Tail, memory::Memory,
+};
 use mooring_ledger::{Ledger, Snapshots};
 use uuid::Uuid;
 
@@ -106,4 +115,55 @@ async fn a_read_sees_what_another_service_has_just_written() {
         let at = resource.submit(caller(), vpc(&format!("v{n}"))).await.unwrap().at.unwrap();
         assert!(health.current().await.unwrap().position >= at.position);
     }
+}
+
+/// A log that is found damaged when told so.
+struct Damaged {
+    inner: Memory,
+    found: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl EventLog for Damaged {
+    async fn append(
+        &self,
+        stream: &StreamName,
+        expected: Position,
+        commits: Vec<Commit>,
+    ) -> Result<Position, LogError> {
+        self.inner.append(stream, expected, commits).await
+    }
+
+    async fn read(
+        &self,
+        filter: &Filter,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, LogError> {
+        self.inner.read(filter, after, limit).await
+    }
+
+    fn follow(&self, filter: Filter, after: Position) -> Follow {
+        self.inner.follow(filter, after)
+    }
+
+    async fn tail(&self) -> Result<Tail, LogError> {
+        match self.found.load(Ordering::SeqCst) {
+            true => Err(LogError::Damaged("a flipped bit".into())),
+            false => self.inner.tail().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_log_stops_writes_and_reads_go_on() {
+    let log = Arc::new(Damaged { inner: Memory::new(), found: AtomicBool::new(false) });
+    let ledger = open(&(log.clone() as Arc<dyn EventLog>)).await;
+    ledger.submit(caller(), vpc("blue")).await.unwrap();
+    log.found.store(true, Ordering::SeqCst);
+    assert_eq!(reason(&ledger.submit(caller(), vpc("red")).await.unwrap_err()), "Damaged");
+    assert_eq!(names(&ledger.current().await.unwrap().state), ["blue"]);
+    log.found.store(false, Ordering::SeqCst);
+    let still = ledger.submit(caller(), vpc("red")).await.unwrap_err();
+    assert_eq!(reason(&still), "Damaged", "damage does not heal by itself");
 }
