@@ -7,7 +7,7 @@ use std::{
     process::{self, Command},
     sync::atomic::{AtomicU32, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ipnet::IpNet;
@@ -43,7 +43,21 @@ impl Namespace {
         for link in ["lo", "in0", "vm0", "out0", "net0"] {
             namespace.ip(&format!("link set {link} up"));
         }
+        namespace.settled();
         namespace
+    }
+
+    /// The kernel says only after a while that a link has a carrier, and that is a change of it.
+    fn settled(&self) {
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            let links = self.ip("-o link show up");
+            if links.lines().filter(|link| link.contains("state UP")).count() == 4 {
+                return;
+            }
+            assert!(Instant::now() < end, "links without a carrier:\n{links}");
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     pub fn place(&self) -> Place {
