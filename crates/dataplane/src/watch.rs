@@ -3,6 +3,7 @@
 //! Apart from [`crate::Kernel`]: it waits, on a thread of its own, while the driver works.
 
 mod claims;
+mod entries;
 mod fenced;
 mod links;
 
@@ -16,7 +17,7 @@ use nix::{
     sys::eventfd::{EfdFlags, EventFd},
 };
 
-use self::{claims::Claims, fenced::Fenced, links::Links};
+use self::{claims::Claims, entries::Entries, fenced::Fenced, links::Links};
 use crate::{
     Fault, Place,
     kernel::{
@@ -48,6 +49,20 @@ pub enum Seen {
         /// The sender.
         mac: Mac,
     },
+    /// A neighbour on the inside that a program put there, be it ours or another, came, changed or went.
+    Neighbour {
+        /// Whose.
+        address: Ipv4Addr,
+        /// Where the permanent neighbour of ours leads now; `None`: there is none of ours.
+        mac: Option<Mac>,
+    },
+    /// A local route to one address came, changed or went.
+    Route {
+        /// To where.
+        address: Ipv4Addr,
+        /// There is one of ours now.
+        ours: bool,
+    },
     /// A link went, came or changed: neighbours and routes may be lost. Read and compare again.
     LinkChanged,
     /// So much was seen at once that the kernel threw a part away: claims may be missing. Ask.
@@ -68,7 +83,7 @@ impl Waker {
     }
 }
 
-/// Watches the inside of one place: claims by ARP, what the fence dropped, and the links.
+/// Watches one place: claims by ARP, what the fence dropped, and what others do to links, neighbours and routes.
 #[derive(Debug)]
 pub struct Watcher {
     place: Place,
@@ -77,6 +92,7 @@ pub struct Watcher {
     claims: Claims,
     fenced: Fenced,
     links: Links,
+    entries: Entries,
     waker: Waker,
 }
 
@@ -90,7 +106,7 @@ impl Watcher {
         namespace::inside(place, || {
             let mut route = Channel::open(NETLINK_ROUTE, "open a socket to rtnetlink")?;
             // Links first: a change behind the look-up is seen.
-            let links = Links::open(place)?;
+            let (links, entries) = (Links::open(place)?, Entries::open()?);
             let inside = link::find(&mut route, place, &place.inside)?;
             Ok(Self {
                 place: place.clone(),
@@ -98,6 +114,7 @@ impl Watcher {
                 claims: Claims::open(inside)?,
                 fenced: Fenced::open()?,
                 links,
+                entries,
                 route,
                 waker: Waker { event: Arc::new(event) },
             })
@@ -121,11 +138,13 @@ impl Watcher {
         }
         self.claims.take(MOST, self.inside.map(|link| link.mac), &mut seen)?;
         self.fenced.take(MOST, &mut seen)?;
+        self.entries.take(MOST, self.inside, &mut seen)?;
         Ok(seen)
     }
 
     fn sleep(&self, timeout: Duration) -> Result<(), Fault> {
-        let fds = [self.claims.as_fd(), self.fenced.as_fd(), self.links.as_fd(), self.waker.event.as_fd()];
+        let (links, entries) = (self.links.as_fd(), self.entries.as_fd());
+        let fds = [self.claims.as_fd(), self.fenced.as_fd(), links, entries, self.waker.event.as_fd()];
         let mut fds = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
         // Rounded up: a wait of less than a millisecond is none that spins.
         let milliseconds = timeout.as_nanos().div_ceil(1_000_000);

@@ -51,7 +51,9 @@ impl Reporter {
             let claims: Vec<_> = batch.drain(..).map(|claim| self.numbered(claim)).collect();
             let mut pause = FIRST_PAUSE;
             while let Err(error) = self.report(claims.clone()).await {
-                tracing::warn!(%error, waiting = claims.len(), "health does not take claims; trying again");
+                if pause == FIRST_PAUSE {
+                    tracing::warn!(%error, waiting = claims.len(), "health does not take claims; trying again");
+                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

@@ -22,8 +22,10 @@ pub(crate) struct Folded {
     pub(crate) pools: Arc<BTreeSet<IpNet>>,
     /// The record that changed them last.
     pub(crate) pools_changed: Position,
-    /// The operator's word that this gateway carries nothing, with its position; `None` once it has registered again.
-    pub(crate) decommissioned: Option<Position>,
+    /// The operator's word that this gateway carries nothing; taken back when it registers again.
+    pub(crate) decommissioned: bool,
+    /// The record that changed this last.
+    pub(crate) standing_changed: Position,
     /// The tail seen at start has been reached.
     pub(crate) caught_up: bool,
     /// Why following has ended.
@@ -89,9 +91,14 @@ fn fold(folded: &mut Folded, gateway: &GatewayName, record: &Record) -> Result<(
                     folded.pools_changed = commit.at.position;
                 }
                 Event::GatewayDecommissioned(facts) if facts.gateway == *gateway => {
-                    folded.decommissioned = Some(commit.at.position);
+                    folded.decommissioned = true;
+                    folded.standing_changed = commit.at.position;
                 }
-                Event::GatewayRegistered(facts) if facts.gateway == *gateway => folded.decommissioned = None,
+                // A first registration changes nothing for a kernel.
+                Event::GatewayRegistered(facts) if facts.gateway == *gateway && folded.decommissioned => {
+                    folded.decommissioned = false;
+                    folded.standing_changed = commit.at.position;
+                }
                 _ => {}
             }
         }

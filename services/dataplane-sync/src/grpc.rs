@@ -21,13 +21,7 @@ use mooring_proto::{
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::{
-    answer,
-    fold::Folded,
-    target,
-    vpcs::Vpcs,
-    worker::{Audit, Progress},
-};
+use crate::{answer, entered::Audit, fold::Folded, progress::Progress, target, vpcs::Vpcs};
 
 /// One region on this gateway.
 pub(crate) struct View {
@@ -88,6 +82,8 @@ impl DataplaneService for Dataplane {
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<api::Status>, Status> {
         let request = request.get_ref();
         let (region, view) = self.view(&request.parent)?;
+        // The tail first: only what was there before the fold was looked at can be missing in it.
+        let tail = view.log.tail().await.map_err(|error| unserved(&error))?;
         let folded = view.folded.borrow().clone();
         if let Some(failure) = &folded.failure {
             tracing::error!(failure, "status was asked for, but the log can't be followed");
@@ -100,7 +96,6 @@ impl DataplaneService for Dataplane {
             vpc_status(&region, *vpc, desired, (progress, applied), audit)
         });
         let vpcs = future::join_all(vpcs).await;
-        let tail = view.log.tail().await.map_err(|error| unserved(&error))?;
         Ok(Response::new(api::Status {
             gateway: format!("regions/{region}/gateways/{}", self.gateway),
             tail: tail.position.0,

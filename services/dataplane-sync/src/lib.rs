@@ -7,8 +7,10 @@
 
 mod answer;
 mod claims;
+mod entered;
 mod fold;
 mod grpc;
+mod progress;
 mod questions;
 mod report;
 mod target;

@@ -43,6 +43,7 @@ impl Questions {
 
     /// The HAVIPs whose holder stayed silent: all are to be asked now.
     pub(crate) fn unanswered(&mut self, now: Instant) -> Vec<Ipv4Addr> {
+        self.asked.retain(|_, asked| now < *asked + INTERVAL);
         let silent: Vec<_> =
             self.waiting.iter().filter(|(_, (_, until))| *until <= now).map(|(havip, _)| *havip).collect();
         for havip in &silent {

@@ -7,13 +7,15 @@ use mooring_ledger::ACTOR;
 use mooring_proto::binding::v1::{
     RegisterGatewayRequest, ReportAppliedRequest, Stuck, gateway_service_client::GatewayServiceClient,
 };
-use tokio::sync::watch;
-use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
+use tokio::{sync::watch, time::timeout};
+use tonic::{Code, Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 
 use crate::{fold::Folded, target, vpcs::Vpcs};
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long binding's word that a gateway is not registered may be ahead of the log that is followed.
+const AHEAD: Duration = Duration::from_secs(5);
 
 pub(crate) struct Report {
     name: String,
@@ -38,7 +40,7 @@ impl Report {
         loop {
             let served = self.serve(&mut folded, &vpcs).await;
             let Err(error) = served else { return };
-            if folded.borrow().decommissioned.is_some() {
+            if is_decommissioned(&error, &mut folded).await {
                 tracing::error!(
                     "decommissioned while it runs: everything is taken out; a restart registers it again"
                 );
@@ -54,8 +56,11 @@ impl Report {
         let behind = || {
             let folded = folded.borrow();
             let report = self.report(&folded, vpcs);
-            folded.decommissioned.is_some() && report.stuck.iter().any(|stuck| !stuck.carries_nothing)
+            folded.decommissioned && report.stuck.iter().any(|stuck| !stuck.carries_nothing)
         };
+        if behind() {
+            tracing::info!("decommissioned: everything is taken out before it registers again");
+        }
         while behind() {
             tokio::select! {
                 () = vpcs.changed() => {}
@@ -107,4 +112,12 @@ impl Report {
             stuck: stuck.collect(),
         }
     }
+}
+
+/// Whether a report was refused because the operator has decommissioned the gateway: the record that says so may come a
+/// moment later than the refusal, and registering before it has come would undo the operator's word.
+async fn is_decommissioned(error: &Status, folded: &mut watch::Receiver<Folded>) -> bool {
+    let patience = if error.code() == Code::FailedPrecondition { AHEAD } else { Duration::ZERO };
+    let decommissioned = timeout(patience, folded.wait_for(|folded| folded.decommissioned)).await;
+    decommissioned.is_ok_and(|folded| folded.is_ok())
 }

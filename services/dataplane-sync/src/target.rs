@@ -22,16 +22,19 @@ pub(crate) struct Target {
     pub(crate) version: Position,
     /// `None`: the VPC does not live on this gateway.
     pub(crate) place: Option<Place>,
+    /// The log can't be followed any more: no kernel is touched (L8).
+    pub(crate) frozen: bool,
 }
 
 /// The version of a VPC's target: what a kernel has to have applied.
 pub(crate) fn version(folded: &Folded, desired: &VpcDesired) -> Position {
-    desired.position.max(folded.pools_changed).max(folded.decommissioned.unwrap_or_default())
+    desired.position.max(folded.pools_changed).max(folded.standing_changed)
 }
 
-/// A VPC of which a kernel has nothing.
+/// A VPC of which a kernel has nothing but its private blocks: they keep private addresses from leaving (F2).
 pub(crate) fn nothing_of(desired: &VpcDesired) -> VpcDesired {
-    VpcDesired::new(desired.project.clone(), desired.display_name.clone(), desired.position)
+    let nothing = VpcDesired::new(desired.project.clone(), desired.display_name.clone(), desired.position);
+    VpcDesired { subnets: desired.subnets.clone(), ..nothing }
 }
 
 /// The operator's file, read again when it changes.
@@ -39,26 +42,37 @@ pub(crate) struct PlacesFile {
     path: PathBuf,
     /// `None`: there is no file, and no VPC lives here.
     places: Option<Places>,
+    /// What is wrong with the file as it is now, if anything.
+    fault: Option<String>,
 }
 
 impl PlacesFile {
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, BadPlaces> {
         let places = path.map(Places::load).transpose()?;
-        Ok(Self { path: path.unwrap_or(Path::new("")).to_owned(), places })
+        Ok(Self { path: path.unwrap_or(Path::new("")).to_owned(), places, fault: None })
     }
 
-    /// Reads the file again if it is another by now. A file that can't be used leaves the last good one in place.
+    /// Whether the file was another by now and was read. A file that can't be used leaves the last good one in place.
     pub(crate) fn reload(&mut self) -> bool {
         if !self.places.as_ref().is_some_and(Places::changed) {
             return false;
         }
         match Places::load(&self.path) {
-            Ok(places) => self.places = Some(places),
+            Ok(places) => {
+                tracing::info!(path = %self.path.display(), "the places file has changed and is in use");
+                self.places = Some(places);
+                self.fault = None;
+                true
+            }
             Err(error) => {
-                tracing::error!(%error, "the places file can't be used; going on with the last good one")
+                let fault = Some(error.to_string());
+                if self.fault != fault {
+                    tracing::error!(%error, "the places file can't be used; going on with the last good one");
+                    self.fault = fault;
+                }
+                false
             }
         }
-        true
     }
 
     pub(crate) fn target(
@@ -74,11 +88,9 @@ impl PlacesFile {
                 .as_ref()
                 .and_then(|places| places.place(&desired.project, region, vpc, &desired.display_name)),
             version: version(folded, desired),
+            frozen: folded.failure.is_some(),
             pools: folded.pools.clone(),
-            desired: match folded.decommissioned {
-                Some(_) => nothing_of(desired),
-                None => desired.clone(),
-            },
+            desired: if folded.decommissioned { nothing_of(desired) } else { desired.clone() },
         }
     }
 }

@@ -15,10 +15,12 @@ use tokio::{
 
 use crate::{
     claims::SeenClaim,
+    entered::Audit,
     fold::Folded,
+    progress::Progress,
     target::{PlacesFile, Target},
     watch::Sinks,
-    worker::{Audit, AuditRequest, Progress, Worker},
+    worker::{AuditRequest, Worker},
 };
 
 /// How often the operator's file is looked at.

@@ -4,10 +4,10 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -19,16 +19,41 @@ use crate::{claims::SeenClaim, target::Target};
 
 const WAIT: Duration = Duration::from_secs(1);
 
-/// A running watcher; it ends when dropped.
+/// What the thread and its owner both know.
+#[derive(Default)]
+struct Shared {
+    stopped: AtomicBool,
+    missed: AtomicBool,
+    ended: OnceLock<String>,
+}
+
+/// A running watcher. Once it is dropped its sockets are closed: the next one can have the fence's messages.
 pub(crate) struct Watch {
-    stopped: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     waker: Waker,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Why it has ended by itself, if it has.
+    pub(crate) fn ended(&self) -> Option<String> {
+        self.shared.ended.get().cloned()
+    }
+
+    /// Whether something that was seen found no room since the last call.
+    pub(crate) fn has_missed(&self) -> bool {
+        self.shared.missed.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        self.shared.stopped.store(true, Ordering::Relaxed);
         self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            // It never waits for anything but its sockets and the waker. One that panicked has ended, too.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -44,38 +69,40 @@ pub(crate) struct Sinks {
 /// Opens the watcher inside the place and starts its thread.
 pub(crate) fn start(place: &Place, sinks: Sinks) -> Result<Watch, Fault> {
     let mut watcher = Watcher::open(place)?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let watch = Watch { stopped: stopped.clone(), waker: watcher.waker() };
+    let shared = Arc::new(Shared::default());
+    let (waker, its) = (watcher.waker(), shared.clone());
     let spawned = thread::Builder::new().name("watcher".to_owned()).spawn(move || {
-        while !stopped.load(Ordering::Relaxed) {
+        while !its.stopped.load(Ordering::Relaxed) {
             match watcher.wait(WAIT) {
-                Ok(seen) => seen.into_iter().for_each(|seen| sinks.hand_on(seen)),
+                Ok(seen) => seen.into_iter().for_each(|seen| sinks.hand_on(seen, &its.missed)),
                 Err(fault) => {
-                    tracing::error!(%fault, vpc = %sinks.vpc, "watching has ended");
-                    // The worker opens everything anew.
-                    let _ = sinks.worker.blocking_send(Seen::Lost);
+                    // The worker finds it and opens everything anew.
+                    let _ = its.ended.set(format!("watching has ended: {fault}"));
                     return;
                 }
             }
         }
     });
-    spawned
-        .map(|_| watch)
-        .map_err(|source| Fault::Kernel { operation: "starting a watcher".to_owned(), source })
+    match spawned {
+        Ok(thread) => Ok(Watch { shared, waker, thread: Some(thread) }),
+        Err(source) => Err(Fault::Kernel { operation: "starting a watcher".to_owned(), source }),
+    }
 }
 
 impl Sinks {
-    fn hand_on(&self, seen: Seen) {
+    /// What finds no room is noted: the worker then looks at everything, and asks.
+    fn hand_on(&self, seen: Seen, missed: &AtomicBool) {
         if let Seen::Claim { address, mac, observed_at } = seen {
             if !self.target.borrow().desired.holders.contains_key(&IpAddr::V4(address)) {
                 return;
             }
             let claim = SeenClaim { vpc: self.vpc, address, mac, observed_at };
-            if self.claims.try_send(claim).is_err() {
-                tracing::warn!(vpc = %self.vpc, %address, %mac, "too many claims are waiting; one is dropped");
+            if self.claims.try_send(claim).is_err() && !missed.swap(true, Ordering::Relaxed) {
+                tracing::warn!(vpc = %self.vpc, %address, %mac, "too many claims are waiting; they are asked for again");
             }
         }
-        // A full queue: the worker looks at everything anyway on its next round.
-        let _ = self.worker.try_send(seen);
+        if self.worker.try_send(seen).is_err() {
+            missed.store(true, Ordering::Relaxed);
+        }
     }
 }

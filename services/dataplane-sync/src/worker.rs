@@ -6,11 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mooring_dataplane::{Driver, DropReason, Fault, Kernel, Place, Seen};
+use mooring_dataplane::{Fault, Place, Seen};
 use mooring_domain::{
     Position,
-    id::VpcId,
-    nat::{Actual, Op, VpcDesired, diff, wanted},
+    nat::{Op, VpcDesired},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -19,9 +18,11 @@ use tokio::{
 };
 
 use crate::{
+    entered::{Audit, Entered},
+    progress::Progress,
     questions::Questions,
     target::{Target, nothing_of},
-    watch::{self as watcher, Sinks, Watch},
+    watch::Sinks,
 };
 
 /// How often the kernel is asked whether somebody changed its rulesets, and questions are looked after.
@@ -29,50 +30,10 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long after a failure the next round comes.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How far a VPC got.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Progress {
-    /// The kernel is equal to this version of the target.
-    pub(crate) applied: Position,
-    /// What keeps it from the next one.
-    pub(crate) fault: Option<String>,
-    /// There is no namespace: nothing is carried.
-    pub(crate) carries_nothing: bool,
-    /// The namespace, for people; empty when the VPC does not live here.
-    pub(crate) netns: String,
-    /// A first round is over.
-    pub(crate) tried: bool,
-}
-
-impl Progress {
-    /// The position that the kernel is equal to, where the fold is at `folded` and the VPC's target changed last at
-    /// `version`: what comes after a target's last change leaves its kernel as it is.
-    pub(crate) fn equal_to(&self, version: Position, folded: Position) -> Position {
-        if self.applied >= version { folded } else { self.applied }
-    }
-}
-
-/// A kernel read back on request.
-#[derive(Debug, Default)]
-pub(crate) struct Audit {
-    pub(crate) differences: Vec<String>,
-    pub(crate) drops: Vec<(DropReason, u64)>,
-}
-
 /// Asks a worker to read its kernel back.
 pub(crate) struct AuditRequest {
     pub(crate) verify: bool,
     pub(crate) answer: oneshot::Sender<Audit>,
-}
-
-struct Open {
-    place: Place,
-    identity: Option<u64>,
-    kernel: Kernel,
-    _watch: Watch,
-    /// What the kernel has, as far as is known; `None`: read it.
-    known: Option<Actual>,
-    generation: u32,
 }
 
 pub(crate) struct Worker {
@@ -81,9 +42,13 @@ pub(crate) struct Worker {
     seen: mpsc::Receiver<Seen>,
     audits: mpsc::Receiver<AuditRequest>,
     progress: watch::Sender<Progress>,
-    open: Option<Open>,
+    entered: Option<Entered>,
+    /// What was brought about last and told to everybody; `None`: announce and ask for everything.
     before: Option<VpcDesired>,
     questions: Questions,
+    /// Something was seen that should not be: the next tick looks.
+    suspect: bool,
+    /// After a failure.
     retry_at: Option<Instant>,
 }
 
@@ -101,9 +66,10 @@ impl Worker {
             seen,
             audits,
             progress,
-            open: None,
+            entered: None,
             before: None,
             questions: Questions::default(),
+            suspect: false,
             retry_at: None,
         }
     }
@@ -129,127 +95,166 @@ impl Worker {
     /// Makes the kernel equal to the target, or says why not.
     fn round(&mut self) {
         let target = self.target.borrow_and_update().clone();
-        let outcome = self.reconcile(&target);
-        let netns = target.place.as_ref().map(Place::namespace).unwrap_or_default();
+        if target.frozen {
+            self.progress.send_if_modified(|progress| !std::mem::replace(&mut progress.tried, true));
+            return;
+        }
+        let equal = self.make_equal(&target);
+        let applied = equal.as_ref().map_or(Position::default(), |_| target.version);
+        let outcome = equal.and_then(|steps| self.tell(&target, &steps));
         self.retry_at = outcome.is_err().then(|| Instant::now() + RETRY);
-        self.progress.send_modify(|progress| {
-            progress.tried = true;
-            progress.netns = netns;
-            progress.carries_nothing = matches!(outcome, Err(Fault::NoNamespace { .. }));
-            progress.fault = outcome.as_ref().err().map(ToString::to_string);
-            if outcome.is_ok() {
-                progress.applied = target.version;
-            }
-        });
-        if let Err(fault) = outcome {
-            tracing::warn!(vpc = %self.sinks.vpc, %fault, "not applied; trying again");
-            self.forget();
-        }
-    }
-
-    /// What is known of the kernel may be wrong.
-    fn forget(&mut self) {
-        match &mut self.open {
-            Some(open) if open.place.identity() == open.identity => open.known = None,
-            _ => self.open = None,
-        }
-    }
-
-    fn reconcile(&mut self, target: &Target) -> Result<(), Fault> {
-        self.leave_other_place(target)?;
-        let Some(place) = &target.place else { return Ok(()) };
-        if self.open.is_none() {
-            self.open = Some(self.enter(place)?);
+        if outcome.is_err() {
+            // Nothing is known for certain: next time everything is read, announced and asked for.
             self.before = None;
+            self.entered.iter_mut().for_each(Entered::forget);
         }
-        let Some(open) = &mut self.open else { return Ok(()) };
-        let steps = open.make_equal(&target.desired, target, self.sinks.vpc)?;
+        let carries_nothing = matches!(outcome, Err(Fault::NoNamespace { .. }));
+        let fault = outcome.err().map(|fault| said(&fault, target.place.as_ref()));
+        self.note(Progress {
+            applied,
+            fault,
+            carries_nothing,
+            netns: target.place.as_ref().map(Place::namespace).unwrap_or_default(),
+            tried: true,
+        });
+    }
+
+    /// Says how it went; in the log, only what is new.
+    fn note(&self, now: Progress) {
+        let vpc = self.sinks.vpc;
+        let before = self.progress.send_replace(now.clone()).fault;
+        match now.fault {
+            Some(fault) if Some(&fault) != before.as_ref() => {
+                tracing::warn!(%vpc, fault, "not applied; trying again every second");
+            }
+            None if before.is_some() => tracing::info!(%vpc, "applied again"),
+            _ => {}
+        }
+    }
+
+    fn make_equal(&mut self, target: &Target) -> Result<Vec<Op>, Fault> {
+        self.leave(target)?;
+        let Some(place) = &target.place else { return Ok(Vec::new()) };
+        let entered = match &mut self.entered {
+            Some(entered) => entered,
+            none => {
+                self.before = None;
+                none.insert(Entered::enter(place, self.sinks.clone())?)
+            }
+        };
+        entered.make_equal(&target.desired, &target.pools)
+    }
+
+    /// Leaves what is no longer the place, by the operator's file or because its name is gone or another's, with nothing
+    /// of ours in it: a namespace without a name can go on passing packets.
+    fn leave(&mut self, target: &Target) -> Result<(), Fault> {
+        let Some(entered) = &mut self.entered else { return Ok(()) };
+        let is_there = entered.is_there();
+        if is_there && target.place.as_ref() == Some(&entered.place) {
+            return Ok(());
+        }
+        match entered.make_equal(&nothing_of(&target.desired), &target.pools) {
+            // It is tried again, and until then nothing else is entered.
+            Err(fault) if is_there && !matches!(fault, Fault::NoLink { .. }) => return Err(fault),
+            Err(fault) => {
+                let namespace = entered.place.namespace();
+                tracing::warn!(vpc = %self.sinks.vpc, namespace, %fault, "left without being emptied");
+            }
+            Ok(_) => {}
+        }
+        self.entered = None;
+        Ok(())
+    }
+
+    /// Tells the outside where EIPs are that are new here, and asks who holds HAVIPs that are.
+    fn tell(&mut self, target: &Target, steps: &[Op]) -> Result<(), Fault> {
+        let desired = &target.desired;
         let arrived: Vec<Ipv4Addr> = match self.before {
             Some(_) => steps.iter().filter_map(added_route).collect(),
-            None => target.desired.nat.keys().filter_map(v4).collect(),
+            None => desired.nat.keys().filter_map(v4).collect(),
         };
-        if place.arp && !arrived.is_empty() {
-            open.kernel.announce(&arrived)?;
+        if let Some(entered) = &mut self.entered {
+            entered.announce(&arrived)?;
         }
-        let questions = appeared(self.before.as_ref(), &target.desired);
-        self.before = Some(target.desired.clone());
-        questions.into_iter().try_for_each(|havip| self.ask(havip, &target.desired))
-    }
-
-    fn enter(&self, place: &Place) -> Result<Open, Fault> {
-        let kernel = Kernel::open(place)?;
-        let watch = watcher::start(place, self.sinks.clone())?;
-        Ok(Open {
-            place: place.clone(),
-            identity: place.identity(),
-            kernel,
-            _watch: watch,
-            known: None,
-            generation: 0,
-        })
-    }
-
-    /// The operator's file has moved the VPC: what it had at its old place goes.
-    fn leave_other_place(&mut self, target: &Target) -> Result<(), Fault> {
-        if let Some(mut open) = self.open.take_if(|open| target.place.as_ref() != Some(&open.place)) {
-            let nothing = nothing_of(&target.desired);
-            open.make_equal(&nothing, target, self.sinks.vpc)?;
-        }
+        let questions = appeared(self.before.as_ref(), desired);
+        questions.into_iter().try_for_each(|havip| self.ask(havip, desired))?;
+        self.before = Some(desired.clone());
         Ok(())
     }
 
     /// Asks who holds a HAVIP.
     fn ask(&mut self, havip: Ipv4Addr, desired: &VpcDesired) -> Result<(), Fault> {
         let holder = desired.holders.get(&IpAddr::V4(havip)).copied().flatten();
-        match &mut self.open {
-            Some(open) if self.questions.ask(havip, holder, Instant::now()) => open.kernel.ask(havip, holder),
+        match &mut self.entered {
+            Some(entered) if self.questions.ask(havip, holder, Instant::now()) => entered.ask(havip, holder),
             _ => Ok(()),
         }
     }
 
     fn see(&mut self, seen: Seen) {
-        let desired = self.target.borrow().desired.clone();
         match seen {
             Seen::Claim { address, mac, .. } => self.questions.answered(address, mac),
             Seen::Fenced { address, mac } => {
+                let desired = self.target.borrow().desired.clone();
                 let members = desired.members.get(&IpAddr::V4(address));
                 if members.is_some_and(|members| members.contains(&mac)) {
                     let asked = self.ask(address, &desired);
-                    self.note(asked);
+                    self.could_not_ask(asked);
                 }
             }
-            Seen::LinkChanged => {
-                self.forget();
-                self.before = None;
-                self.round();
+            Seen::Neighbour { .. } | Seen::Route { .. } => {
+                self.suspect |= self.entered.as_ref().is_some_and(|entered| entered.differs(seen));
             }
-            Seen::Lost => {
-                self.open = None;
-                self.round();
-            }
+            // A link says several things when it goes or comes: one look at the next tick is enough for all of them.
+            Seen::LinkChanged | Seen::Lost => self.look_at_everything(),
         }
     }
 
+    fn look_at_everything(&mut self) {
+        self.suspect = true;
+        self.before = None;
+    }
+
     fn tick(&mut self) {
+        if self.target.borrow().frozen {
+            return;
+        }
         let now = Instant::now();
-        if self.retry_at.is_some_and(|retry_at| retry_at <= now) || self.drifted() {
-            self.forget();
+        self.look_after_the_watch(now);
+        let due = match self.retry_at {
+            Some(retry_at) => retry_at <= now || self.suspect,
+            None => self.suspect || self.drifted(),
+        };
+        if due {
+            self.suspect = false;
+            self.entered.iter_mut().for_each(Entered::forget);
             self.round();
         }
         for havip in self.questions.unanswered(now) {
-            let asked = self.open.as_mut().map_or(Ok(()), |open| open.kernel.ask(havip, None));
-            self.note(asked);
+            let asked = self.entered.as_mut().map_or(Ok(()), |entered| entered.ask(havip, None));
+            self.could_not_ask(asked);
+        }
+    }
+
+    /// A watcher that has ended takes its place's kernel with it; both are opened anew.
+    fn look_after_the_watch(&mut self, now: Instant) {
+        if let Some(fault) = self.entered.as_ref().and_then(Entered::watch_ended) {
+            self.entered = None;
+            self.retry_at = Some(now + RETRY);
+            let progress = Progress { fault: Some(fault), ..self.progress.borrow().clone() };
+            self.note(progress);
+        }
+        if self.entered.as_ref().is_some_and(Entered::has_missed) {
+            self.look_at_everything();
         }
     }
 
     /// Whether somebody else changed the kernel's rulesets, or the namespace is another one by now.
     fn drifted(&mut self) -> bool {
-        let Some(open) = &mut self.open else { return false };
-        open.place.identity() != open.identity
-            || open.kernel.generation().is_ok_and(|generation| generation != open.generation)
+        self.entered.as_mut().is_some_and(|entered| !entered.is_there() || entered.drifted())
     }
 
-    fn note(&self, outcome: Result<(), Fault>) {
+    fn could_not_ask(&self, outcome: Result<(), Fault>) {
         if let Err(fault) = outcome {
             tracing::warn!(vpc = %self.sinks.vpc, %fault, "could not ask who holds a HAVIP");
         }
@@ -257,43 +262,23 @@ impl Worker {
 
     fn audit(&mut self, request: AuditRequest) {
         let target = self.target.borrow().clone();
-        let audit = self.open.as_mut().map(|open| open.audit(&target, request.verify)).unwrap_or_default();
+        let audit = match &mut self.entered {
+            Some(entered) => entered.audit(&target.desired, &target.pools, request.verify),
+            None => Audit::default(),
+        };
         // Whoever asked may have gone away.
         let _ = request.answer.send(audit);
     }
 }
 
-impl Open {
-    /// The steps that it took.
-    fn make_equal(&mut self, desired: &VpcDesired, target: &Target, vpc: VpcId) -> Result<Vec<Op>, Fault> {
-        let read_back = self.known.is_none();
-        let actual = match self.known.take() {
-            Some(known) => known,
-            None => self.kernel.read()?,
-        };
-        let steps = diff(desired, &target.pools, &actual);
-        if read_back && self.generation != 0 && !steps.is_empty() {
-            tracing::warn!(%vpc, found = ?steps, "the kernel had drifted; mending it");
+/// A fault, with the place where the fault itself does not name one.
+fn said(fault: &Fault, place: Option<&Place>) -> String {
+    match (fault, place) {
+        (Fault::Kernel { .. } | Fault::Answer { .. } | Fault::AlreadyWatched { .. }, Some(place)) => {
+            let (namespace, inside, outside) = (place.namespace(), &place.inside, &place.outside);
+            format!("{fault} ({namespace}, inside {inside:?}, outside {outside:?})")
         }
-        if !steps.is_empty() {
-            self.kernel.apply(&steps)?;
-        }
-        self.generation = self.kernel.generation()?;
-        self.known = Some(wanted(desired, &target.pools, self.place.arp));
-        Ok(steps)
-    }
-
-    fn audit(&mut self, target: &Target, verify: bool) -> Audit {
-        let drops = self.kernel.drops().unwrap_or_default();
-        let differences = match verify.then(|| self.kernel.read()) {
-            None => Vec::new(),
-            Some(Ok(actual)) => {
-                let steps = diff(&target.desired, &target.pools, &actual);
-                steps.iter().map(|step| format!("{step:?}")).collect()
-            }
-            Some(Err(fault)) => vec![fault.to_string()],
-        };
-        Audit { differences, drops }
+        _ => fault.to_string(),
     }
 }
 

@@ -20,9 +20,9 @@ use super::channel::{Channel, Reply, Request};
 use crate::{Fault, Place};
 
 /// Who put a route or a neighbour there, as `ip route` and `ip neigh` show it. Free in iproute2's list.
-pub(super) const PROTOCOL: RouteProtocol = RouteProtocol::Other(77);
+pub(crate) const PROTOCOL: RouteProtocol = RouteProtocol::Other(77);
 /// The table in which the kernel looks first, and which says what is its own.
-const LOCAL_TABLE: u8 = 255;
+pub(crate) const LOCAL_TABLE: u8 = 255;
 
 /// A link as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

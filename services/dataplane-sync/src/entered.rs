@@ -1,0 +1,144 @@
+//! A place that was entered: its kernel, its watcher, and what is known of it.
+//!
+//! Its sockets keep a namespace alive, packets and all, also when its name is gone: see [`Entered::is_there`].
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use ipnet::IpNet;
+use mooring_dataplane::{Driver, DropReason, Fault, Kernel, Place, Seen};
+use mooring_domain::{
+    address::Mac,
+    id::VpcId,
+    nat::{Actual, Op, VpcDesired, diff, wanted},
+};
+
+use crate::watch::{self as watcher, Sinks, Watch};
+
+/// The most steps that one line of the log shows.
+const SHOWN: usize = 20;
+
+/// A kernel read back on request.
+#[derive(Debug, Default)]
+pub(crate) struct Audit {
+    pub(crate) differences: Vec<String>,
+    pub(crate) drops: Vec<(DropReason, u64)>,
+}
+
+pub(crate) struct Entered {
+    pub(crate) place: Place,
+    identity: Option<u64>,
+    kernel: Kernel,
+    watch: Watch,
+    vpc: VpcId,
+    /// What the kernel has, as far as is known; `None`: read it.
+    known: Option<Actual>,
+    /// nftables' generation with our last change in it; `None`: it was not brought to an end.
+    generation: Option<u32>,
+}
+
+impl Entered {
+    pub(crate) fn enter(place: &Place, sinks: Sinks) -> Result<Self, Fault> {
+        // Before the sockets: a namespace that comes under this name meanwhile is seen as another one.
+        let identity = place.identity();
+        let mut kernel = Kernel::open(place)?;
+        let vpc = sinks.vpc;
+        let watch = watcher::start(place, sinks)?;
+        for finding in kernel.preflight()? {
+            tracing::warn!(%vpc, finding, "packets will not pass");
+        }
+        Ok(Self { place: place.clone(), identity, kernel, watch, vpc, known: None, generation: None })
+    }
+
+    /// Whether the namespace of that name is still the one that was entered.
+    pub(crate) fn is_there(&self) -> bool {
+        self.place.identity() == self.identity
+    }
+
+    /// Why the watcher has ended, if it has.
+    pub(crate) fn watch_ended(&self) -> Option<String> {
+        self.watch.ended()
+    }
+
+    /// Whether something that was seen could not be handed on since the last call.
+    pub(crate) fn has_missed(&self) -> bool {
+        self.watch.has_missed()
+    }
+
+    /// Whether somebody else has changed the kernel's rulesets. A kernel that does not say has to be looked at, too.
+    pub(crate) fn drifted(&mut self) -> bool {
+        !self.kernel.generation().is_ok_and(|generation| Some(generation) == self.generation)
+    }
+
+    /// Whether what was seen of a neighbour or a route is other than what should be there.
+    pub(crate) fn differs(&self, seen: Seen) -> bool {
+        let Some(known) = &self.known else { return false };
+        match seen {
+            Seen::Neighbour { address, mac } => known.neighbours.get(&address.into()) != mac.as_ref(),
+            Seen::Route { address, ours } => known.routes.contains(&address.into()) != ours,
+            _ => false,
+        }
+    }
+
+    /// What is known of the kernel may be wrong.
+    pub(crate) fn forget(&mut self) {
+        self.known = None;
+    }
+
+    /// The steps that it took.
+    pub(crate) fn make_equal(
+        &mut self,
+        desired: &VpcDesired,
+        pools: &BTreeSet<IpNet>,
+    ) -> Result<Vec<Op>, Fault> {
+        // Both are unknown until the end is reached.
+        let (known, equal_at) = (self.known.take(), self.generation.take());
+        let drifted = known.is_none() && equal_at.is_some();
+        let (before, actual) = match known.zip(equal_at) {
+            Some((known, generation)) => (generation, known),
+            // The generation first: who changes something after it is found by it.
+            None => (self.kernel.generation()?, self.kernel.read()?),
+        };
+        let steps = diff(desired, pools, &actual);
+        if drifted && !steps.is_empty() {
+            let found = &steps[..steps.len().min(SHOWN)];
+            let (vpc, namespace) = (self.vpc, self.place.namespace());
+            tracing::warn!(%vpc, namespace, steps = steps.len(), ?found, "the kernel had drifted; mending it");
+        }
+        if !steps.is_empty() {
+            self.kernel.apply(&steps)?;
+        }
+        // What the number is if nobody else changed anything under us; if somebody did, `drifted` sees it.
+        let own = u32::from(steps.iter().any(is_of_nftables));
+        self.generation = Some(before.wrapping_add(own));
+        self.known = Some(wanted(desired, pools, self.place.arp));
+        Ok(steps)
+    }
+
+    pub(crate) fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault> {
+        if !self.place.arp || eips.is_empty() {
+            return Ok(());
+        }
+        self.kernel.announce(eips)
+    }
+
+    pub(crate) fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault> {
+        self.kernel.ask(havip, holder)
+    }
+
+    pub(crate) fn audit(&mut self, desired: &VpcDesired, pools: &BTreeSet<IpNet>, verify: bool) -> Audit {
+        let drops = self.kernel.drops().unwrap_or_default();
+        let differences = match verify.then(|| self.kernel.read()) {
+            None => Vec::new(),
+            Some(Ok(actual)) => {
+                diff(desired, pools, &actual).iter().map(|step| format!("{step:?}")).collect()
+            }
+            Some(Err(fault)) => vec![fault.to_string()],
+        };
+        Audit { differences, drops }
+    }
+}
+
+/// All of these among one list of steps are one transaction, and so one generation.
+fn is_of_nftables(step: &Op) -> bool {
+    !matches!(step, Op::SetNeighbour(..) | Op::RemoveNeighbour(_) | Op::AddRoute(_) | Op::RemoveRoute(_))
+}
