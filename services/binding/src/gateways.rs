@@ -39,6 +39,16 @@ fn parse_stuck(from: api::Stuck) -> Result<(mooring_domain::id::VpcId, Stuck), S
     Ok((vpc, Stuck { position, cause: from.cause, carries_nothing: from.carries_nothing }))
 }
 
+/// Nobody can have applied what the log does not have: either that report is wrong, or the log lost its end (L8). Were it
+/// taken, no later unbind would wait for that gateway.
+fn check_position(gateway: &GatewayName, reported: Position, tail: Position) -> Result<(), Status> {
+    if reported <= tail {
+        return Ok(());
+    }
+    tracing::error!(%gateway, %reported, %tail, "a gateway reports a position beyond the log's end");
+    Err(bad_field("position", format!("{reported} is beyond the log's end, which is {tail}")))
+}
+
 impl Gateways {
     fn reports(&self, region: &RegionId) -> Result<&Reports, Status> {
         self.reports.get(region).ok_or_else(|| Refused::Unserved(Unserved::Unavailable).into())
@@ -76,11 +86,12 @@ impl GatewayService for Gateways {
     ) -> Result<Response<ReportAppliedResponse>, Status> {
         let request = request.into_inner();
         let (region, gateway) = parse_name(&request.name)?;
-        let state = self.regions.get("name", &region)?.view().state;
-        if !state.gateway(&gateway).is_some_and(|known| known.registered) {
+        let view = self.regions.get("name", &region)?.current().await?;
+        if !view.state.gateway(&gateway).is_some_and(|known| known.registered) {
             let rejection = Rejection::precondition("NOT_REGISTERED", "name", "register the gateway first");
             return Err(Refused::from(rejection.because_of(&request.name)).into());
         }
+        check_position(&gateway, Position(request.position), view.position)?;
         let stuck = request.stuck.into_iter().map(parse_stuck).collect::<Result<HashMap<_, _>, _>>()?;
         let report = Report { position: Position(request.position), stuck, at: Instant::now() };
         self.reports(&region)?.put(gateway, report);

@@ -89,10 +89,13 @@ impl BindingService for Bindings {
         if let Phase::Failed { reason, message } = &binding.phase {
             return Err(failed(&binding, reason, message));
         }
-        if request.wait_applied {
-            wait.applied(binding.request.binding).await?;
+        if !request.wait_applied {
+            return Ok(Response::new(answer::binding(&binding, &ledger.view().state, reports)));
         }
-        Ok(Response::new(answer::binding(&binding, &ledger.view().state, reports)))
+        wait.applied(binding.request.binding).await?;
+        let state = ledger.view().state;
+        let binding = state.get(binding.request.binding).ok_or_else(|| Refused::from(gone()))?;
+        Ok(Response::new(answer::binding(binding, &state, reports)))
     }
 
     async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {

@@ -243,6 +243,9 @@ async fn malformed_reports_and_names_are_refused() {
     }
     let nonsense = Stuck { vpc: "blue".into(), ..Default::default() };
     assert_eq!(refused(report(&world, GW_2, 1, vec![nonsense]).await).brief(), invalid("stuck.vpc"));
+    // Taken, it would end every wait for this gateway from now on.
+    assert_eq!(refused(report(&world, GW_2, before + 1, vec![]).await).brief(), invalid("position"));
+    assert_eq!(refused(report(&world, GW_2, u64::MAX, vec![]).await).brief(), invalid("position"));
     assert_eq!(gateway(&world, GW_2).await.report_age_ms, None, "nothing of it was taken");
     assert_eq!(world.tail().await, before);
 }

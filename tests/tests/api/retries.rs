@@ -75,6 +75,16 @@ async fn a_bind_and_an_unbind_are_done_once() {
 }
 
 #[tokio::test]
+async fn what_is_given_back_is_given_back_once() {
+    let (mut world, stock) = World::stocked().await;
+    let name = stock.eip.name;
+    let release = resource::ReleaseEipRequest { name, request_id: request_id() };
+    assert_retried(&mut world, async |world| world.resource().release_eip(release.clone()).await).await;
+    let delete = resource::DeleteHavipRequest { name: stock.havip.name, request_id: request_id() };
+    assert_retried(&mut world, async |world| world.resource().delete_havip(delete.clone()).await).await;
+}
+
+#[tokio::test]
 async fn a_bind_that_failed_fails_again_with_its_id_and_writes_nothing() {
     let (world, stock) = World::stocked().await;
     let nowhere = format!("{P1}/eips/{NOBODY}");
