@@ -11,6 +11,7 @@
 mod cleanup;
 mod keepalived;
 mod namespace;
+mod routers;
 mod topology;
 
 use std::net::Ipv4Addr;
@@ -23,6 +24,7 @@ pub use cleanup::{on_interrupt, sweep_dead};
 pub(crate) use cleanup::{track, untrack};
 pub use keepalived::Keepalived;
 pub use namespace::Namespace;
+pub use routers::{MAC_2, Second};
 
 /// The client's address; its packets pass the gateway.
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::namespace::ip_batch;
-use super::{Lab, Namespace};
+use super::{Lab, Namespace, Second};
 use crate::wait::wait_for;
 
 /// Makes every namespace of `lab` and all that is in it.
@@ -27,6 +27,36 @@ pub(super) fn build(lab: &Lab) -> Result<()> {
         host.ip(&format!("address add {address}/24 dev eth0\n{HOST}"))?;
     }
     lab.namespaces().into_iter().try_for_each(settled)
+}
+
+/// The gateway alone, in a laboratory that has all the rest.
+pub(super) fn build_gateway(lab: &Lab) -> Result<()> {
+    let gateway = &lab.gateway;
+    ip_batch(&[], &format!("netns add {}\n", gateway.name()))?;
+    set_kernel_parameters(gateway)?;
+    let outside = (&lab.core, "gateway", "02:00:00:00:02:f2");
+    let inside = (&lab.switch, "gateway", "02:00:00:00:01:f1");
+    cable(outside, (gateway, "out0", "02:00:00:00:02:02"), 102)?;
+    cable(inside, (gateway, "in0", "02:00:00:00:01:01"), 104)?;
+    lab.core.ip("link set gateway master out0 up")?;
+    lab.switch.ip("link set gateway master br0 up")?;
+    gateway.ip(GATEWAY)?;
+    [gateway, &lab.core, &lab.switch].into_iter().try_for_each(settled)
+}
+
+/// The second router and its instance.
+pub(super) fn build_second(lab: &Lab, second: &Second) -> Result<()> {
+    let Second { gateway, vm } = second;
+    ip_batch(&[], &format!("netns add {}\nnetns add {}\n", gateway.name(), vm.name()))?;
+    set_kernel_parameters(gateway)?;
+    set_kernel_parameters(vm)?;
+    let outside = (&lab.core, "gateway-2", "02:00:00:00:02:f4");
+    cable(outside, (gateway, "out0", "02:00:00:00:02:04"), 120)?;
+    cable((gateway, "in0", "02:00:00:00:05:01"), (vm, "eth0", super::MAC_2), 121)?;
+    lab.core.ip("link set gateway-2 master out0 up")?;
+    gateway.ip(&GATEWAY.replace("203.0.113.2/24", "203.0.113.4/24"))?;
+    vm.ip(&format!("address add {}/24 dev eth0\n{HOST}", super::VM_A))?;
+    [gateway, vm, &lab.core].into_iter().try_for_each(settled)
 }
 
 /// Every cable, with the MAC of both ends.
@@ -142,9 +172,9 @@ route add 198.51.100.20/32 via 10.0.1.2
 /// All that a test depends on is said here, whatever the host's own values are.
 fn set_kernel_parameters(ns: &Namespace) -> Result<()> {
     let (forward, nonlocal_bind) = match ns.role() {
-        "edge" | "core" | "gateway" | "plain" => ("1", "0"),
+        "edge" | "core" | "gateway" | "gateway-2" | "plain" => ("1", "0"),
         // As on real HA instances: a service listens on the HAVIP before its instance holds it.
-        "vm-a" | "vm-b" | "host-c" => ("0", "1"),
+        "vm-a" | "vm-b" | "vm-2" | "host-c" => ("0", "1"),
         _ => ("0", "0"),
     };
     let parameters = [

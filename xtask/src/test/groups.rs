@@ -73,6 +73,7 @@ const LINES: &[Line] = &[
     line("api", "mooring-tests", Which::Test("bad_surroundings"), Some(1)),
     line("packets", "mooring-dataplane", Which::Rest, Some(1)),
     line("packets", "mooring-tests", Which::Test("lab"), Some(1)),
+    line("packets", "mooring-tests", Which::Test("gateway"), Some(1)),
     line("packets", "mooring-tests", Which::Test("packets"), Some(2)),
     line("packets", "mooring-tests", Which::Test("story"), Some(1)),
     line("faults", "mooring-tests", Which::Test("faults"), None),

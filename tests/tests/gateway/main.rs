@@ -1,0 +1,13 @@
+//! A gateway at work: a real `mooringd`, a real kernel, real packets, and somebody who pulls at it while it runs.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod away;
+mod damaged;
+mod decommissioned;
+mod drift;
+mod links;
+mod namespaces;
+mod places;
+mod stage;
+mod two;
+mod unprivileged;
