@@ -9,6 +9,7 @@
 //! and back, so one failover can be measured through both at the same moment. No link leads out of the laboratory.
 
 mod cleanup;
+pub mod crowd;
 mod keepalived;
 mod namespace;
 mod routers;

@@ -3,12 +3,15 @@
 //!
 //! All of it needs root, and none of it touches the host's own network.
 
+pub mod client;
+pub mod figures;
 pub mod lab;
 pub mod probe;
 pub mod server;
 pub mod story;
 pub mod wait;
 
+pub use client::Client;
 pub use lab::{Keepalived, Lab, Namespace};
 pub use server::Mooringd;
 pub use wait::wait_for;

@@ -12,12 +12,12 @@ use nix::sched::{CloneFlags, setns};
 #[derive(Debug, Clone)]
 pub struct Namespace {
     name: String,
-    role: &'static str,
+    role: String,
 }
 
 impl Namespace {
-    pub(super) fn named(prefix: &str, role: &'static str) -> Namespace {
-        Namespace { name: format!("{prefix}-{role}"), role }
+    pub(super) fn named(prefix: &str, role: &str) -> Namespace {
+        Namespace { name: format!("{prefix}-{role}"), role: role.to_owned() }
     }
 
     /// The name under `/run/netns`.
@@ -26,8 +26,8 @@ impl Namespace {
     }
 
     /// What it is in the laboratory: `vm-a`, `gateway`, …
-    pub fn role(&self) -> &'static str {
-        self.role
+    pub fn role(&self) -> &str {
+        &self.role
     }
 
     /// The file that stands for it.
@@ -72,9 +72,17 @@ impl Namespace {
 
     /// Sets a kernel parameter inside: `net.ipv4.ip_forward`.
     pub fn sysctl(&self, key: &str, value: &str) -> Result<()> {
-        let path = PathBuf::from("/proc/sys").join(key.replace('.', "/"));
-        self.run(|| std::fs::write(&path, value))?
-            .with_context(|| format!("sysctl {key}={value} in {}", self.name))
+        self.sysctls([&(key, value)])
+    }
+
+    /// Sets several.
+    pub fn sysctls<'a>(&self, all: impl IntoIterator<Item = &'a (&'a str, &'a str)> + Send) -> Result<()> {
+        self.run(|| {
+            all.into_iter().try_for_each(|(key, value)| {
+                let path = PathBuf::from("/proc/sys").join(key.replace('.', "/"));
+                std::fs::write(&path, value).with_context(|| format!("sysctl {key}={value} in {}", self.name))
+            })
+        })?
     }
 
     /// Whether `address` is on the link `eth0`.

@@ -76,6 +76,8 @@ const LINES: &[Line] = &[
     line("packets", "mooring-tests", Which::Test("gateway"), Some(1)),
     line("packets", "mooring-tests", Which::Test("packets"), Some(2)),
     line("packets", "mooring-tests", Which::Test("story"), Some(1)),
+    line("packets", "mooring-tests", Which::Test("oracle"), Some(1)),
+    line("packets", "mooring-tests", Which::Test("many_vpcs"), Some(1)),
     line("faults", "mooring-tests", Which::Test("faults"), None),
     line("faults", "mooring-tests", Which::Test("lost_end"), None),
 ];

@@ -1,0 +1,202 @@
+//! A client of a `mooringd` over one channel, for project `p1` in region `r1`: for tests that ask thousands of times,
+//! where starting `moor` each time would be what is measured.
+
+use std::time::Duration;
+
+use mooring_proto::{
+    binding::v1::{
+        BindRequest, Binding, ListBindingsRequest, UnbindRequest,
+        binding_service_client::BindingServiceClient,
+    },
+    dataplane::v1::{
+        Commit, GetStatusRequest, ListCommitsRequest, Status as GatewayStatus,
+        dataplane_service_client::DataplaneServiceClient,
+    },
+    health::v1::{Holder, ListHoldersRequest, health_service_client::HealthServiceClient},
+    resource::v1::{
+        AllocateEipRequest, CreateHavipRequest, CreatePoolRequest, CreateSubnetRequest, CreateVnicRequest,
+        CreateVpcRequest, Eip, GetEipRequest, Havip, Pool, Subnet, Vnic, Vpc,
+        resource_service_client::ResourceServiceClient,
+    },
+};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint, Error},
+};
+use uuid::Uuid;
+
+const REGION: &str = "regions/r1";
+const SCOPE: &str = "projects/p1/regions/r1";
+/// Longer than the server keeps anybody.
+const DEADLINE: Duration = Duration::from_secs(40);
+
+/// Clones share the connection.
+#[derive(Clone)]
+pub struct Client {
+    channel: Channel,
+}
+
+impl Client {
+    /// Connects to `address`: `127.0.0.1:PORT`.
+    pub async fn connect(address: &str) -> Result<Client, Error> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
+        Ok(Client { channel: endpoint.timeout(DEADLINE).connect().await? })
+    }
+
+    fn resource(&self) -> ResourceServiceClient<Channel> {
+        ResourceServiceClient::new(self.channel.clone())
+    }
+
+    fn binding(&self) -> BindingServiceClient<Channel> {
+        BindingServiceClient::new(self.channel.clone())
+    }
+
+    fn dataplane(&self) -> DataplaneServiceClient<Channel> {
+        DataplaneServiceClient::new(self.channel.clone())
+    }
+
+    /// Creates a pool named `public` of one block.
+    pub async fn pool(&self, cidr: &str) -> Result<Pool, Status> {
+        let pool =
+            Pool { display_name: "public".to_owned(), cidrs: vec![cidr.to_owned()], ..Default::default() };
+        let request = CreatePoolRequest { parent: REGION.to_owned(), pool: Some(pool), ..Default::default() };
+        Ok(self.resource().create_pool(request).await?.into_inner())
+    }
+
+    /// Creates a VPC.
+    pub async fn vpc(&self, display_name: &str) -> Result<Vpc, Status> {
+        let vpc = Vpc { display_name: display_name.to_owned(), ..Default::default() };
+        let request = CreateVpcRequest { parent: SCOPE.to_owned(), vpc: Some(vpc), ..Default::default() };
+        Ok(self.resource().create_vpc(request).await?.into_inner())
+    }
+
+    /// Creates a subnet, whose router has the first address.
+    pub async fn subnet(&self, vpc: &Vpc, display_name: &str, cidr: &str) -> Result<Subnet, Status> {
+        let subnet = Subnet {
+            display_name: display_name.to_owned(),
+            vpc: vpc.name.clone(),
+            cidr: cidr.to_owned(),
+            ..Default::default()
+        };
+        let request =
+            CreateSubnetRequest { parent: SCOPE.to_owned(), subnet: Some(subnet), ..Default::default() };
+        Ok(self.resource().create_subnet(request).await?.into_inner())
+    }
+
+    /// Creates a vNIC.
+    pub async fn vnic(
+        &self,
+        subnet: &Subnet,
+        instance: &str,
+        mac: &str,
+        address: &str,
+    ) -> Result<Vnic, Status> {
+        let vnic = Vnic {
+            instance: instance.to_owned(),
+            subnet: subnet.name.clone(),
+            mac: mac.to_owned(),
+            address: address.to_owned(),
+            ..Default::default()
+        };
+        let request = CreateVnicRequest { parent: SCOPE.to_owned(), vnic: Some(vnic), ..Default::default() };
+        Ok(self.resource().create_vnic(request).await?.into_inner())
+    }
+
+    /// Creates a HAVIP.
+    pub async fn havip(
+        &self,
+        subnet: &Subnet,
+        display_name: &str,
+        address: &str,
+        members: &[&Vnic],
+    ) -> Result<Havip, Status> {
+        let havip = Havip {
+            display_name: display_name.to_owned(),
+            subnet: subnet.name.clone(),
+            address: address.to_owned(),
+            members: members.iter().map(|vnic| vnic.name.clone()).collect(),
+            ..Default::default()
+        };
+        let request =
+            CreateHavipRequest { parent: SCOPE.to_owned(), havip: Some(havip), ..Default::default() };
+        Ok(self.resource().create_havip(request).await?.into_inner())
+    }
+
+    /// Allocates the lowest free EIP.
+    pub async fn eip(&self) -> Result<Eip, Status> {
+        let request =
+            AllocateEipRequest { parent: SCOPE.to_owned(), eip: Some(Eip::default()), ..Default::default() };
+        Ok(self.resource().allocate_eip(request).await?.into_inner())
+    }
+
+    /// Reads an EIP.
+    pub async fn get_eip(&self, name: &str) -> Result<Eip, Status> {
+        let request = GetEipRequest { name: name.to_owned() };
+        Ok(self.resource().get_eip(request).await?.into_inner())
+    }
+
+    /// Binds, and waits until every gateway has it in its kernel.
+    pub async fn bind(&self, eip: &str, havip: &str, request: Uuid) -> Result<Binding, Status> {
+        self.bind_and(true, eip, havip, request).await
+    }
+
+    /// Binds, and waits until it is stored.
+    pub async fn bind_stored(&self, eip: &str, havip: &str, request: Uuid) -> Result<Binding, Status> {
+        self.bind_and(false, eip, havip, request).await
+    }
+
+    async fn bind_and(
+        &self,
+        wait_applied: bool,
+        eip: &str,
+        havip: &str,
+        request: Uuid,
+    ) -> Result<Binding, Status> {
+        let request = BindRequest {
+            eip: eip.to_owned(),
+            havip: havip.to_owned(),
+            request_id: request.to_string(),
+            wait_applied,
+        };
+        Ok(self.binding().bind(request).await?.into_inner())
+    }
+
+    /// Unbinds: every gateway has taken it out.
+    pub async fn unbind(&self, eip: &str, request: Uuid) -> Result<(), Status> {
+        let request = UnbindRequest { eip: eip.to_owned(), request_id: request.to_string() };
+        self.binding().unbind(request).await.map(drop)
+    }
+
+    /// Every binding, as far as one page goes.
+    pub async fn bindings(&self) -> Result<Vec<Binding>, Status> {
+        let request = ListBindingsRequest { parent: SCOPE.to_owned(), page_size: 1000, ..Default::default() };
+        Ok(self.binding().list_bindings(request).await?.into_inner().bindings)
+    }
+
+    /// Where the gateway stands; with `verify` every kernel table is read back.
+    pub async fn status(&self, verify: bool) -> Result<GatewayStatus, Status> {
+        let request = GetStatusRequest { parent: REGION.to_owned(), verify };
+        Ok(self.dataplane().get_status(request).await?.into_inner())
+    }
+
+    /// Who holds what, as far as one page goes.
+    pub async fn holders(&self) -> Result<Vec<Holder>, Status> {
+        let request = ListHoldersRequest { parent: SCOPE.to_owned(), page_size: 1000, ..Default::default() };
+        let mut health = HealthServiceClient::new(self.channel.clone());
+        Ok(health.list_holders(request).await?.into_inner().holders)
+    }
+
+    /// The whole log.
+    pub async fn commits(&self) -> Result<Vec<Commit>, Status> {
+        let (mut commits, mut after) = (Vec::new(), 0);
+        loop {
+            let request = ListCommitsRequest { parent: REGION.to_owned(), after, page_size: 1000 };
+            let page = self.dataplane().list_commits(request).await?.into_inner();
+            commits.extend(page.commits);
+            match page.next_after {
+                0 => return Ok(commits),
+                next => after = next,
+            }
+        }
+    }
+}
