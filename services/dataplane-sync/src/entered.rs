@@ -95,8 +95,7 @@ impl Entered {
         let drifted = known.is_none() && equal_at.is_some();
         let (before, actual) = match known.zip(equal_at) {
             Some((known, generation)) => (generation, known),
-            // The generation first: who changes something after it is found by it.
-            None => (self.kernel.generation()?, self.kernel.read()?),
+            None => self.read()?,
         };
         let steps = diff(desired, pools, &actual);
         if drifted && !steps.is_empty() {
@@ -112,6 +111,12 @@ impl Entered {
         self.generation = Some(before.wrapping_add(own));
         self.known = Some(wanted(desired, pools, self.place.arp));
         Ok(steps)
+    }
+
+    fn read(&mut self) -> Result<(u32, Actual), Fault> {
+        tracing::debug!(vpc = %self.vpc, "the kernel is read back");
+        // The generation first: who changes something after it is found by it.
+        Ok((self.kernel.generation()?, self.kernel.read()?))
     }
 
     pub(crate) fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault> {

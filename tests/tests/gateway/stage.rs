@@ -37,7 +37,11 @@ pub fn at(address: Ipv4Addr) -> SocketAddrV4 {
 impl Stage {
     /// The EIP is carried.
     pub fn carrying() -> Result<Stage> {
-        let stage = Stage::stocked(Options::default(), Lab::places)?;
+        Stage::carrying_with(Options::default())
+    }
+
+    pub fn carrying_with(options: Options) -> Result<Stage> {
+        let stage = Stage::stocked(options, Lab::places)?;
         stage.server.ask("bind web front --wait")?;
         stage.wait_carried()?;
         stage.wait_agree()?;
@@ -77,6 +81,16 @@ impl Stage {
             other => Err(format!("{other:?}; {}", self.status())),
         })?;
         Ok(begin.elapsed())
+    }
+
+    /// Waits until what an instance sends from the HAVIP, which it has got without telling anybody, passes the gateway:
+    /// the fence drops it at first, and so the gateway asks.
+    pub fn wait_moved_to(&self, vm: &Namespace) -> Result<()> {
+        let _client = UdpEcho::start(&self.lab.client, at(lab::CLIENT), "client")?;
+        wait_for("what the new holder sends from the HAVIP to pass", PATIENT, || {
+            let answer = udp_ask(vm, lab::HAVIP, at(lab::CLIENT), b"me", SHORT);
+            answer.map(drop).map_err(|error| error.to_string())
+        })
     }
 
     /// Waits until kernel and fold agree, every table read back.

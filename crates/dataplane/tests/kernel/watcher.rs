@@ -7,7 +7,7 @@ use std::{
 };
 
 use mooring_dataplane::{Driver as _, Fault, Seen, Watcher};
-use mooring_domain::address::Mac;
+use mooring_domain::{address::Mac, nat::Op};
 
 use crate::namespace::{HOLDER, Namespace};
 
@@ -142,6 +142,31 @@ fn a_link_that_changes_is_seen_and_claims_are_seen_on_the_one_that_comes_back() 
     namespace.send("vm0", &arp(2, HOLDER, HAVIP, HAVIP));
     let seen = seen_until(&mut watcher, |seen| matches!(seen, Seen::Claim { .. }));
     assert_eq!(claims(&seen), [(HAVIP, HOLDER)]);
+}
+
+#[test]
+fn what_a_program_does_to_neighbours_and_routes_is_seen_and_what_the_kernel_does_is_not() {
+    let namespace = Namespace::new();
+    let mut kernel = namespace.reconciled();
+    let mut watcher = Watcher::open(&namespace.place()).unwrap();
+    let eip = Ipv4Addr::new(203, 0, 113, 64);
+    // What the kernel learns by itself, what is on another link, and what is no local route to one address.
+    namespace.ip("neigh replace 10.0.1.99 lladdr 02:00:00:00:00:63 dev in0 nud reachable");
+    namespace.ip("neigh replace 203.0.113.9 lladdr 02:00:00:00:00:09 dev out0 nud permanent protocol 77");
+    namespace.ip("route add 198.51.100.7/32 dev out0");
+    namespace.ip("address add 203.0.113.2/32 dev out0");
+    // Ours goes, is there again, is somebody else's, and is ours.
+    namespace.ip(&format!("neigh del {HAVIP} dev in0"));
+    kernel.apply(&[Op::SetNeighbour(HAVIP.into(), HOLDER)]).unwrap();
+    namespace.ip(&format!("neigh replace {HAVIP} lladdr {STRANGER} dev in0 nud reachable protocol static"));
+    kernel.apply(&[Op::SetNeighbour(HAVIP.into(), HOLDER), Op::RemoveRoute(eip.into())]).unwrap();
+    kernel.apply(&[Op::AddRoute(eip.into())]).unwrap();
+    let last = Seen::Route { address: eip, ours: true };
+    let mut seen = seen_until(&mut watcher, |seen| *seen == last);
+    seen.dedup();
+    let ours = |mac| Seen::Neighbour { address: HAVIP, mac };
+    let gone = Seen::Route { address: eip, ours: false };
+    assert_eq!(seen, [ours(None), ours(Some(HOLDER)), ours(None), ours(Some(HOLDER)), gone, last]);
 }
 
 #[test]
