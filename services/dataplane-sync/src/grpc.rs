@@ -18,6 +18,7 @@ use mooring_proto::{
     },
     status::{Unserved, bad_field, bad_name, from_unserved},
 };
+use mooring_runtime::shutdown::Shutdown;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
@@ -32,6 +33,7 @@ pub(crate) struct View {
 
 pub(crate) struct Dataplane {
     pub(crate) gateway: GatewayName,
+    pub(crate) shutdown: Shutdown,
     pub(crate) views: Arc<BTreeMap<RegionId, View>>,
 }
 
@@ -134,6 +136,8 @@ impl DataplaneService for Dataplane {
         let records = view.log.follow(Filter::All, to_log_position(Position(request.after)));
         let commits = records.map(|record| answer::record(&*record.map_err(|error| unserved(&error))?));
         let commits = commits.map_ok(|commits| stream::iter(commits.into_iter().map(Ok))).try_flatten();
-        Ok(Response::new(commits.map_ok(|commit| WatchCommitsResponse { commit: Some(commit) }).boxed()))
+        let answers = commits.map_ok(|commit| WatchCommitsResponse { commit: Some(commit) });
+        let stopping = stream::once(async { Err(from_unserved(Unserved::Closed)) });
+        Ok(Response::new(answers.take_until(self.shutdown.clone().stopped()).chain(stopping).boxed()))
     }
 }

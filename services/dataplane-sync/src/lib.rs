@@ -24,7 +24,7 @@ use mooring_domain::name::{GatewayName, RegionId};
 use mooring_event_log::EventLog;
 use mooring_ledger::Cursor;
 use mooring_proto::dataplane::v1::dataplane_service_server::DataplaneServiceServer;
-use mooring_runtime::{readiness::Latch, server::MAX_MESSAGE};
+use mooring_runtime::{readiness::Latch, server::MAX_MESSAGE, shutdown::Shutdown};
 use tokio::task::JoinHandle;
 use tonic::{service::Routes, transport::Channel};
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub gateway: GatewayName,
     /// The operator's file: which VPC lives in which namespace. `None`: no VPC lives here.
     pub places: Option<PathBuf>,
+    /// When it is said, watches of the log end.
+    pub shutdown: Shutdown,
 }
 
 /// A region to serve.
@@ -76,7 +78,11 @@ pub fn start(
         tasks.extend([claims_task, fold_task, vpcs_task, report_task]);
         views.insert(region, grpc::View { log, folded, vpcs });
     }
-    let service = grpc::Dataplane { gateway: config.gateway.clone(), views: Arc::new(views) };
+    let service = grpc::Dataplane {
+        gateway: config.gateway.clone(),
+        shutdown: config.shutdown.clone(),
+        views: Arc::new(views),
+    };
     let service = DataplaneServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE);
     Ok(Started { routes: routes.add_service(service), tasks })
 }

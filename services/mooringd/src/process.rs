@@ -46,7 +46,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let routes = mooring_resource::routes(Routes::default(), resource, bindings);
     let routes = mooring_health::routes(routes, health);
     let (routes, managers) = mooring_binding::start(routes, binding, peers.clone());
-    let config = mooring_dataplane_sync::Config { gateway: args.gateway, places: args.places };
+    let config =
+        mooring_dataplane_sync::Config { gateway: args.gateway, places: args.places, shutdown: stop.clone() };
     let regions = logs.into_iter().zip(cursors.into_values());
     let regions = regions.map(|((region, log), cursor)| (region, Region { log, cursor })).collect();
     let gateway =
