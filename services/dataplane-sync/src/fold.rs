@@ -1,17 +1,20 @@
 //! Follows a region's log and folds it. Nothing is shown before the tail seen at start has been reached: nothing may be
 //! removed from a kernel on half a fold. A log that fails (L8) ends the following and changes nothing.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use mooring_domain::{
-    Event, Position,
+    Commit, Event, Position,
     name::GatewayName,
     nat::{self, Desired},
 };
 use mooring_event_log::{EventLog, LogError, Record};
 use mooring_ledger::{Cursor, Following, Undecodable, commits};
 use tokio::{sync::watch, task::JoinHandle};
+
+/// Between a log that does not answer and the next question.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The region as folded.
 #[derive(Clone, Debug, Default)]
@@ -60,17 +63,33 @@ async fn follow(
     cursor: &Cursor,
     sender: &watch::Sender<Folded>,
 ) -> Result<Infallible, FoldError> {
-    let tail = log.tail().await?.position.0;
+    let tail = tail(&*log).await?;
     let mut folded = Folded { caught_up: tail == 0, ..Folded::default() };
     sender.send_replace(folded.clone());
     let mut records = Following::after(log, mooring_event_log::Position(0));
     loop {
         let record = records.next().await?;
-        fold(&mut folded, gateway, &record)?;
+        for commit in commits(&record)? {
+            fold(&mut folded, gateway, &commit);
+        }
         folded.caught_up |= folded.desired.position.0 >= tail;
         if folded.caught_up {
             note(cursor, &record);
             sender.send_replace(folded.clone());
+        }
+    }
+}
+
+/// Where the log ends; a log that does not answer is asked again.
+async fn tail(log: &dyn EventLog) -> Result<u64, LogError> {
+    loop {
+        match log.tail().await {
+            Ok(tail) => return Ok(tail.position.0),
+            Err(error) if error.retryable() => {
+                tracing::warn!(%error, "the log does not say where it ends; asking again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -81,27 +100,86 @@ fn note(cursor: &Cursor, record: &Record) {
     }
 }
 
-fn fold(folded: &mut Folded, gateway: &GatewayName, record: &Record) -> Result<(), FoldError> {
-    for commit in commits(record)? {
-        nat::fold(&mut folded.desired, &commit);
-        for event in &commit.events {
-            match event {
-                Event::PoolCreated(_) => {
-                    folded.pools = Arc::new(folded.desired.pools.values().flatten().copied().collect());
-                    folded.pools_changed = commit.at.position;
-                }
-                Event::GatewayDecommissioned(facts) if facts.gateway == *gateway => {
-                    folded.decommissioned = true;
-                    folded.standing_changed = commit.at.position;
-                }
-                // A first registration changes nothing for a kernel.
-                Event::GatewayRegistered(facts) if facts.gateway == *gateway && folded.decommissioned => {
-                    folded.decommissioned = false;
-                    folded.standing_changed = commit.at.position;
-                }
-                _ => {}
+fn fold(folded: &mut Folded, gateway: &GatewayName, commit: &Commit) {
+    nat::fold(&mut folded.desired, commit);
+    for event in &commit.events {
+        match event {
+            Event::PoolCreated(_) => {
+                folded.pools = Arc::new(folded.desired.pools.values().flatten().copied().collect());
+                folded.pools_changed = commit.at.position;
             }
+            Event::GatewayDecommissioned(facts) if facts.gateway == *gateway => {
+                folded.decommissioned = true;
+                folded.standing_changed = commit.at.position;
+            }
+            // A first registration changes nothing for a kernel.
+            Event::GatewayRegistered(facts) if facts.gateway == *gateway && folded.decommissioned => {
+                folded.decommissioned = false;
+                folded.standing_changed = commit.at.position;
+            }
+            _ => {}
         }
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use mooring_domain::{
+        Actor, CommitPosition, Stream, Timestamp, event::GatewayFacts, event::VpcCreated, id::VpcId,
+    };
+
+    use super::*;
+    use crate::{progress::Progress, target::version};
+
+    fn commit(position: u64, event: Event) -> Commit {
+        Commit {
+            at: CommitPosition { position: Position(position), index: 0 },
+            stream: Stream::Binding,
+            actor: Actor("test".into()),
+            request_id: None,
+            recorded_at: Timestamp(position),
+            events: vec![event],
+        }
+    }
+
+    fn facts(gateway: &str) -> GatewayFacts {
+        GatewayFacts { gateway: gateway.parse().unwrap(), region: "r1".parse().unwrap() }
+    }
+
+    /// The version of the only VPC, after these events.
+    fn version_after(events: &[Event]) -> (Folded, Position) {
+        let gateway = "gw-1".parse().unwrap();
+        let id: VpcId = "01976e2a-0000-7000-8000-000000000001".parse().unwrap();
+        let vpc = VpcCreated {
+            id,
+            project: "p1".parse().unwrap(),
+            region: "r1".parse().unwrap(),
+            display_name: "blue".parse().unwrap(),
+        };
+        let mut folded = Folded::default();
+        for (event, position) in [Event::VpcCreated(vpc)].iter().chain(events).zip(1..) {
+            fold(&mut folded, &gateway, &commit(position, event.clone()));
+        }
+        let version = version(&folded, &folded.desired.vpcs[&id]);
+        (folded, version)
+    }
+
+    #[test]
+    fn a_first_registration_and_another_gateway_ask_nothing_of_a_kernel() {
+        let others = Event::GatewayDecommissioned(facts("gw-2"));
+        let (folded, version) = version_after(&[Event::GatewayRegistered(facts("gw-1")), others]);
+        assert_eq!((folded.decommissioned, version), (false, Position(1)));
+    }
+
+    /// What was applied while it carried nothing is no word on what it is to carry now.
+    #[test]
+    fn a_gateway_that_registers_again_has_not_applied_what_it_is_to_carry_again() {
+        let gone = Event::GatewayDecommissioned(facts("gw-1"));
+        let (folded, version) = version_after(std::slice::from_ref(&gone));
+        assert_eq!((folded.decommissioned, version), (true, Position(2)));
+        let emptied = Progress { applied: version, ..Progress::default() };
+        let (folded, version) = version_after(&[gone, Event::GatewayRegistered(facts("gw-1"))]);
+        assert!(!folded.decommissioned);
+        assert!(emptied.equal_to(version, Position(9)) < Position(3), "it must apply the registration first");
+    }
 }

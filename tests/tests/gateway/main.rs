@@ -1,5 +1,6 @@
 //! A gateway at work: a real `mooringd`, a real kernel, real packets, and somebody who pulls at it while it runs.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "how long it took is said to whoever asks for the output")]
 
 mod away;
 mod damaged;
