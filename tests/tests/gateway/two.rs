@@ -83,3 +83,22 @@ fn a_failover_in_one_is_none_in_the_other(stage: &Stage, second: &Second) {
     assert_eq!(content(&second.gateway).unwrap(), wanted);
     stage.wait_agree().unwrap();
 }
+
+/// One namespace has room for one VPC: its addresses are that one's.
+#[test]
+fn a_second_vpc_in_the_same_namespace_is_refused_and_said_and_harms_nobody() {
+    let stage = Stage::carrying().unwrap();
+    let (before, wanted) = (generation(&stage.lab.gateway).unwrap(), content(&stage.lab.gateway).unwrap());
+    stage.server.ask("vpc create green").unwrap();
+    stage.wait_fault(&["VPC green", "watches this namespace already", stage.lab.gateway.name()]).unwrap();
+    let ask = |line: &str| stage.server.ask(line).unwrap();
+    ask(&format!("subnet create green-web --vpc green --cidr {}", lab::SUBNET));
+    ask(&format!("havip create back --subnet green-web --address {}", lab::HAVIP));
+    ask("eip allocate green --address 203.0.113.71");
+    let refusal = stage.server.refuse("bind green back --wait --timeout 2").unwrap();
+    assert_eq!(refusal.exit, 4, "nobody carries it: {refusal:?}");
+    assert_eq!(generation(&stage.lab.gateway).unwrap(), before);
+    assert_eq!(content(&stage.lab.gateway).unwrap(), wanted);
+    assert_eq!(stage.said("watches this namespace already"), 1, "{}", stage.server.log());
+    assert_eq!(stage.who().unwrap(), "vm-a");
+}
