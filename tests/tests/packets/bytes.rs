@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub const ICMP: u8 = 1;
 pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
+pub const SCTP: u8 = 132;
 
 /// An IPv4 packet.
 #[derive(Clone)]
@@ -45,6 +46,18 @@ impl Packet {
         bytes
     }
 
+    /// With the checksum of its payload and its addresses at this place, which is zero before.
+    pub fn sum(mut self, at: usize) -> Self {
+        let mut pseudo = self.source.octets().to_vec();
+        pseudo.extend(self.destination.octets());
+        pseudo.extend([0, self.protocol]);
+        pseudo.extend((self.payload.len() as u16).to_be_bytes());
+        pseudo.extend(&self.payload);
+        let sum = checksum(&pseudo);
+        self.payload[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        self
+    }
+
     /// Send it as it is, through the namespace's routes.
     pub fn send(&self, ns: &Namespace) -> Result<()> {
         let to = SocketAddrV4::new(self.destination, 0).into();
@@ -64,7 +77,7 @@ pub fn udp(source: SocketAddrV4, destination: SocketAddrV4, data: &[u8]) -> Pack
     payload.extend((8 + data.len() as u16).to_be_bytes());
     payload.extend([0, 0]);
     payload.extend(data);
-    summed(Packet::new(*source.ip(), *destination.ip(), UDP, payload), 6)
+    Packet::new(*source.ip(), *destination.ip(), UDP, payload).sum(6)
 }
 
 /// A TCP segment between these two.
@@ -74,7 +87,24 @@ pub fn tcp(source: SocketAddrV4, destination: SocketAddrV4, data: &[u8]) -> Pack
     payload.extend(destination.port().to_be_bytes());
     payload.extend([0, 0, 0, 7, 0, 0, 0, 9, 0x50, 0x10, 0x10, 0, 0, 0, 0, 0]);
     payload.extend(data);
-    summed(Packet::new(*source.ip(), *destination.ip(), TCP, payload), 16)
+    Packet::new(*source.ip(), *destination.ip(), TCP, payload).sum(16)
+}
+
+/// An SCTP packet that asks for an association. Its CRC32c covers no address.
+pub fn sctp(source: SocketAddrV4, destination: SocketAddrV4) -> Packet {
+    let mut payload = Vec::new();
+    payload.extend(source.port().to_be_bytes());
+    payload.extend(destination.port().to_be_bytes());
+    payload.extend([0; 8]);
+    payload.extend([1, 0, 0, 20, 0, 0, 0, 7, 0, 1, 0, 0, 0, 10, 0, 10, 0, 0, 0, 1]);
+    let crc = crc32c(&payload).to_le_bytes();
+    payload[8..12].copy_from_slice(&crc);
+    Packet::new(*source.ip(), *destination.ip(), SCTP, payload)
+}
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    let bit = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit))
 }
 
 /// An echo request.
@@ -90,15 +120,4 @@ pub fn icmp(kind: u8, code: u8, rest: u32, data: &[u8]) -> Vec<u8> {
     let sum = checksum(&bytes);
     bytes[2..4].copy_from_slice(&sum.to_be_bytes());
     bytes
-}
-
-fn summed(mut packet: Packet, at: usize) -> Packet {
-    let mut pseudo = packet.source.octets().to_vec();
-    pseudo.extend(packet.destination.octets());
-    pseudo.extend([0, packet.protocol]);
-    pseudo.extend((packet.payload.len() as u16).to_be_bytes());
-    pseudo.extend(&packet.payload);
-    let sum = checksum(&pseudo);
-    packet.payload[at..at + 2].copy_from_slice(&sum.to_be_bytes());
-    packet
 }

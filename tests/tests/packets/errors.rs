@@ -20,7 +20,7 @@ pub const PARAMETER_PROBLEM: u8 = 12;
 const CLOSED: u16 = 9;
 
 /// A packet that can be quoted, between these two.
-type Quoted = fn(Ipv4Addr, Ipv4Addr) -> Vec<u8>;
+pub type Quoted = fn(Ipv4Addr, Ipv4Addr) -> Vec<u8>;
 
 fn ports(source: Ipv4Addr, destination: Ipv4Addr) -> (SocketAddrV4, SocketAddrV4) {
     (SocketAddrV4::new(source, 40_000), SocketAddrV4::new(destination, 40_001))
@@ -69,7 +69,7 @@ fn quoted_options(source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
     Packet { options: vec![1; 4], ..Packet::new(source, destination, TCP, data) }.bytes()
 }
 
-const ALL: [(&str, Quoted); 8] = [
+pub const ALL: [(&str, Quoted); 8] = [
     ("UDP", quoted_udp),
     ("UDP without checksum", quoted_udp_without_checksum),
     ("TCP", quoted_tcp),

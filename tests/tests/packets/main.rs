@@ -6,10 +6,16 @@
 
 mod bytes;
 mod carried;
+mod codes;
+mod crossing;
 mod errors;
 mod fence;
 mod mtu;
+mod options;
 mod private;
+mod protocols;
 mod removal;
 mod rules;
+mod traces;
+mod unbound;
 mod ways;

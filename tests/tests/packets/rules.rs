@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     carried::{Carried, Story},
+    crossing::Way,
     errors::{
         PARAMETER_PROBLEM, TIME_EXCEEDED, UNREACHABLE,
         a_packet_that_expires_at_the_gateway_is_quoted_with_the_eip,
@@ -17,6 +18,7 @@ use crate::{
         a_havip_that_nobody_holds_is_silent_and_never_asked_for, the_watcher_is_told_who_it_was,
         who_has_no_havip_as_source_is_not_fenced,
     },
+    options::options_are_blanked,
     private::{
         a_private_destination_is_not_reached_from_outside, a_private_source_does_not_come_in,
         a_storm_from_the_subnet_stays_inside, an_eip_is_not_reached_from_inside,
@@ -30,11 +32,23 @@ use crate::{
 };
 
 /// Table, chain and the rule's place in it, and the story that needs it.
-const NEEDED: [(&str, &str, usize, Story); 34] = [
-    ("mooring", "prerouting", 0, the_client_reaches_the_havip_through_the_eip),
-    ("mooring", "prerouting", 1, an_eip_is_not_reached_from_inside),
-    ("mooring", "postrouting", 0, what_the_holder_sends_from_the_havip_leaves_as_the_eip),
-    ("mooring", "postrouting", 1, |net| inwards(net, UNREACHABLE, quoted_udp)),
+const NEEDED: [(&str, &str, usize, Story); 46] = [
+    ("mooring", "prerouting", 0, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "prerouting", 1, the_client_reaches_the_havip_through_the_eip),
+    ("mooring", "prerouting", 2, an_eip_is_not_reached_from_inside),
+    ("mooring", "postrouting", 0, |net| options_are_blanked(net, Way::Out)),
+    ("mooring", "postrouting", 1, what_the_holder_sends_from_the_havip_leaves_as_the_eip),
+    ("mooring", "postrouting", 2, |net| inwards(net, UNREACHABLE, quoted_udp)),
+    ("mooring", "options", 0, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "options", 1, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "options", 2, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "options", 3, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "options", 4, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "options", 5, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "options", 6, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "options", 7, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "options", 8, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "options", 9, |net| options_are_blanked(net, Way::In)),
     ("mooring", "from_outside", 0, a_private_source_does_not_come_in),
     ("mooring", "from_outside", 1, an_eip_of_this_vpc_does_not_come_in_as_source),
     ("mooring", "from_outside", 2, the_client_reaches_the_havip_through_the_eip),

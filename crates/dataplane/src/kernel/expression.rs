@@ -86,6 +86,17 @@ pub(super) fn is_not(register: Register, bytes: &[u8]) -> Expression {
     compare(register, Operator::NotEqual, bytes)
 }
 
+/// Go on if the register has these bytes, or larger ones.
+pub(super) fn at_least(register: Register, bytes: &[u8]) -> Expression {
+    compare(register, Operator::GreatherThanEqual, bytes)
+}
+
+/// These bytes into a register.
+pub(super) fn set(into: Register, bytes: &[u8]) -> Expression {
+    let data = Immediate::Data(DataAttribute::Value(bytes.to_vec()));
+    Expressions::Immediate(vec![Immediate::DestinationRegister(into), data]).into()
+}
+
 fn compare(register: Register, operator: Operator, bytes: &[u8]) -> Expression {
     let data = Cmp::Data(DataAttribute::Value(bytes.to_vec()));
     Expressions::Cmp(vec![Cmp::SourceRegister(register), Cmp::Op(operator), data]).into()

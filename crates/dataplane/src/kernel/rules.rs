@@ -2,9 +2,9 @@
 
 use super::{
     expression::{
-        At, DESTINATION, Expression, Mend, R0, R1, Route, SOURCE, accept, back, dropped, from_link, in_set,
-        is, is_not, jump, limit, load, log, mask, not_in_set, not_local, notrack, protocol, to_link,
-        translate, write,
+        At, DESTINATION, Expression, Mend, R0, R1, Route, SOURCE, accept, at_least, back, dropped, from_link,
+        in_set, is, is_not, jump, limit, load, log, mask, not_in_set, not_local, notrack, protocol, set,
+        to_link, translate, write,
     },
     ruleset::{EIP_TO_HAVIP, FENCE_GROUP, HAVIP_TO_EIP, HAVIPS, HOLDERS, POOLS, Rule, SUBNETS, UNHELD, rule},
 };
@@ -25,6 +25,8 @@ mod quoted {
     pub(super) const UDP_CHECKSUM: u32 = 34;
     pub(super) const TCP_CHECKSUM: u32 = 44;
 }
+/// Of an IP header.
+const IP_CHECKSUM: u32 = 10;
 /// Of an ICMP header.
 const ICMP_CHECKSUM: u32 = 2;
 
@@ -32,6 +34,32 @@ const ICMP_CHECKSUM: u32 = 2;
 const FENCED_PER_SECOND: u64 = 50;
 /// The IP header and its addresses.
 const FENCED_BYTES: u32 = 20;
+
+/// Words of IP options that a header can have, each of four bytes.
+const OPTION_WORDS: u8 = 10;
+
+/// What has IP options, to have them blanked: a route or timestamps recorded in them would tell private addresses.
+pub(super) fn with_options() -> [Expression; 3] {
+    const PLAIN: u8 = 0x45;
+    [load(At::Network(0), 1, R0), is_not(R0, &[PLAIN]), jump("options")]
+}
+
+/// Each word that a header has beyond the plain one becomes four times "no operation".
+pub(super) fn options() -> Vec<Rule> {
+    let word = |number: u8| {
+        let at = At::Network(20 + u32::from(number) * 4);
+        rule(
+            "IP options are blanked",
+            [&[
+                load(At::Network(0), 1, R0),
+                at_least(R0, &[0x46 + number]),
+                set(R1, &[1; 4]),
+                write(R1, at, Mend::At(IP_CHECKSUM)),
+            ][..]],
+        )
+    };
+    (0..OPTION_WORDS).map(word).collect()
+}
 
 /// What comes from outside: to an EIP of ours, translated; else nothing that is ours, in source or destination.
 pub(super) fn from_outside() -> Vec<Rule> {

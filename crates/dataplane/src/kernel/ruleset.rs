@@ -123,6 +123,7 @@ fn nat(inside: &str, outside: &str) -> Table {
             DropReason::Hairpin,
         ],
         chains: vec![
+            chain("options", rules::options()),
             chain("from_outside", rules::from_outside()),
             chain("from_inside", rules::from_inside()),
             chain("errors_inwards", rules::errors_inwards()),
@@ -134,6 +135,10 @@ fn nat(inside: &str, outside: &str) -> Table {
                 PREROUTING,
                 RAW,
                 vec![
+                    rule(
+                        "from outside, with IP options",
+                        [&e::from_link(outside)[..], &rules::with_options()],
+                    ),
                     rule("what comes from outside", [&e::from_link(outside)[..], &[e::jump("from_outside")]]),
                     rule("what comes from inside", [&e::from_link(inside)[..], &[e::jump("from_inside")]]),
                 ],
@@ -143,6 +148,7 @@ fn nat(inside: &str, outside: &str) -> Table {
                 POSTROUTING,
                 LAST,
                 vec![
+                    rule("to outside, with IP options", [&e::to_link(outside)[..], &rules::with_options()]),
                     rule("what goes outside", [&e::to_link(outside)[..], &[e::jump("to_outside")]]),
                     rule("what goes inside", [&e::to_link(inside)[..], &[e::jump("to_inside")]]),
                 ],
