@@ -126,6 +126,15 @@ impl Mooringd {
         Ok(())
     }
 
+    /// Starts it again on the same data and kills it after that time, ready or not.
+    pub fn kill9_while_starting(&mut self, after: Duration) -> Result<()> {
+        self.kill9()?;
+        let (process, _lines) = self.spawn()?;
+        self.process = Some(process);
+        std::thread::sleep(after);
+        self.kill9()
+    }
+
     /// Asks it to end and waits until it has.
     pub fn stop(&mut self) -> Result<ExitStatus> {
         let process = self.process.as_ref().context("mooringd does not run")?;

@@ -80,6 +80,7 @@ const LINES: &[Line] = &[
     line("packets", "mooring-tests", Which::Test("many_vpcs"), Some(1)),
     line("faults", "mooring-tests", Which::Test("faults"), None),
     line("faults", "mooring-tests", Which::Test("lost_end"), None),
+    line("faults", "mooring-tests", Which::Test("kills"), Some(1)),
 ];
 
 /// The names that `cargo xtask test` takes.
