@@ -33,4 +33,8 @@ pub trait Driver: Send {
 
     /// Tell the outside where these EIPs are: gratuitous ARP, as a request and as a reply.
     fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault>;
+
+    /// What about this place keeps packets from passing although nothing is wrong with our part: forwarding that is
+    /// switched off, a chain of somebody else's that drops them. One sentence each; empty when all is well.
+    fn preflight(&mut self) -> Result<Vec<String>, Fault>;
 }

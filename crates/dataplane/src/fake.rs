@@ -1,7 +1,7 @@
 //! A kernel in memory, held to the same suite as the real one, that can be told to fail.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
     net::Ipv4Addr,
     sync::{Arc, Mutex, PoisonError},
@@ -29,6 +29,8 @@ pub enum Call {
     Ask,
     /// [`Driver::announce`].
     Announce,
+    /// [`Driver::preflight`].
+    Preflight,
 }
 
 /// What a fake kernel has, and what was asked of it. Public, so that a test can be a stranger who changes it.
@@ -46,8 +48,15 @@ pub struct Memory {
     pub announced: Vec<Ipv4Addr>,
     /// Every list of [`Driver::apply`] that was taken.
     pub applied: Vec<Vec<Op>>,
-    /// How many of the coming calls fail.
-    pub failing: BTreeMap<Call, u32>,
+    /// What [`Driver::preflight`] answers.
+    pub findings: Vec<String>,
+    /// The error numbers of the coming calls: 0 is none.
+    pub failing: BTreeMap<Call, VecDeque<i32>>,
+    /// The next list of [`Driver::apply`] stops at this step with this error number: a step outside the tables after
+    /// what was before it has been taken, the transaction as a whole.
+    pub stops_at: Option<(usize, i32)>,
+    /// What a stranger does between the last read and the next list of [`Driver::apply`].
+    pub meanwhile: Vec<Op>,
 }
 
 /// A driver over a [`Memory`]; clones share it.
@@ -71,20 +80,38 @@ impl Fake {
 
     /// The next `times` calls of this kind fail.
     pub fn fail(&self, call: Call, times: u32) {
-        self.with(|memory| memory.failing.insert(call, times));
+        (0..times).for_each(|_| self.fail_with(call, libc::EIO));
+    }
+
+    /// After those that were told to fail already, one more call of this kind fails, with this error number.
+    pub fn fail_with(&self, call: Call, errno: i32) {
+        self.with(|memory| memory.failing.entry(call).or_default().push_back(errno));
     }
 }
 
 impl Memory {
     /// One call of this kind: fails if it was told to.
     fn call(&mut self, call: Call, operation: &str) -> Result<(), Fault> {
-        match self.failing.get_mut(&call).filter(|left| **left > 0) {
-            Some(left) => {
-                *left -= 1;
-                Err(Fault::injected(operation))
-            }
-            None => Ok(()),
+        match self.failing.get_mut(&call).and_then(VecDeque::pop_front) {
+            Some(errno) if errno != 0 => Err(refusal(operation, errno)),
+            _ => Ok(()),
         }
+    }
+
+    /// What was told to happen to a list of steps, happens.
+    fn take_with_trouble(&mut self, ops: &[Op]) -> Result<(), Fault> {
+        let meanwhile = std::mem::take(&mut self.meanwhile);
+        if !meanwhile.is_empty() {
+            self.take(&meanwhile)?;
+            self.applied.pop();
+        }
+        let Some((index, errno)) = self.stops_at.take() else { return self.take(ops) };
+        let before: Vec<_> = ops.iter().take(index).copied().collect();
+        let within = ops.iter().skip(index).any(|op| is_nftables(*op));
+        // A transaction that is not brought to its end has changed nothing.
+        self.take(&before.into_iter().filter(|op| !within || !is_nftables(*op)).collect::<Vec<_>>())?;
+        self.applied.pop();
+        Err(refusal("step", errno))
     }
 
     fn take(&mut self, ops: &[Op]) -> Result<(), Fault> {
@@ -110,6 +137,11 @@ impl Memory {
         self.applied.push(ops.to_vec());
         Ok(())
     }
+}
+
+/// As the kernel's error becomes a fault.
+fn refusal(operation: &str, errno: i32) -> Fault {
+    Fault::kernel(operation, "CAP_NET_ADMIN", io::Error::from_raw_os_error(errno))
 }
 
 fn is_nftables(op: Op) -> bool {
@@ -151,9 +183,12 @@ fn element(actual: &mut Actual, op: Op) -> Result<(), Fault> {
             Op::ForbidHolder(havip, mac) => actual.fence.remove(&(havip, mac)),
             _ => true,
         };
-    let refused =
-        || Fault::Kernel { operation: format!("{op:?}"), source: io::Error::from_raw_os_error(libc::ENOENT) };
-    taken.then_some(()).ok_or_else(refused)
+    let errno = if matches!(op, Op::MapEip(..) | Op::MapHavip(..)) && actual.ruleset {
+        libc::EEXIST
+    } else {
+        libc::ENOENT
+    };
+    taken.then_some(()).ok_or_else(|| refusal(&format!("{op:?}"), errno))
 }
 
 fn added(_new: bool) -> bool {
@@ -171,7 +206,7 @@ impl Driver for Fake {
     fn apply(&mut self, ops: &[Op]) -> Result<(), Fault> {
         self.with(|memory| {
             memory.call(Call::Apply, "apply")?;
-            memory.take(ops)
+            memory.take_with_trouble(ops)
         })
     }
 
@@ -206,6 +241,13 @@ impl Driver for Fake {
                 memory.announced.extend(eips);
             }
             Ok(())
+        })
+    }
+
+    fn preflight(&mut self) -> Result<Vec<String>, Fault> {
+        self.with(|memory| {
+            memory.call(Call::Preflight, "look at the place")?;
+            Ok(memory.findings.clone())
         })
     }
 }

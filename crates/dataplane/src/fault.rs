@@ -82,9 +82,4 @@ impl Fault {
     pub(crate) fn answer(operation: &str, what: impl Into<String>) -> Self {
         Self::Answer { operation: operation.to_owned(), what: what.into() }
     }
-
-    /// A fault that a [`crate::Fake`] was told to have.
-    pub fn injected(operation: &str) -> Self {
-        Self::Kernel { operation: operation.to_owned(), source: io::Error::from_raw_os_error(libc::EIO) }
-    }
 }

@@ -54,12 +54,6 @@ impl Kernel {
         Ok(kernel)
     }
 
-    /// What about this place will keep packets from passing although nothing is wrong with Mooring's part, such as
-    /// forwarding that is switched off. One sentence each; empty when all is well.
-    pub fn preflight(&mut self) -> Result<Vec<String>, Fault> {
-        preflight::look(&self.place)
-    }
-
     fn inside(&mut self) -> Result<Link, Fault> {
         link::find(&mut self.routes, &self.place, &self.place.inside)
     }
@@ -158,6 +152,10 @@ impl Driver for Kernel {
             packet::send(&self.arp, outside.index, BROADCAST, &arp.bytes())?;
         }
         Ok(())
+    }
+
+    fn preflight(&mut self) -> Result<Vec<String>, Fault> {
+        preflight::look(&mut self.nftables, &self.place)
     }
 }
 

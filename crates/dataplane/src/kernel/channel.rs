@@ -173,9 +173,24 @@ impl Channel {
         (bytes, self.sequence)
     }
 
-    fn send(&self, operation: &str, bytes: &[u8]) -> Result<(), Fault> {
+    fn send(&mut self, operation: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.drain();
         let sent = self.socket.send_to(bytes, &SocketAddr::new(0, 0), 0);
         sent.map(|_| ()).map_err(|source| Fault::kernel(operation, NET_ADMIN, source))
+    }
+
+    /// Throws away what an earlier request left in the queue because it ended in a fault: the rest of a listing would be
+    /// taken for the next one's, and until it is fetched the kernel begins no other (`EBUSY`).
+    fn drain(&mut self) {
+        const MOST: u32 = 1 << 20;
+        for _ in 0..MOST {
+            match self.socket.recv(&mut &mut self.buffer[..], libc::MSG_DONTWAIT | libc::MSG_TRUNC) {
+                Ok(_) => {}
+                // It says once that something was lost, and goes on.
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
+                Err(_) => return,
+            }
+        }
     }
 
     fn receive(&mut self, operation: &str, flags: i32) -> Result<Vec<Part>, Fault> {
@@ -215,4 +230,30 @@ fn parts(mut datagram: &[u8]) -> Result<Vec<Part>, String> {
         datagram = datagram.get(length..).unwrap_or_default();
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a story that goes wrong says so by panicking")]
+
+    use netlink_packet_route::{RouteNetlinkMessage, address::AddressMessage, link::LinkMessage};
+    use netlink_sys::protocols::NETLINK_ROUTE;
+
+    use super::*;
+
+    const NEW_ADDRESS: u16 = 20;
+
+    #[test]
+    fn what_a_broken_off_listing_left_is_not_taken_for_the_next_ones() {
+        let mut socket = Socket::new(NETLINK_ROUTE).unwrap();
+        socket.bind_auto().unwrap();
+        let mut channel = Channel { socket, sequence: 0, buffer: vec![0; DATAGRAM] };
+        let links = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let (bytes, _) = channel.encode(links, NLM_F_REQUEST | NLM_F_DUMP);
+        channel.send("list the links", &bytes).unwrap();
+        let addresses = RouteNetlinkMessage::GetAddress(AddressMessage::default());
+        let listed = channel.dump("list the addresses", &addresses).unwrap();
+        assert!(!listed.is_empty());
+        assert_eq!(listed.iter().find(|reply| reply.kind != NEW_ADDRESS).map(|reply| reply.kind), None);
+    }
 }

@@ -5,6 +5,7 @@
 mod capabilities;
 mod drift;
 mod namespace;
+mod preflight;
 mod watcher;
 
 use std::collections::BTreeSet;

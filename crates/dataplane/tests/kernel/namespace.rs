@@ -131,6 +131,12 @@ impl Namespace {
         socket
     }
 
+    /// Sets a kernel parameter inside.
+    pub fn sysctl(&self, key: &str, value: &str) {
+        let write = format!("echo {value} > /proc/sys/{}", key.replace('.', "/"));
+        run("ip", &["netns", "exec", &self.name, "sh", "-c", &write]);
+    }
+
     /// `nft`, inside, with this command; what it printed.
     pub fn nft(&self, command: &str) -> String {
         run("ip", &["netns", "exec", &self.name, "nft", "-a", command])
