@@ -22,8 +22,6 @@ pub(crate) struct Target {
     pub(crate) version: Position,
     /// `None`: the VPC does not live on this gateway.
     pub(crate) place: Option<Place>,
-    /// The log can't be followed any more: no kernel is touched (L8).
-    pub(crate) frozen: bool,
 }
 
 /// The version of a VPC's target: what a kernel has to have applied.
@@ -88,7 +86,6 @@ impl PlacesFile {
                 .as_ref()
                 .and_then(|places| places.place(&desired.project, region, vpc, &desired.display_name)),
             version: version(folded, desired),
-            frozen: folded.failure.is_some(),
             pools: folded.pools.clone(),
             desired: if folded.decommissioned { nothing_of(desired) } else { desired.clone() },
         }

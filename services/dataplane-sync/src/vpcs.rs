@@ -105,6 +105,7 @@ impl Workers {
                 }
             }
             tokio::select! {
+                // The log can't be followed any more: the workers end with this, and no kernel is touched (L8).
                 changed = folded.changed() => if changed.is_err() { return },
                 () = self.places_changed(&mut places) => {}
             }

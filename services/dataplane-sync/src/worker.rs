@@ -95,10 +95,6 @@ impl Worker {
     /// Makes the kernel equal to the target, or says why not.
     fn round(&mut self) {
         let target = self.target.borrow_and_update().clone();
-        if target.frozen {
-            self.progress.send_if_modified(|progress| !std::mem::replace(&mut progress.tried, true));
-            return;
-        }
         let equal = self.make_equal(&target);
         let applied = equal.as_ref().map_or(Position::default(), |_| target.version);
         let outcome = equal.and_then(|steps| self.tell(&target, &steps));
@@ -216,9 +212,6 @@ impl Worker {
     }
 
     fn tick(&mut self) {
-        if self.target.borrow().frozen {
-            return;
-        }
         let now = Instant::now();
         self.look_after_the_watch(now);
         let due = match self.retry_at {

@@ -6,7 +6,7 @@ use mooring_tests::{
     wait_for,
 };
 
-use crate::stage::{EIP, PATIENT, Stage, silent, traces};
+use crate::stage::{EIP, PATIENT, Stage, content, silent, traces};
 
 #[test]
 fn a_gateway_decommissioned_while_it_runs_takes_everything_out_and_carries_again_after_a_restart() {
@@ -23,6 +23,8 @@ fn a_gateway_decommissioned_while_it_runs_takes_everything_out_and_carries_again
     let status = stage.server.moor("status").unwrap();
     assert!(status.out.contains("gateway gw-1: decommissioned"), "{status:?}");
     silent(&stage).unwrap();
+    let kept = content(&gateway).unwrap();
+    assert!(kept.iter().any(|line| line.starts_with("nft") && line.contains(lab::SUBNET)), "{kept:#?}");
     // What it no longer translates does not leave as it is (F2).
     let watch = Watch::start(&stage.lab).unwrap();
     for source in [lab::HAVIP, lab::VM_A] {
