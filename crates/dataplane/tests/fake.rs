@@ -1,5 +1,7 @@
 //! The fake does what the kernel does, and fails when it is told to.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a story that goes wrong says so by panicking")]
+
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;

@@ -2,7 +2,7 @@
 //!
 //! Its sockets keep a namespace alive, packets and all, also when its name is gone: see [`Entered::is_there`].
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
 use ipnet::IpNet;
 use mooring_dataplane::{Driver, DropReason, Fault, Kernel, Place, Seen};
@@ -22,14 +22,27 @@ const SHOWN: usize = 20;
 pub(crate) struct Audit {
     pub(crate) differences: Vec<String>,
     pub(crate) drops: Vec<(DropReason, u64)>,
+    /// What about the place keeps packets from passing, as looked at last.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Opens a place's kernel, and a watcher whose sightings go to the sinks; without one, nothing is seen.
+pub(crate) type Open =
+    Arc<dyn Fn(&Place, Sinks) -> Result<(Box<dyn Driver>, Option<Watch>), Fault> + Send + Sync>;
+
+/// The real kernel's.
+pub(crate) fn open_kernel(place: &Place, sinks: Sinks) -> Result<(Box<dyn Driver>, Option<Watch>), Fault> {
+    let kernel = Kernel::open(place)?;
+    Ok((Box::new(kernel), Some(watcher::start(place, sinks)?)))
 }
 
 pub(crate) struct Entered {
     pub(crate) place: Place,
     identity: Option<u64>,
-    kernel: Kernel,
-    watch: Watch,
+    kernel: Box<dyn Driver>,
+    watch: Option<Watch>,
     vpc: VpcId,
+    warnings: Vec<String>,
     /// What the kernel has, as far as is known; `None`: read it.
     known: Option<Actual>,
     /// nftables' generation with our last change in it; `None`: it was not brought to an end.
@@ -37,16 +50,24 @@ pub(crate) struct Entered {
 }
 
 impl Entered {
-    pub(crate) fn enter(place: &Place, sinks: Sinks) -> Result<Self, Fault> {
+    pub(crate) fn enter(open: &Open, place: &Place, sinks: Sinks) -> Result<Self, Fault> {
         // Before the sockets: a namespace that comes under this name meanwhile is seen as another one.
         let identity = place.identity();
-        let mut kernel = Kernel::open(place)?;
         let vpc = sinks.vpc;
-        let watch = watcher::start(place, sinks)?;
-        for finding in kernel.preflight()? {
+        let (kernel, watch) = open(place, sinks)?;
+        let (place, warnings) = (place.clone(), Vec::new());
+        let mut entered =
+            Self { place, identity, kernel, watch, vpc, warnings, known: None, generation: None };
+        entered.look_at_the_place();
+        for finding in &entered.warnings {
             tracing::warn!(%vpc, finding, "packets will not pass");
         }
-        Ok(Self { place: place.clone(), identity, kernel, watch, vpc, known: None, generation: None })
+        Ok(entered)
+    }
+
+    /// That it cannot be looked at keeps nothing from being carried.
+    fn look_at_the_place(&mut self) {
+        self.warnings = self.kernel.preflight().unwrap_or_else(|fault| vec![fault.to_string()]);
     }
 
     /// Whether the namespace of that name is still the one that was entered.
@@ -56,12 +77,12 @@ impl Entered {
 
     /// Why the watcher has ended, if it has.
     pub(crate) fn watch_ended(&self) -> Option<String> {
-        self.watch.ended()
+        self.watch.as_ref().and_then(Watch::ended)
     }
 
     /// Whether something that was seen could not be handed on since the last call.
     pub(crate) fn has_missed(&self) -> bool {
-        self.watch.has_missed()
+        self.watch.as_ref().is_some_and(Watch::has_missed)
     }
 
     /// Whether somebody else has changed the kernel's rulesets. A kernel that does not say has to be looked at, too.
@@ -132,6 +153,9 @@ impl Entered {
 
     pub(crate) fn audit(&mut self, desired: &VpcDesired, pools: &BTreeSet<IpNet>, verify: bool) -> Audit {
         let drops = self.kernel.drops().unwrap_or_default();
+        if verify {
+            self.look_at_the_place();
+        }
         let differences = match verify.then(|| self.kernel.read()) {
             None => Vec::new(),
             Some(Ok(actual)) => {
@@ -139,7 +163,7 @@ impl Entered {
             }
             Some(Err(fault)) => vec![fault.to_string()],
         };
-        Audit { differences, drops }
+        Audit { differences, drops, warnings: self.warnings.clone() }
     }
 }
 

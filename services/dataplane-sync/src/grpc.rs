@@ -76,6 +76,7 @@ fn vpc_status(
         fault: progress.fault.unwrap_or_default(),
         differences: audit.differences,
         drops: audit.drops.into_iter().map(drop_count).collect(),
+        warnings: audit.warnings,
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     claims::SeenClaim,
-    entered::Audit,
+    entered::{Audit, open_kernel},
     fold::Folded,
     progress::Progress,
     target::{PlacesFile, Target},
@@ -150,7 +150,7 @@ impl Workers {
         let (audits_sender, audits) = mpsc::channel(WAITING);
         let (progress_sender, progress) = watch::channel(Progress::default());
         let sinks = Sinks { vpc, target, claims: self.claims.clone(), worker: worker_sender };
-        self.tasks.spawn(Worker::new(sinks, seen, audits, progress_sender).run());
+        self.tasks.spawn(Worker::new(Arc::new(open_kernel), sinks, seen, audits, progress_sender).run());
         self.tasks.spawn(tell(progress.clone(), self.vpcs.changed.clone()));
         let handle = Handle { target: target_sender, progress, audits: audits_sender };
         self.vpcs.with(|handles| handles.insert(vpc, handle));

@@ -1,6 +1,9 @@
 //! One VPC's reconciler: first run, change, retry and drift are the same round. It compares what its kernel has with
 //! what it should have, takes one list of steps, and says how far it got.
 
+#[cfg(test)]
+mod stories;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
@@ -18,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    entered::{Audit, Entered},
+    entered::{Audit, Entered, Open},
     progress::Progress,
     questions::Questions,
     target::{Target, nothing_of},
@@ -37,6 +40,7 @@ pub(crate) struct AuditRequest {
 }
 
 pub(crate) struct Worker {
+    open: Open,
     sinks: Sinks,
     target: watch::Receiver<Target>,
     seen: mpsc::Receiver<Seen>,
@@ -54,6 +58,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(
+        open: Open,
         sinks: Sinks,
         seen: mpsc::Receiver<Seen>,
         audits: mpsc::Receiver<AuditRequest>,
@@ -61,6 +66,7 @@ impl Worker {
     ) -> Self {
         let target = sinks.target.clone();
         Self {
+            open,
             sinks,
             target,
             seen,
@@ -136,7 +142,7 @@ impl Worker {
             Some(entered) => entered,
             none => {
                 self.before = None;
-                none.insert(Entered::enter(place, self.sinks.clone())?)
+                none.insert(Entered::enter(&self.open, place, self.sinks.clone())?)
             }
         };
         entered.make_equal(&target.desired, &target.pools)

@@ -44,6 +44,7 @@ impl Status {
             false => table::of_rows(&["VPC", "NETNS", "APPLIED", "BINDINGS", "DROPPED"], &vpcs),
         });
         blocks.push(gateways.iter().map(gateway_line).collect::<Vec<_>>().join("\n"));
+        blocks.push(dataplane.vpcs.iter().flat_map(warnings).collect::<Vec<_>>().join("\n"));
         blocks.push(self.verdict(problems));
         blocks.retain(|block| !block.is_empty());
         blocks.join("\n\n")
@@ -91,6 +92,11 @@ fn vpc_problems(vpc: &VpcStatus, folded: u64) -> Vec<String> {
     }
     problems.extend(vpc.differences.iter().map(|difference| format!("VPC {name}: {difference}")));
     problems
+}
+
+/// What keeps packets from passing although kernel and fold agree. No problem of Mooring's, so it fails nothing.
+fn warnings(vpc: &VpcStatus) -> impl Iterator<Item = String> {
+    vpc.warnings.iter().map(|warning| format!("warning: VPC {}: {warning}", vpc.display_name))
 }
 
 fn vpc_cells(vpc: &VpcStatus) -> Vec<String> {
@@ -167,6 +173,15 @@ mod tests {
         let differs =
             broken(|status| status.vpcs[0].differences = vec!["element 203.0.113.7 is missing".into()]);
         assert_eq!(differs, ["VPC blue: element 203.0.113.7 is missing"]);
+    }
+
+    #[test]
+    fn a_warning_is_said_and_is_no_problem() {
+        let mut status = in_sync();
+        status.vpcs[0].warnings = vec!["net.ipv4.ip_forward is 0".into()];
+        assert!(problems(&status, &[]).is_empty());
+        let text = Status { verify: true }.text(&status, &[], &[]);
+        assert!(text.contains("\n\nwarning: VPC blue: net.ipv4.ip_forward is 0\n\n"), "{text}");
     }
 
     #[test]
