@@ -21,6 +21,9 @@ use crate::{EIPS, FLOWS};
 const PERIOD: Duration = Duration::from_millis(200);
 /// How long a connection may take to be opened.
 const OPENING: Duration = Duration::from_millis(500);
+/// After so long without an answer a connection is opened anew: TCP itself, once its EIP was away for a while, would try
+/// again later and later.
+const SILENCE: Duration = Duration::from_secs(2);
 const PATIENT: Duration = Duration::from_secs(20);
 
 /// Somebody who wants every flow of an EIP to send now.
@@ -163,12 +166,13 @@ async fn tcp(flow: u32, to: SocketAddrV4, all: All) {
     }
 }
 
-/// Until the connection breaks.
+/// Until the connection breaks, or has not been answered for [`SILENCE`].
 async fn keep_busy(stream: tokio::net::TcpStream, tokens: &mut Tokens, all: &All) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let (mut reader, mut writer) = stream.into_split();
     let (mut ticks, bell) = (Tokens::ticks(tokens.next.flow), &all.bells[tokens.next.eip()]);
     let (mut answer, mut filled) = ([0; ANSWER], 0);
+    let mut answered = Instant::now();
     loop {
         tokio::select! {
             length = reader.read(&mut answer[filled..]) => {
@@ -176,11 +180,15 @@ async fn keep_busy(stream: tokio::net::TcpStream, tokens: &mut Tokens, all: &All
                 if filled == ANSWER {
                     lock(&all.diary.answers).extend(read_answer(&answer, all.diary.now()));
                     filled = 0;
+                    answered = Instant::now();
                 }
                 continue;
             }
             () = bell.notified() => {}
             _ = ticks.tick() => {}
+        }
+        if answered.elapsed() > SILENCE {
+            return None;
         }
         let at = all.diary.now();
         lock(&all.diary.sent).push((tokens.next, at));
