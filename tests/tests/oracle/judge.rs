@@ -78,8 +78,9 @@ fn allowed(
         reign.havip == place.havip && reign.asked <= to && reign.gone.is_none_or(|gone| gone >= from)
     };
     if place != Place::of(place.havip) || !its.iter().any(there) {
+        let ended = |reign: &Reign| reign.gone.is_some_and(|gone| gone + UNDER_WAY < from);
         let near: Vec<_> =
-            its.iter().filter(|reign| reign.gone.is_none_or(|gone| gone + UNDER_WAY >= from)).collect();
+            its.iter().filter(|reign| !ended(reign) && reign.asked <= to + UNDER_WAY).collect();
         faults.push(format!("{token:?} {what} {place:?} between {from:?} and {to:?}; it was at {near:?}"));
     }
 }

@@ -54,10 +54,8 @@ fn no_packet_reaches_a_place_that_its_eip_has_left_and_every_packet_the_one_it_h
     let verdict = judge::judge(&diary);
     show(&verdict.figures);
     show(&format!("oracle: {resets} TCP connections were reset by a new place and opened anew"));
-    assert!(verdict.faults.is_empty(), "seed {seed}: {} faults, the first:\n{}", verdict.faults.len(), {
-        let first: Vec<_> = verdict.faults.iter().take(20).cloned().collect();
-        first.join("\n")
-    });
+    let (faults, first) = (verdict.faults.len(), verdict.faults.iter().take(10).cloned().collect::<Vec<_>>());
+    assert_eq!(faults, 0, "seed {seed}; the first of them:\n{}", first.join("\n"));
 
     let (gone, left) = runtime.block_on(world.unbind_most());
     traces::check(&lab, &gone, &left);
