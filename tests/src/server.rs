@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub use moor::{Answer, Refusal, moor};
 
-use crate::lab::{self, Lab, track, untrack};
+use crate::lab::{self, Lab, Namespace, track, untrack};
 use crate::wait::wait_for;
 
 /// How long a start may take, and an end.
@@ -36,12 +36,15 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Words put before the program, such as `setpriv --bounding-set -net_admin`.
     pub wrapper: Vec<String>,
+    /// The namespace that plays the host: it runs there, and `moor` with it. Default: the test's own.
+    pub host: Option<Namespace>,
 }
 
 impl Default for Options {
     fn default() -> Options {
         let listen = "127.0.0.1:0".to_owned();
-        Options { regions: vec!["r1".to_owned()], crash_at: None, listen, data: None, wrapper: Vec::new() }
+        let regions = vec!["r1".to_owned()];
+        Options { regions, crash_at: None, listen, data: None, wrapper: Vec::new(), host: None }
     }
 }
 
@@ -166,7 +169,10 @@ impl Mooringd {
 
     /// Runs `moor` against it, for project `p1` in region `r1`: `moor("eip allocate web")`.
     pub fn moor(&self, line: &str) -> Result<Answer> {
-        moor(&self.address, line)
+        match &self.options.host {
+            Some(host) => host.run(|| moor(&self.address, line))?,
+            None => moor(&self.address, line),
+        }
     }
 
     /// Runs `moor … -o json`, which must succeed, and returns what it said.
@@ -227,7 +233,11 @@ impl Mooringd {
     fn spawn(&self) -> Result<(Child, Receiver<String>)> {
         let log = File::options().create(true).append(true).open(self.log_file())?;
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL"]).args(&self.options.wrapper).arg(program("mooringd")?);
+        command.args(["--pdeathsig", "KILL"]).args(&self.options.wrapper);
+        if let Some(host) = &self.options.host {
+            command.arg("nsenter").arg(format!("--net={}", host.path().display())).arg("--");
+        }
+        command.arg(program("mooringd")?);
         command.arg("--data").arg(self.data()).args(["--listen", &self.options.listen]);
         command.args(["--gateway", "gw-1", "--places"]).arg(self.folder.join("places.toml"));
         for region in &self.options.regions {
