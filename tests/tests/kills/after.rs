@@ -14,7 +14,7 @@ use crate::moves::Moves;
 /// How long kernel and fold may differ after a start.
 const AGREEING: Duration = Duration::from_secs(2);
 /// How long unfinished bindings and missed holder changes may take: an instance that lost a HAVIP is asked first.
-const CATCHING_UP: Duration = Duration::from_secs(4);
+const CATCHING_UP: Duration = Duration::from_secs(2);
 
 /// The longest times so far.
 #[derive(Default)]
@@ -74,7 +74,7 @@ impl After {
         self.finishing = self.finishing.max(begin.elapsed());
     }
 
-    /// Who holds what is who has it.
+    /// Who holds what is who has it: the gateway asks at a start, for what was announced before was heard by nobody.
     fn hold(&mut self, runtime: &Runtime, client: &Client, moves: &Moves, begin: Instant) {
         wait_for("holders to be who has the address", CATCHING_UP, || {
             let holders = runtime.block_on(client.holders()).unwrap();

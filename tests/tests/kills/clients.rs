@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::moves::{self, MOVING, UNTOUCHED};
+use crate::moves::{self, BOUND, MOVING, UNTOUCHED};
 
 const CLIENTS: usize = 6;
 /// Of each client.
@@ -58,6 +58,9 @@ impl Clients {
         let untouched = client.eip().await.unwrap();
         let stays = havip("stays", UNTOUCHED).await;
         client.bind(&untouched.name, &stays, Uuid::now_v7()).await.unwrap();
+        for index in BOUND..MOVING {
+            havip(&format!("moves-{index}"), moves::address(index)).await;
+        }
         let mut own = Vec::new();
         for client_number in 0..CLIENTS {
             let mut its = Own {
@@ -66,7 +69,7 @@ impl Clients {
                 bound: vec![None; EIPS],
                 acknowledged: Vec::new(),
             };
-            for index in (0..MOVING).filter(|index| index % CLIENTS == client_number) {
+            for index in (0..BOUND).filter(|index| index % CLIENTS == client_number) {
                 its.havips.push(havip(&format!("moves-{index}"), moves::address(index)).await);
             }
             for _ in 0..EIPS {

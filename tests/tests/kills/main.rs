@@ -74,7 +74,7 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost_and_no_packet_either() {
             }
         }
         // What is announced now is heard by nobody.
-        if rng.u8(..4) == 0 {
+        if rng.bool() {
             moves.one(&mut rng);
         }
         let start = Instant::now();

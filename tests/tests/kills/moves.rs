@@ -8,7 +8,10 @@ use fastrand::Rng;
 use mooring_tests::{Lab, Namespace};
 
 /// HAVIPs that move.
-pub const MOVING: usize = 24;
+pub const MOVING: usize = 32;
+/// The first of them, which clients bind; the others are bound by nobody, so that nothing but a start makes the gateway
+/// ask for them.
+pub const BOUND: usize = 24;
 /// The HAVIP that stays with vm-a.
 pub const UNTOUCHED: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 50);
 const PAUSE: Duration = Duration::from_millis(30);

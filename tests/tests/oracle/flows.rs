@@ -24,7 +24,8 @@ const OPENING: Duration = Duration::from_millis(500);
 /// After so long without an answer a connection is opened anew: TCP itself, once its EIP was away for a while, would try
 /// again later and later.
 const SILENCE: Duration = Duration::from_secs(2);
-const PATIENT: Duration = Duration::from_secs(20);
+/// A TCP connection tries again after as long as it had to be silent.
+const PATIENT: Duration = Duration::from_secs(30);
 
 /// Somebody who wants every flow of an EIP to send now.
 pub type Bells = Arc<Vec<Notify>>;
