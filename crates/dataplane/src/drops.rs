@@ -13,7 +13,8 @@ pub enum DropReason {
     PrivateDestination,
     /// From the outside, to an address in our pools that fronts nothing here.
     UnboundEip,
-    /// From the inside, to an address in our pools: not carried yet.
+    /// From the inside, to an EIP of the same VPC: from no HAVIP with an EIP, and the operator's file says no `hairpin`;
+    /// or it does, and what was sent belongs to no flow or has a source that is not in the VPC's subnets.
     Hairpin,
     /// From the inside, with a HAVIP as source, from a MAC that does not hold it.
     NotHolder,

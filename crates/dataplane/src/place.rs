@@ -11,6 +11,8 @@ pub struct Place {
     pub outside: String,
     /// EIPs are answered for by ARP on the outside; otherwise they are routed to this gateway.
     pub arp: bool,
+    /// Whoever is inside reaches the EIPs of the VPC, with connection tracking; otherwise only a HAVIP with an EIP does.
+    pub hairpin: bool,
 }
 
 impl Place {

@@ -7,6 +7,7 @@
 //! inside = "in0"
 //! outside = "out0"
 //! arp = true                                       # false: EIPs are routed to this gateway
+//! hairpin = false                                  # true: every inside host reaches the VPC's EIPs, tracked
 //! ```
 
 use std::{
@@ -100,6 +101,8 @@ struct Written {
     outside: Spanned<String>,
     #[serde(default = "yes")]
     arp: bool,
+    #[serde(default)]
+    hairpin: bool,
 }
 
 fn yes() -> bool {
@@ -156,7 +159,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 
 fn entry(written: Spanned<Written>) -> Result<Entry, Problem> {
     let span = written.span();
-    let Written { vpc, name, netns, inside, outside, arp } = written.into_inner();
+    let Written { vpc, name, netns, inside, outside, arp, hairpin } = written.into_inner();
     let which = match (vpc, name) {
         (Some(vpc), None) => {
             let (scope, last) = parse_scoped::<id::Vpc>(vpc.get_ref())
@@ -178,7 +181,7 @@ fn entry(written: Spanned<Written>) -> Result<Entry, Problem> {
         return Err((outside_span, "outside", format!("{outside:?} is the inside already")));
     }
     let netns = netns.map(namespace).transpose()?;
-    Ok(Entry { which, place: Place { netns, inside, outside, arp } })
+    Ok(Entry { which, place: Place { netns, inside, outside, arp, hairpin } })
 }
 
 /// A link's name as the kernel takes it.

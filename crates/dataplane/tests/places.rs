@@ -40,7 +40,8 @@ fn a_vpc_is_found_by_its_name_or_its_id() {
         let file = File::new(&format!(
             "[[vpc]]\nvpc = \"projects/shop/regions/north/vpcs/{last}\"\ninside = \"in0\"\noutside = \"out0\"\n"
         ));
-        let place = Place { netns: None, inside: "in0".into(), outside: "out0".into(), arp: true };
+        let place =
+            Place { netns: None, inside: "in0".into(), outside: "out0".into(), arp: true, hairpin: false };
         assert_eq!(file.place("front"), Some(place), "by {last}");
     }
 }
@@ -63,6 +64,14 @@ fn the_first_entry_that_matches_counts_and_the_name_goes_into_the_namespace() {
     assert_eq!((place.netns.as_deref(), place.arp), (Some("vpc-front-7"), false));
     let place = file.place("back").unwrap();
     assert_eq!((place.netns.as_deref(), place.arp), (Some("rest"), true));
+}
+
+#[test]
+fn hairpins_are_off_unless_the_file_says_otherwise() {
+    for (line, hairpin) in [("", false), ("hairpin = false\n", false), ("hairpin = true\n", true)] {
+        let file = File::new(&format!("[[vpc]]\nname = \"*\"\ninside = \"in0\"\noutside = \"out0\"\n{line}"));
+        assert_eq!(file.place("front").unwrap().hairpin, hairpin, "{line}");
+    }
 }
 
 #[test]

@@ -166,7 +166,8 @@ pub fn traces(router: &Namespace, address: Ipv4Addr) -> Result<Vec<String>> {
 /// nftables' generation in a router namespace: it grows with every change, whoever makes it.
 pub fn generation(router: &Namespace) -> Result<u32> {
     let netns = Some(router.name().to_owned());
-    let place = Place { netns, inside: "in0".to_owned(), outside: "out0".to_owned(), arp: true };
+    let place =
+        Place { netns, inside: "in0".to_owned(), outside: "out0".to_owned(), arp: true, hairpin: false };
     Ok(Kernel::open(&place)?.generation()?)
 }
 

@@ -38,11 +38,25 @@ pub fn tell(story: Story) {
     story(&mut Carried::new().unwrap()).unwrap();
 }
 
+/// The same with `hairpin = true` in the operator's file.
+pub fn tell_tracked(story: Story) {
+    story(&mut Carried::tracked().unwrap()).unwrap();
+}
+
 impl Carried {
     pub fn new() -> Result<Self> {
+        Self::with(false)
+    }
+
+    /// With `hairpin = true` in the operator's file.
+    pub fn tracked() -> Result<Self> {
+        Self::with(true)
+    }
+
+    fn with(hairpin: bool) -> Result<Self> {
         let lab = Lab::new()?;
         lab.vm_a.ip(&format!("address add {}/32 dev eth0", lab::HAVIP))?;
-        let place = place(&lab.gateway);
+        let place = Place { hairpin, ..place(&lab.gateway) };
         let mut desired = VpcDesired::new("shop".parse()?, "front".parse()?, Position(1));
         desired.subnets.insert(lab::SUBNET.parse()?);
         desired.nat.insert(EIP.into(), lab::HAVIP.into());
@@ -95,5 +109,5 @@ impl Carried {
 
 pub fn place(gateway: &Namespace) -> Place {
     let netns = Some(gateway.name().to_owned());
-    Place { netns, inside: "in0".to_owned(), outside: "out0".to_owned(), arp: true }
+    Place { netns, inside: "in0".to_owned(), outside: "out0".to_owned(), arp: true, hairpin: false }
 }

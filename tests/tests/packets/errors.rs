@@ -196,7 +196,7 @@ fn expired(ns: &Namespace, packet: Packet) -> Result<(Ipv4Addr, Vec<u8>)> {
 }
 
 /// The packet as it was sent, but for its TTL.
-fn quotes(ns: &Namespace, sent: Packet, router: Ipv4Addr) -> Result<()> {
+pub fn quotes(ns: &Namespace, sent: Packet, router: Ipv4Addr) -> Result<()> {
     let (from, quoted) = expired(ns, sent.clone())?;
     ensure!(from == router, "expired at {from} and not at {router}");
     let expected = Packet { ttl: 1, ..sent }.bytes();

@@ -4,12 +4,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a story that goes wrong says so by panicking")]
 
+mod between_vpcs;
 mod bytes;
 mod carried;
 mod codes;
 mod crossing;
 mod errors;
 mod fence;
+mod hairpin;
 mod mtu;
 mod options;
 mod private;
@@ -17,5 +19,6 @@ mod protocols;
 mod removal;
 mod rules;
 mod traces;
+mod tracked;
 mod unbound;
 mod ways;

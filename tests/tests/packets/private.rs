@@ -128,11 +128,11 @@ pub fn the_gateways_own_address_in_a_pool_answers(net: &mut Carried) -> Result<(
     Ok(())
 }
 
-/// Not carried yet; what matters is that neither the gateway's own stack answers nor anything leaves.
+/// Who is no HAVIP with an EIP: neither does the gateway's own stack answer nor does anything leave.
 pub fn an_eip_is_not_reached_from_inside(net: &mut Carried) -> Result<()> {
     let outside = Sniffer::start(&net.lab.core, "gateway")?;
     net.drops(DropReason::Hairpin, 2, |lab| {
-        for (ns, from) in [(&lab.host_c, lab::HOST_C), (&lab.vm_a, lab::HAVIP)] {
+        for (ns, from) in [(&lab.host_c, lab::HOST_C), (&lab.vm_a, lab::VM_A)] {
             let pinged = ping(ns, from, EIP, 56, SHORT);
             ensure!(pinged.is_err(), "the EIP answered {from}");
         }

@@ -18,12 +18,21 @@ use crate::{
         a_havip_that_nobody_holds_is_silent_and_never_asked_for, the_watcher_is_told_who_it_was,
         who_has_no_havip_as_source_is_not_fenced,
     },
+    hairpin::{
+        a_havip_reaches_another_and_itself_through_their_eips,
+        an_error_about_what_turned_round_is_recognized, nobody_is_told_to_go_straight,
+        options_are_blanked_at_the_turn, what_expires_at_the_turn_is_quoted_as_it_was_sent,
+    },
     options::options_are_blanked,
     private::{
         a_private_destination_is_not_reached_from_outside, a_private_source_does_not_come_in,
         a_storm_from_the_subnet_stays_inside, an_eip_is_not_reached_from_inside,
         an_eip_of_this_vpc_does_not_come_in_as_source, an_eip_that_fronts_nothing_is_dropped,
         what_is_not_even_of_the_subnet_stays_inside_too,
+    },
+    tracked::{
+        self, an_error_of_the_host_is_recognized, an_inside_host_reaches_an_eip,
+        what_belongs_to_no_flow_is_dropped,
     },
     ways::{
         connection_tracking_sees_none_of_it, the_client_reaches_the_havip_through_the_eip,
@@ -32,7 +41,7 @@ use crate::{
 };
 
 /// Table, chain and the rule's place in it, and the story that needs it.
-const NEEDED: [(&str, &str, usize, Story); 46] = [
+const NEEDED: [(&str, &str, usize, Story); 53] = [
     ("mooring", "prerouting", 0, |net| options_are_blanked(net, Way::In)),
     ("mooring", "prerouting", 1, the_client_reaches_the_havip_through_the_eip),
     ("mooring", "prerouting", 2, an_eip_is_not_reached_from_inside),
@@ -54,8 +63,9 @@ const NEEDED: [(&str, &str, usize, Story); 46] = [
     ("mooring", "from_outside", 2, the_client_reaches_the_havip_through_the_eip),
     ("mooring", "from_outside", 3, a_private_destination_is_not_reached_from_outside),
     ("mooring", "from_outside", 4, an_eip_that_fronts_nothing_is_dropped),
-    ("mooring", "from_inside", 0, an_eip_is_not_reached_from_inside),
-    ("mooring", "from_inside", 1, connection_tracking_sees_none_of_it),
+    ("mooring", "from_inside", 0, a_havip_reaches_another_and_itself_through_their_eips),
+    ("mooring", "from_inside", 1, an_eip_is_not_reached_from_inside),
+    ("mooring", "from_inside", 2, connection_tracking_sees_none_of_it),
     ("mooring", "to_outside", 0, |net| outwards(net, UNREACHABLE, quoted_udp)),
     ("mooring", "to_outside", 1, a_packet_that_expires_at_the_gateway_is_quoted_with_the_eip),
     ("mooring", "to_outside", 2, |net| outwards(net, PARAMETER_PROBLEM, quoted_udp)),
@@ -65,6 +75,12 @@ const NEEDED: [(&str, &str, usize, Story); 46] = [
     ("mooring", "to_inside", 0, |net| inwards(net, UNREACHABLE, quoted_udp)),
     ("mooring", "to_inside", 1, |net| inwards(net, TIME_EXCEEDED, quoted_udp)),
     ("mooring", "to_inside", 2, |net| inwards(net, PARAMETER_PROBLEM, quoted_udp)),
+    ("mooring", "to_inside", 3, nobody_is_told_to_go_straight),
+    ("mooring", "to_inside", 4, options_are_blanked_at_the_turn),
+    ("mooring", "to_inside", 5, a_havip_reaches_another_and_itself_through_their_eips),
+    ("mooring", "errors_to_inside", 0, |net| inwards(net, UNREACHABLE, quoted_udp)),
+    ("mooring", "errors_to_inside", 1, an_error_about_what_turned_round_is_recognized),
+    ("mooring", "errors_to_inside", 2, what_expires_at_the_turn_is_quoted_as_it_was_sent),
     ("mooring", "errors_inwards", 0, |net| inwards(net, UNREACHABLE, quoted_udp)),
     ("mooring", "errors_inwards", 1, |net| inwards(net, UNREACHABLE, quoted_tcp)),
     ("mooring", "errors_inwards", 2, |net| inwards(net, UNREACHABLE, quoted_echo)),
@@ -81,8 +97,27 @@ const NEEDED: [(&str, &str, usize, Story); 46] = [
     ("mooring_fence", "fenced", 1, a_havip_as_source_from_another_mac_is_dropped),
 ];
 
-/// A rule as `nft` lists it: table, chain, its place in the chain, its handle.
-fn rules(net: &Carried) -> Result<Vec<(String, String, usize, String)>> {
+/// The same for those that are there with `hairpin = true` alone, in their places there; and for one that is another then.
+const NEEDED_TRACKED: [(&str, &str, usize, Story); 10] = [
+    ("mooring", "from_inside", 1, an_inside_host_reaches_an_eip),
+    ("mooring", "from_inside", 3, an_inside_host_reaches_an_eip),
+    ("mooring", "tracked", 0, |net| an_error_of_the_host_is_recognized(net, UNREACHABLE)),
+    ("mooring", "tracked", 1, |net| an_error_of_the_host_is_recognized(net, TIME_EXCEEDED)),
+    ("mooring", "tracked", 2, |net| an_error_of_the_host_is_recognized(net, PARAMETER_PROBLEM)),
+    ("mooring", "tracked", 3, an_inside_host_reaches_an_eip),
+    ("mooring", "tracked_source", 0, an_inside_host_reaches_an_eip),
+    ("mooring", "to_inside", 6, what_belongs_to_no_flow_is_dropped),
+    ("mooring", "to_inside", 7, tracked::an_answer_after_an_unbind_is_dropped),
+    ("mooring", "errors_to_inside", 2, tracked::what_expires_at_the_turn_is_quoted_as_it_was_sent),
+];
+
+/// How to make a laboratory: with `hairpin = true` in the operator's file or without.
+type Make = fn() -> Result<Carried>;
+
+/// A rule as `nft` lists it: table, chain, its place in the chain, its handle, and what it is for.
+type Listed = (String, String, usize, String, String);
+
+fn rules(net: &Carried) -> Result<Vec<Listed>> {
     let listed = net.lab.gateway.output("nft -a -t list ruleset")?;
     let (mut rules, mut table, mut chain, mut place) = (Vec::new(), String::new(), String::new(), 0);
     for line in listed.lines().map(str::trim) {
@@ -95,7 +130,9 @@ fn rules(net: &Carried) -> Result<Vec<(String, String, usize, String)>> {
                 place = 0;
             }
             _ if !handle.is_empty() && table.starts_with("mooring") => {
-                rules.push((table.clone(), chain.clone(), place, handle.to_owned()));
+                let comment = text.split_once("comment \"").map_or(text, |(_, comment)| comment);
+                let purpose = comment.rsplit_once(" [").map_or(comment, |(purpose, _)| purpose);
+                rules.push((table.clone(), chain.clone(), place, handle.to_owned(), purpose.to_owned()));
                 place += 1;
             }
             _ => {}
@@ -105,9 +142,9 @@ fn rules(net: &Carried) -> Result<Vec<(String, String, usize, String)>> {
 }
 
 /// In two laboratories: with the rule the story holds, without it it does not.
-fn is_needed(table: &str, chain: &str, place: usize, story: Story) -> Result<()> {
-    story(&mut Carried::new()?).context("with the rule")?;
-    let mut net = Carried::new()?;
+fn is_needed(make: Make, table: &str, chain: &str, place: usize, story: Story) -> Result<()> {
+    story(&mut make()?).context("with the rule")?;
+    let mut net = make()?;
     let rules = rules(&net)?;
     let rule = rules.iter().find(|rule| (rule.0.as_str(), rule.1.as_str(), rule.2) == (table, chain, place));
     let handle = &rule.context("there is no such rule")?.3;
@@ -118,20 +155,30 @@ fn is_needed(table: &str, chain: &str, place: usize, story: Story) -> Result<()>
 
 #[test]
 fn without_its_rule_a_story_fails() {
+    each_is_needed(Carried::new, &NEEDED);
+}
+
+#[test]
+fn without_its_rule_a_story_of_tracked_hairpins_fails() {
+    each_is_needed(Carried::tracked, &NEEDED_TRACKED);
+}
+
+fn each_is_needed(make: Make, needed: &[(&str, &str, usize, Story)]) {
     // Most of the time is spent waiting for what does not come.
     const AT_ONCE: usize = 6;
     let failures: Vec<_> = thread::scope(|scope| {
-        let threads =
-            NEEDED.chunks(NEEDED.len().div_ceil(AT_ONCE)).map(|some| scope.spawn(|| not_needed(some)));
+        let threads = needed
+            .chunks(needed.len().div_ceil(AT_ONCE))
+            .map(|some| scope.spawn(move || not_needed(make, some)));
         let threads: Vec<_> = threads.collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-fn not_needed(some: &[(&str, &str, usize, Story)]) -> Vec<String> {
+fn not_needed(make: Make, some: &[(&str, &str, usize, Story)]) -> Vec<String> {
     let check = |(table, chain, place, story): &(&str, &str, usize, Story)| {
-        let error = is_needed(table, chain, *place, *story).err()?;
+        let error = is_needed(make, table, chain, *place, *story).err()?;
         Some(format!("{table} {chain} {place}: {error:#}"))
     };
     some.iter().filter_map(check).collect()
@@ -150,11 +197,36 @@ fn no_rule_is_without_a_story() {
 }
 
 #[test]
+fn no_rule_for_tracked_hairpins_is_without_a_story() {
+    let (without, with) = (Carried::new().unwrap(), Carried::tracked().unwrap());
+    let (without, with) = (rules(&without).unwrap(), rules(&with).unwrap());
+    let also = |rule: &&Listed| without.iter().any(|other| (&other.1, &other.4) == (&rule.1, &rule.4));
+    let added: Vec<_> = with.iter().filter(|rule| !also(rule)).collect();
+    assert_eq!(added.len(), 9, "{added:?}");
+    for rule in added {
+        let is_told =
+            |told: &&(&str, &str, usize, Story)| (told.0, told.1, told.2) == (&rule.0, &rule.1, rule.2);
+        assert!(NEEDED_TRACKED.iter().any(|told| is_told(&told)), "{rule:?}");
+    }
+}
+
+/// What passes and what does not is the same with and without.
+#[test]
+fn with_tracked_hairpins_all_other_stories_hold() {
+    for (table, chain, place, story) in NEEDED {
+        if (chain, place) != ("from_inside", 1) && (chain, place) != ("prerouting", 2) {
+            let told = story(&mut Carried::tracked().unwrap());
+            told.unwrap_or_else(|error| panic!("{table} {chain} {place}: {error:#}"));
+        }
+    }
+}
+
+#[test]
 fn either_of_two_rules_keeps_a_storm_inside() {
     // The subnets' rule and the one behind it both keep a storm inside: either alone does.
     let mut net = Carried::new().unwrap();
     let rules = rules(&net).unwrap();
-    let last = |rule: &&(String, String, usize, String)| rule.1 == "to_outside" && rule.2 == 5;
+    let last = |rule: &&Listed| rule.1 == "to_outside" && rule.2 == 5;
     let handle = &rules.iter().find(last).unwrap().3;
     net.lab.gateway.output(&format!("nft delete rule ip mooring to_outside handle {handle}")).unwrap();
     a_storm_from_the_subnet_stays_inside(&mut net).unwrap();

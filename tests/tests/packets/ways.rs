@@ -1,6 +1,9 @@
 //! Both ways through the gateway: the client reaches the EIP, the HAVIP is seen as the EIP, nothing else is.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddrV4},
+    sync::atomic::{AtomicU16, Ordering},
+};
 
 use anyhow::{Result, ensure};
 use mooring_dataplane::DropReason;
@@ -18,11 +21,15 @@ fn at(address: Ipv4Addr) -> SocketAddrV4 {
 }
 
 /// One service on an address, asked in all three ways from elsewhere: who came, as the service saw it.
-fn reached(
+pub fn reached(
     serving: (&Namespace, Ipv4Addr),
     asking: (&Namespace, Ipv4Addr),
     address: Ipv4Addr,
 ) -> Result<Vec<IpAddr>> {
+    // A port of its own: a program that is being started elsewhere has the sockets of before for a moment.
+    static PORTS: AtomicU16 = AtomicU16::new(PORT + 1);
+    let port = PORTS.fetch_add(1, Ordering::Relaxed);
+    let at = |address| SocketAddrV4::new(address, port);
     let udp = UdpEcho::start(serving.0, at(serving.1), "server")?;
     let tcp = TcpServer::start(serving.0, at(serving.1), "server", Mode::Echo)?;
     ping(asking.0, asking.1, address, 56, SOON)?;

@@ -104,13 +104,18 @@ fn compare(register: Register, operator: Operator, bytes: &[u8]) -> Expression {
 
 /// Keep only the bits of the mask.
 pub(super) fn mask(register: Register, bits: &[u8]) -> Expression {
+    bitwise(register, bits, &vec![0; bits.len()])
+}
+
+/// Keep the bits of the mask, then turn those of the other.
+fn bitwise(register: Register, bits: &[u8], turned: &[u8]) -> Expression {
     let length = bits.len();
     Expressions::Bitwise(vec![
         Bitwise::SourceRegister(register),
         Bitwise::DestinationRegister(register),
         Bitwise::Length(u32::try_from(length).unwrap_or(u32::MAX)),
         Bitwise::Mask(DataAttribute::Value(bits.to_vec())),
-        Bitwise::Xor(DataAttribute::Value(vec![0; length])),
+        Bitwise::Xor(DataAttribute::Value(turned.to_vec())),
     ])
     .into()
 }
@@ -159,6 +164,75 @@ fn meta(key: MetaKey, into: Register) -> Expression {
     Expressions::Meta(vec![Meta::DestinationRegister(into), Meta::Key(key)]).into()
 }
 
+/// What the rules before routing tell those behind it about a packet: bits of its mark that no other program should use.
+#[derive(Clone, Copy)]
+pub(super) enum Mark {
+    /// It turns round here: its source is a HAVIP that has to become its EIP.
+    Turned,
+    /// It is tracked: its source has to become the gateway's own address.
+    Tracked,
+}
+
+impl Mark {
+    const fn bit(self) -> u32 {
+        match self {
+            Self::Turned => 0x1000_0000,
+            Self::Tracked => 0x2000_0000,
+        }
+    }
+}
+
+/// Set this bit of the packet's mark, and leave the others.
+pub(super) fn set_mark(mark: Mark) -> [Expression; 3] {
+    let bit = mark.bit();
+    let set = Expressions::Meta(vec![Meta::Key(MetaKey::Mark), Meta::SourceRegister(R4)]).into();
+    [meta(MetaKey::Mark, R4), bitwise(R4, &(!bit).to_ne_bytes(), &bit.to_ne_bytes()), set]
+}
+
+/// Go on if this bit of the packet's mark is set.
+pub(super) fn has_mark(mark: Mark) -> [Expression; 3] {
+    let bit = mark.bit().to_ne_bytes();
+    [meta(MetaKey::Mark, R4), self::mask(R4, &bit), is(R4, &bit)]
+}
+
+/// Go on if either bit of the packet's mark is set.
+pub(super) fn has_a_mark() -> [Expression; 3] {
+    let bits = Mark::Turned.bit() | Mark::Tracked.bit();
+    [meta(MetaKey::Mark, R4), self::mask(R4, &bits.to_ne_bytes()), is_not(R4, &[0; 4])]
+}
+
+/// Remember with the flow that it is one of ours: the same bit as [`Mark::Tracked`], in its mark.
+pub(super) fn remember() -> [Expression; 3] {
+    let bit = Mark::Tracked.bit();
+    let set = other("ct", vec![number(FLOW_KEY, FLOW_MARK), number(FLOW_FROM, R4.into())]);
+    [flow(FLOW_MARK), bitwise(R4, &(!bit).to_ne_bytes(), &bit.to_ne_bytes()), set]
+}
+
+/// Go on if it answers in a flow that is one of ours.
+pub(super) fn answers() -> [Expression; 5] {
+    const REPLY: u8 = 1;
+    let bit = Mark::Tracked.bit().to_ne_bytes();
+    [flow(FLOW_MARK), self::mask(R4, &bit), is(R4, &bit), flow(FLOW_DIRECTION), is(R4, &[REPLY])]
+}
+
+// Attributes and keys of what is asked of connection tracking.
+const FLOW_INTO: u16 = 1;
+const FLOW_KEY: u16 = 2;
+const FLOW_FROM: u16 = 4;
+const FLOW_DIRECTION: u32 = 1;
+const FLOW_MARK: u32 = 3;
+
+/// Breaks if the packet is not tracked.
+fn flow(key: u32) -> Expression {
+    other("ct", vec![number(FLOW_INTO, R4.into()), number(FLOW_KEY, key)])
+}
+
+/// Give the packet the gateway's own address on the link that it leaves by; with its answers, connection tracking takes
+/// that back.
+pub(super) fn masquerade() -> Expression {
+    other("masq", Vec::new())
+}
+
 /// The packet is none of connection tracking's business.
 pub(super) fn notrack() -> Expression {
     ListAttribute::Element(vec![ExpressionAttribute::Name("notrack".to_owned())])
@@ -175,17 +249,24 @@ pub(super) enum Route {
 
 /// Go on unless the address is one of the gateway's own.
 pub(super) fn not_local(route: Route) -> [Expression; 2] {
+    [address_type(route), is_not(R4, &RTN_LOCAL.to_ne_bytes())]
+}
+
+/// Go on if the address is one of the gateway's own.
+pub(super) fn local(route: Route) -> [Expression; 2] {
+    [address_type(route), is(R4, &RTN_LOCAL.to_ne_bytes())]
+}
+
+const RTN_LOCAL: u32 = 2;
+
+fn address_type(route: Route) -> Expression {
     const ADDRESS_TYPE: u32 = 3;
-    const RTN_LOCAL: u32 = 2;
     let flags: u32 = match route {
         Route::ToSource => 1,
         Route::ToDestination => 2,
     };
     let attributes = [(1, R4.into()), (2, ADDRESS_TYPE), (3, flags)];
-    [
-        other("fib", attributes.map(|(kind, value)| number(kind, value)).into()),
-        is_not(R4, &RTN_LOCAL.to_ne_bytes()),
-    ]
+    other("fib", attributes.map(|(kind, value)| number(kind, value)).into())
 }
 
 /// Go on for so many packets a second.
@@ -200,6 +281,11 @@ pub(super) fn log(group: u16, bytes: u32) -> Expression {
     let group = DefaultNla::new(1, group.to_be_bytes().into());
     let threshold = DefaultNla::new(4, 1u16.to_be_bytes().into());
     other("log", vec![group, number(3, bytes), threshold])
+}
+
+/// Drop it and say nothing: for what the gateway itself should not have sent.
+pub(super) fn unsaid() -> Expression {
+    verdict(Verdict::Other(0), None)
 }
 
 /// Count it under this reason and drop it.

@@ -1,5 +1,7 @@
 //! What the rules do, chain by chain. `docs/design/dataplane.md` draws the way of a packet through them.
 
+pub(super) mod hairpin;
+
 use super::{
     expression::{
         At, DESTINATION, Expression, Mend, R0, R1, Route, SOURCE, accept, at_least, back, dropped, from_link,
@@ -98,18 +100,14 @@ pub(super) fn from_outside() -> Vec<Rule> {
     ]
 }
 
-/// What comes from inside: a HAVIP with an EIP is not tracked; an EIP of the same VPC is not reached from here (yet).
-pub(super) fn from_inside() -> Vec<Rule> {
-    vec![
-        rule(
-            "from inside, to an EIP of this VPC",
-            [&[load(DESTINATION, 4, R0), translate(R0, EIP_TO_HAVIP, R1)][..], &dropped(DropReason::Hairpin)],
-        ),
-        rule(
-            "a HAVIP with an EIP is not tracked",
-            [&[load(SOURCE, 4, R0), translate(R0, HAVIP_TO_EIP, R0), notrack(), accept()][..]],
-        ),
-    ]
+/// What comes from inside: to an EIP of the same VPC it turns round here; else a HAVIP with an EIP is not tracked.
+pub(super) fn from_inside(tracked: bool) -> Vec<Rule> {
+    let mut rules = hairpin::from_inside(tracked);
+    rules.push(rule(
+        "a HAVIP with an EIP is not tracked",
+        [&[load(SOURCE, 4, R0), translate(R0, HAVIP_TO_EIP, R0), notrack(), accept()][..]],
+    ));
+    rules
 }
 
 /// What goes outside: errors first (they may be the gateway's own), then the source; what is still private stays.
@@ -143,9 +141,11 @@ pub(super) fn to_outside(inside: &str) -> Vec<Rule> {
     rules
 }
 
-/// What goes inside: only errors are touched, everything else was translated when it came.
-pub(super) fn to_inside() -> Vec<Rule> {
-    errors("an ICMP error goes inside", "errors_inwards")
+/// What goes inside: errors, and what came from there; everything else was translated when it came.
+pub(super) fn to_inside(tracked: bool, inside: &str) -> Vec<Rule> {
+    let mut rules = errors("an ICMP error goes inside", "errors_to_inside");
+    rules.extend(hairpin::to_inside(tracked, inside));
+    rules
 }
 
 /// Destination unreachable, time exceeded, parameter problem: the errors that quote a packet and matter to its sender.

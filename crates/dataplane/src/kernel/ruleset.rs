@@ -39,11 +39,13 @@ pub(super) enum Keys {
     AddressAndMac,
 }
 
-/// Where a chain hangs: hook and priority.
+/// Where a chain hangs: hook, priority, and which of nftables' kinds it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hook {
     pub(super) number: u32,
     pub(super) priority: i32,
+    /// `nat` is asked about the first packet of a flow alone.
+    pub(super) kind: &'static str,
 }
 
 const PREROUTING: u32 = 0;
@@ -52,6 +54,8 @@ const POSTROUTING: u32 = 4;
 const RAW: i32 = -300;
 /// Behind whatever the operator's own tables translate (`srcnat` is 100): we see what would really leave.
 const LAST: i32 = 300;
+/// Before an operator's own `srcnat` (100): of two the first decides.
+const LENDING: i32 = 90;
 /// Before our own translation: the fence sees a packet as it came.
 const FENCE_IN: i32 = RAW - 10;
 const FENCE_OUT: i32 = LAST - 10;
@@ -92,7 +96,7 @@ pub(super) struct Ruleset {
 impl Ruleset {
     /// The ruleset between these two links.
     pub(super) fn new(place: &Place) -> Self {
-        let tables = [nat(&place.inside, &place.outside), fence(&place.inside)];
+        let tables = [nat(place), fence(&place.inside)];
         let version = version(&tables);
         Self { tables, version }
     }
@@ -103,9 +107,47 @@ impl Ruleset {
     }
 }
 
-fn nat(inside: &str, outside: &str) -> Table {
+fn nat(place: &Place) -> Table {
+    let Place { inside, outside, hairpin: tracked, .. } = place;
     let chain = |name, rules| Chain { name, hook: None, rules };
-    let hooked = |name, number, priority, rules| Chain { name, hook: Some(Hook { number, priority }), rules };
+    let hooked = |name, number, priority, rules| Chain { name, hook: Some(filter(number, priority)), rules };
+    let parts = [
+        chain("options", rules::options()),
+        chain("errors_inwards", rules::errors_inwards()),
+        chain("errors_outwards", rules::errors_outwards()),
+        chain("errors_to_inside", rules::hairpin::errors_to_inside(*tracked)),
+    ];
+    let lending = Hook { number: POSTROUTING, priority: LENDING, kind: "nat" };
+    let tracking = [
+        chain("tracked", rules::hairpin::tracked()),
+        Chain { name: "tracked_source", hook: Some(lending), rules: rules::hairpin::tracked_source() },
+    ];
+    let chains = [
+        chain("from_outside", rules::from_outside()),
+        chain("from_inside", rules::from_inside(*tracked)),
+        chain("to_inside", rules::to_inside(*tracked, inside)),
+        chain("to_outside", rules::to_outside(inside)),
+        hooked(
+            "prerouting",
+            PREROUTING,
+            RAW,
+            vec![
+                rule("from outside, with IP options", [&e::from_link(outside)[..], &rules::with_options()]),
+                rule("what comes from outside", [&e::from_link(outside)[..], &[e::jump("from_outside")]]),
+                rule("what comes from inside", [&e::from_link(inside)[..], &[e::jump("from_inside")]]),
+            ],
+        ),
+        hooked(
+            "postrouting",
+            POSTROUTING,
+            LAST,
+            vec![
+                rule("to outside, with IP options", [&e::to_link(outside)[..], &rules::with_options()]),
+                rule("what goes outside", [&e::to_link(outside)[..], &[e::jump("to_outside")]]),
+                rule("what goes inside", [&e::to_link(inside)[..], &[e::jump("to_inside")]]),
+            ],
+        ),
+    ];
     Table {
         name: NAT,
         sets: &[
@@ -122,43 +164,17 @@ fn nat(inside: &str, outside: &str) -> Table {
             DropReason::UnboundEip,
             DropReason::Hairpin,
         ],
-        chains: vec![
-            chain("options", rules::options()),
-            chain("from_outside", rules::from_outside()),
-            chain("from_inside", rules::from_inside()),
-            chain("errors_inwards", rules::errors_inwards()),
-            chain("errors_outwards", rules::errors_outwards()),
-            chain("to_inside", rules::to_inside()),
-            chain("to_outside", rules::to_outside(inside)),
-            hooked(
-                "prerouting",
-                PREROUTING,
-                RAW,
-                vec![
-                    rule(
-                        "from outside, with IP options",
-                        [&e::from_link(outside)[..], &rules::with_options()],
-                    ),
-                    rule("what comes from outside", [&e::from_link(outside)[..], &[e::jump("from_outside")]]),
-                    rule("what comes from inside", [&e::from_link(inside)[..], &[e::jump("from_inside")]]),
-                ],
-            ),
-            hooked(
-                "postrouting",
-                POSTROUTING,
-                LAST,
-                vec![
-                    rule("to outside, with IP options", [&e::to_link(outside)[..], &rules::with_options()]),
-                    rule("what goes outside", [&e::to_link(outside)[..], &[e::jump("to_outside")]]),
-                    rule("what goes inside", [&e::to_link(inside)[..], &[e::jump("to_inside")]]),
-                ],
-            ),
-        ],
+        // Without tracked hairpins nothing in the ruleset turns connection tracking on in the namespace.
+        chains: parts.into_iter().chain(tracking.into_iter().filter(|_| *tracked)).chain(chains).collect(),
     }
 }
 
+fn filter(number: u32, priority: i32) -> Hook {
+    Hook { number, priority, kind: "filter" }
+}
+
 fn fence(inside: &str) -> Table {
-    let hook = |number, priority| Some(Hook { number, priority });
+    let hook = |number, priority| Some(filter(number, priority));
     Table {
         name: FENCE,
         sets: &[(HAVIPS, Keys::Addresses), (UNHELD, Keys::Addresses), (HOLDERS, Keys::AddressAndMac)],

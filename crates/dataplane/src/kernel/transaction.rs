@@ -208,7 +208,7 @@ impl Transaction {
             attributes.extend([
                 ChainAttribute::Hook(place),
                 ChainAttribute::Policy(ACCEPT),
-                ChainAttribute::Type("filter".to_owned()),
+                ChainAttribute::Type(hook.kind.to_owned()),
             ]);
         }
         let message = NfTablesMessage::NewChain(ChainMessage { attributes });

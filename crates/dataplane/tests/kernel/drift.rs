@@ -104,3 +104,41 @@ fn other_links_make_another_ruleset() {
     let mut kernel = Kernel::open(&place).unwrap();
     assert!(!kernel.read().unwrap().ruleset);
 }
+
+/// In both directions; and the one that is not there needs nothing of connection tracking.
+#[test]
+fn hairpins_that_are_switched_make_another_ruleset() {
+    let namespace = Namespace::new();
+    drop(namespace.reconciled());
+    assert!(!namespace.nft("list ruleset").contains("masquerade"));
+    for hairpin in [true, false] {
+        let place = mooring_dataplane::Place { hairpin, ..namespace.place() };
+        let mut kernel = Kernel::open(&place).unwrap();
+        let actual = kernel.read().unwrap();
+        assert!(!actual.ruleset, "hairpin = {hairpin}");
+        kernel.apply(&diff(&desired(), &pools(), &actual)).unwrap();
+        assert_eq!(diff(&desired(), &pools(), &kernel.read().unwrap()), []);
+        assert_eq!(namespace.nft("list ruleset").contains("masquerade"), hairpin);
+    }
+}
+
+/// What is ours there is told from what a stranger made of it, as everywhere.
+#[test]
+fn what_a_stranger_does_to_hairpins_makes_the_ruleset_anew() {
+    for command in [
+        "flush chain ip mooring tracked_source",
+        "replace rule ip mooring tracked_source handle HANDLE accept",
+        "insert rule ip mooring to_inside accept",
+    ] {
+        let namespace = Namespace::new();
+        let place = mooring_dataplane::Place { hairpin: true, ..namespace.place() };
+        let mut kernel = Kernel::open(&place).unwrap();
+        let ops = diff(&desired(), &pools(), &kernel.read().unwrap());
+        kernel.apply(&ops).unwrap();
+        let listed = namespace.nft("list ruleset");
+        let line = listed.lines().find(|line| line.contains("masquerade")).unwrap();
+        let handle = line.rsplit_once("# handle ").unwrap().1.trim();
+        namespace.nft(&command.replace("HANDLE", handle));
+        assert!(!kernel.read().unwrap().ruleset, "{command} was not seen");
+    }
+}

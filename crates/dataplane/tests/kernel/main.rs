@@ -16,9 +16,9 @@ use namespace::{Namespace, desired, pools};
 
 #[test]
 fn the_kernel_passes_the_suite() {
-    for arp in [true, false] {
+    for (arp, hairpin) in [(true, false), (false, false), (true, true)] {
         let namespace = Namespace::new();
-        let mut kernel = Kernel::open(&Place { arp, ..namespace.place() }).unwrap();
+        let mut kernel = Kernel::open(&Place { arp, hairpin, ..namespace.place() }).unwrap();
         suite::run(&mut kernel).unwrap();
     }
 }

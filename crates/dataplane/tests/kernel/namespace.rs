@@ -66,6 +66,7 @@ impl Namespace {
             inside: "in0".to_owned(),
             outside: "out0".to_owned(),
             arp: true,
+            hairpin: false,
         }
     }
 
