@@ -11,20 +11,15 @@ use anyhow::{Context, Result, bail};
 use crate::run;
 
 /// A program that must be there, and the Debian package that has it.
-const NEEDED: [(&str, &str); 13] = [
+const NEEDED: [(&str, &str); 8] = [
     ("cc", "build-essential"),
     ("keepalived", "keepalived"),
     ("nft", "nftables"),
     ("ip", "iproute2"),
-    ("conntrack", "conntrack"),
     ("arping", "iputils-arping"),
     ("ping", "iputils-ping"),
-    ("tcpdump", "tcpdump"),
-    ("iperf3", "iperf3"),
-    ("mausezahn", "netsniff-ng"),
     ("traceroute", "traceroute"),
     ("strace", "strace"),
-    ("ps", "procps"),
 ];
 
 /// Installs what is missing and says what that was.

@@ -119,7 +119,7 @@ fn to_stored<C>(commit: &Commit, submission: &Submission<C>) -> mooring_event_lo
         actor: commit.actor.0.clone(),
         recorded_at: commit.recorded_at.0,
         observed_at: commit.events.iter().find_map(observed_at),
-        trace_parent: "".into(),
+        trace_parent: submission.caller.trace_parent.clone(),
         events: commit.events.iter().map(stored::encode).collect(),
     }
 }

@@ -13,6 +13,8 @@ use crate::requests::ContentHash;
 
 /// The metadata key under which a caller says who it is.
 pub const ACTOR: &str = "mooring-actor";
+/// The metadata key of the W3C trace context.
+const TRACE_PARENT: &str = "traceparent";
 const LONGEST: usize = 128;
 
 /// Who asks.
@@ -22,18 +24,23 @@ pub struct Caller {
     pub actor: Arc<str>,
     /// Their id for the request, and a hash of its content.
     pub(crate) request: Option<(RequestId, ContentHash)>,
+    /// The W3C trace context that it came with, or empty.
+    pub(crate) trace_parent: Arc<str>,
 }
 
 impl Caller {
     /// A caller whose request has no id.
     pub fn new(actor: impl Into<Arc<str>>) -> Self {
-        Self { actor: actor.into(), request: None }
+        Self { actor: actor.into(), request: None, trace_parent: "".into() }
     }
 
     /// The caller of a request without an id, by its metadata.
     pub fn of(metadata: &MetadataMap) -> Self {
         let actor = metadata.get(ACTOR).and_then(|value| value.to_str().ok()).unwrap_or("anonymous");
-        Self::new(actor.chars().take(LONGEST).collect::<String>())
+        let trace_parent =
+            metadata.get(TRACE_PARENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let caller = Self::new(actor.chars().take(LONGEST).collect::<String>());
+        Self { trace_parent: trace_parent.chars().take(LONGEST).collect::<String>().into(), ..caller }
     }
 
     /// Takes a request apart: its caller and the rest. `method` is hashed with the rest, so that an id counts for one

@@ -185,7 +185,8 @@ impl<D: Decider> Writer<D> {
         Ok(Vec::new())
     }
 
-    /// Appends, and asks again with the very same commits while the outcome is not known (L5, L6).
+    /// Appends, and asks again with the very same commits while the outcome is not known (L5, L6). Giving up in the end is
+    /// safe: the next batch begins by folding to the tail, and lands only on the stream's true last record (L2).
     async fn append(
         &mut self,
         commits: Vec<mooring_event_log::Commit>,

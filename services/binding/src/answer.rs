@@ -29,7 +29,10 @@ pub(crate) fn binding(of: &binding::Binding, state: &binding::State, reports: &R
         havip_address: facts.map(|facts| facts.havip.address.to_string()).unwrap_or_default(),
         failure,
         position: of.at.position.0,
-        gateways: state.registered_gateways().map(|gateway| progress(of, gateway, reports)).collect(),
+        gateways: match &of.phase {
+            Phase::Failed { .. } => Vec::new(),
+            _ => state.registered_gateways().map(|gateway| progress(of, gateway, reports)).collect(),
+        },
     }
 }
 

@@ -93,6 +93,9 @@ impl GatewayService for Gateways {
         }
         check_position(&gateway, Position(request.position), view.position)?;
         let stuck = request.stuck.into_iter().map(parse_stuck).collect::<Result<HashMap<_, _>, _>>()?;
+        if stuck.values().any(|stuck| stuck.position.0 > request.position) {
+            return Err(bad_field("stuck.position", "must not be beyond the position folded"));
+        }
         let report = Report { position: Position(request.position), stuck, at: Instant::now() };
         self.reports(&region)?.put(gateway, report);
         Ok(Response::new(ReportAppliedResponse {}))

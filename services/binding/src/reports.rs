@@ -63,6 +63,12 @@ impl Reports {
         self.last.borrow().get(gateway).cloned()
     }
 
+    /// Why a gateway is behind with a VPC, as it said last; `None` when it did not say.
+    pub(crate) fn cause(&self, gateway: &GatewayName, vpc: VpcId) -> Option<String> {
+        let last = self.last.borrow();
+        last.get(gateway).and_then(|report| report.stuck.get(&vpc)).map(|stuck| stuck.cause.clone())
+    }
+
     pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<GatewayName, Report>> {
         self.last.subscribe()
     }

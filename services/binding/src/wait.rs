@@ -36,7 +36,7 @@ impl<'a> Wait<'a> {
         let state = self
             .until(|state| !pending(state))
             .await
-            .map_err(|_| still(id, "resource has not answered yet", &[]))?;
+            .map_err(|_| self.still(id, "resource has not answered yet", &[]))?;
         Ok(state.get(id).cloned())
     }
 
@@ -46,7 +46,7 @@ impl<'a> Wait<'a> {
         let gone = watch.wait_for(|view| view.state.get(id).is_none());
         match timeout_at(self.deadline, gone).await {
             Ok(Ok(view)) => Ok(view.clone()),
-            _ => Err(still(id, "waiting for gateways to take it out", &self.holding_up(id))),
+            _ => Err(self.still(id, "waiting for gateways to take it out", &self.holding_up(id))),
         }
     }
 
@@ -68,7 +68,7 @@ impl<'a> Wait<'a> {
                 }
             };
             if !matches!(timeout_at(self.deadline, changed).await, Ok(Ok(()))) {
-                return Err(still(id, "waiting for gateways to put it in", &missing));
+                return Err(self.still(id, "waiting for gateways to put it in", &missing));
             }
         }
     }
@@ -98,11 +98,17 @@ impl<'a> Wait<'a> {
             _ => Vec::new(),
         }
     }
-}
 
-fn still(id: BindingId, what: &str, gateways: &[GatewayName]) -> Status {
-    let names: Vec<_> = gateways.iter().map(ToString::to_string).collect();
-    let who = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-    let message = format!("binding {id} goes on in the background: {what}{who}");
-    failure(Code::DeadlineExceeded, "STILL_UNDER_WAY", message, true)
+    fn still(&self, id: BindingId, what: &str, gateways: &[GatewayName]) -> Status {
+        let state = self.ledger.view().state;
+        let vpc = state.get(id).and_then(|binding| binding.facts()).map(|facts| facts.havip.vpc);
+        let cause = |gateway: &GatewayName| match vpc.and_then(|vpc| self.reports.cause(gateway, vpc)) {
+            Some(cause) => format!("{gateway}: {cause}"),
+            None => gateway.to_string(),
+        };
+        let names: Vec<_> = gateways.iter().map(cause).collect();
+        let who = if names.is_empty() { String::new() } else { format!(" ({})", names.join("; ")) };
+        let message = format!("binding {id} goes on in the background: {what}{who}");
+        failure(Code::DeadlineExceeded, "STILL_UNDER_WAY", message, true)
+    }
 }

@@ -10,16 +10,21 @@ use mooring_proto::{
 };
 use tonic::Status;
 
+/// The bytes of a record's events.
+pub(crate) fn size(record: &Record) -> usize {
+    record.commits.iter().flat_map(|commit| &commit.events).map(|event| event.len()).sum()
+}
+
 /// The commits of a record.
 pub(crate) fn record(record: &Record) -> Result<Vec<api::Commit>, Status> {
     let commits = commits(record).map_err(|error| {
         tracing::error!(%error, "a record that can't be read");
         from_unserved(Unserved::Damaged)
     })?;
-    Ok(commits.iter().map(commit).collect())
+    Ok(commits.iter().zip(&record.commits).map(|(read, stored)| commit(read, stored)).collect())
 }
 
-fn commit(commit: &Commit) -> api::Commit {
+fn commit(commit: &Commit, stored_commit: &mooring_event_log::Commit) -> api::Commit {
     api::Commit {
         position: commit.at.position.0,
         index: commit.at.index,
@@ -28,5 +33,7 @@ fn commit(commit: &Commit) -> api::Commit {
         request_id: commit.request_id.map(|id| id.0.to_string()).unwrap_or_default(),
         recorded_at: commit.recorded_at.0,
         events: commit.events.iter().map(stored::to_wire).collect(),
+        observed_at: stored_commit.observed_at.unwrap_or_default(),
+        trace_parent: stored_commit.trace_parent.to_string(),
     }
 }

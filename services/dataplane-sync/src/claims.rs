@@ -11,7 +11,7 @@ use mooring_domain::{
 use mooring_ledger::ACTOR;
 use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
 use tokio::{sync::mpsc, task::JoinHandle};
-use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
+use tonic::{Code, Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 
 const WAITING: usize = 4096;
 const BATCH: usize = 1000;
@@ -49,14 +49,23 @@ impl Reporter {
         let mut batch = Vec::with_capacity(BATCH);
         while seen.recv_many(&mut batch, BATCH).await > 0 {
             let claims: Vec<_> = batch.drain(..).map(|claim| self.numbered(claim)).collect();
-            let mut pause = FIRST_PAUSE;
-            while let Err(error) = self.report(claims.clone()).await {
-                if pause == FIRST_PAUSE {
-                    tracing::warn!(%error, waiting = claims.len(), "health does not take claims; trying again");
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+            self.hand_in(claims).await;
+        }
+    }
+
+    /// Tries until health has taken them, or has refused them for good: those after them must not wait for ever.
+    async fn hand_in(&mut self, claims: Vec<Claim>) {
+        let mut pause = FIRST_PAUSE;
+        while let Err(error) = self.report(claims.clone()).await {
+            if !can_help(error.code()) {
+                tracing::error!(%error, dropped = claims.len(), "health refuses claims for good");
+                return;
             }
+            if pause == FIRST_PAUSE {
+                tracing::warn!(%error, waiting = claims.len(), "health does not take claims; trying again");
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -79,5 +88,33 @@ impl Reporter {
         }
         self.health.report_claims(request).await?;
         Ok(())
+    }
+}
+
+/// Whether the same claims can be taken later.
+fn can_help(code: Code) -> bool {
+    !matches!(
+        code,
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::DataLoss
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_wait_for_a_health_that_is_away_and_not_for_one_that_refuses_them() {
+        assert!(
+            [Code::Unavailable, Code::DeadlineExceeded, Code::ResourceExhausted, Code::Unknown]
+                .into_iter()
+                .all(can_help)
+        );
+        assert!(![Code::InvalidArgument, Code::NotFound, Code::DataLoss].into_iter().any(can_help));
     }
 }

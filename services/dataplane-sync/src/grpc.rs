@@ -9,7 +9,7 @@ use mooring_domain::{
     name::{GatewayName, Name, RegionId, Scope, parse_region},
     nat::VpcDesired,
 };
-use mooring_event_log::{EventLog, Filter, LogError};
+use mooring_event_log::{EventLog, Filter, LogError, Record};
 use mooring_ledger::{Refused, to_log_position};
 use mooring_proto::{
     dataplane::v1::{
@@ -23,6 +23,11 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::{answer, entered::Audit, fold::Folded, progress::Progress, target, vpcs::Vpcs};
+
+/// A page of commits ends with the chunk of records that brings it here, in bytes of events.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// Records read at once for a page.
+const CHUNK: usize = 4;
 
 /// One region on this gateway.
 pub(crate) struct View {
@@ -44,6 +49,20 @@ fn unserved(error: &LogError) -> Status {
         LogError::Closed => Unserved::Closed,
         _ => Unserved::Unavailable,
     })
+}
+
+/// Records after a position: at most `limit`, and no more once they have [`PAGE_BYTES`].
+async fn page(log: &dyn EventLog, after: Position, limit: usize) -> Result<Vec<Arc<Record>>, Status> {
+    let (mut records, mut bytes, mut after) = (Vec::new(), 0, to_log_position(after));
+    while records.len() < limit && bytes < PAGE_BYTES {
+        let read = log.read(&Filter::All, after, (limit - records.len()).min(CHUNK)).await;
+        let read = read.map_err(|error| unserved(&error))?;
+        let Some(last) = read.last() else { break };
+        after = last.position;
+        bytes += read.iter().map(|record| answer::size(record)).sum::<usize>();
+        records.extend(read);
+    }
+    Ok(records)
 }
 
 impl Dataplane {
@@ -118,10 +137,10 @@ impl DataplaneService for Dataplane {
             size @ 1..=1000 => usize::try_from(size).unwrap_or(1000),
             _ => return Err(bad_field("page_size", "must be 1 to 1000, or 0 for 100")),
         };
-        let read = view.log.read(&Filter::All, to_log_position(Position(request.after)), limit).await;
-        let records = read.map_err(|error| unserved(&error))?;
-        let full = records.len() == limit;
-        let next_after = records.last().filter(|_| full).map_or(0, |record| record.position.0);
+        let records = page(&*view.log, Position(request.after), limit).await?;
+        let tail = view.log.tail().await.map_err(|error| unserved(&error))?.position;
+        let next_after = records.last().map_or(0, |record| record.position.0);
+        let next_after = if next_after < tail.0 { next_after } else { 0 };
         let commits = records.iter().map(|record| answer::record(record)).collect::<Result<Vec<_>, _>>()?;
         Ok(Response::new(ListCommitsResponse { commits: commits.concat(), next_after }))
     }

@@ -143,3 +143,17 @@ async fn an_event_of_an_unknown_kind_stops_reading_and_writing() {
     assert_eq!(reason(&ledger.submit(caller(), vpc("red")).await.unwrap_err()), "Damaged");
     assert_eq!(names(&ledger.view().state), ["blue"], "what was folded before can still be read");
 }
+
+#[tokio::test]
+async fn a_commit_carries_the_trace_context_that_its_request_came_with() {
+    let (_, log) = faulty();
+    let ledger = open(&log).await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut metadata = tonic::metadata::MetadataMap::new();
+    metadata.insert("traceparent", trace.parse().unwrap());
+    metadata.insert(mooring_ledger::ACTOR, "a-caller".parse().unwrap());
+    ledger.submit(mooring_ledger::Caller::of(&metadata), vpc("blue")).await.unwrap();
+    let stored = log.read(&mooring_event_log::Filter::All, Position(0), 1).await.unwrap();
+    assert_eq!(&*stored[0].commits[0].trace_parent, trace);
+    assert_eq!(&*stored[0].commits[0].actor, "a-caller");
+}
