@@ -2,7 +2,8 @@
 //!
 //! Claims are ordered by when gateways saw them. A gateway whose clock is ahead by more than [`CLOCK_TOLERANCE`] is
 //! taken to have seen its claim now, and the event says so: a claim from the future would otherwise shut out every
-//! later one until that time comes.
+//! later one until that time comes. The same is true of a holder whose claim lies in the future because clocks were set
+//! back since: then the order is that in which claims come here.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -34,20 +35,24 @@ pub(super) fn claim(
     let havip = state.at(vpc, address)?;
     let claim = not_from_the_future(claim, now);
     match havip.members.get(&claim.mac) {
-        Some(member) => holder_changed(havip, member, claim),
+        Some(member) => holder_changed(havip, member, claim, now),
         None => claim_rejected(state, havip, claim, now),
     }
 }
 
 fn not_from_the_future(claim: &ClaimFacts, now: Timestamp) -> ClaimFacts {
-    let ahead = claim.observed_at.since(now) > CLOCK_TOLERANCE;
-    ClaimFacts { observed_at: if ahead { now } else { claim.observed_at }, ..claim.clone() }
+    let observed_at = if is_ahead(claim, now) { now } else { claim.observed_at };
+    ClaimFacts { observed_at, ..claim.clone() }
 }
 
-fn holder_changed(havip: &Havip, member: &VnicFacts, claim: ClaimFacts) -> Option<Event> {
+fn is_ahead(claim: &ClaimFacts, now: Timestamp) -> bool {
+    claim.observed_at.since(now) > CLOCK_TOLERANCE
+}
+
+fn holder_changed(havip: &Havip, member: &VnicFacts, claim: ClaimFacts, now: Timestamp) -> Option<Event> {
     if let Some(present) = &havip.holding {
         let holds_already = present.vnic.id == member.id;
-        let overtaken = claim.observed_at < present.claim.observed_at;
+        let overtaken = claim.observed_at < present.claim.observed_at && !is_ahead(&present.claim, now);
         if holds_already || overtaken {
             return None;
         }

@@ -127,6 +127,30 @@ fn a_claim_from_the_future_counts_as_seen_now() {
 }
 
 #[test]
+fn after_the_clocks_were_set_back_a_failover_counts_at_once() {
+    let mut story = story();
+    let tolerance = CLOCK_TOLERANCE.as_nanos() as u64;
+    story.later(HOUR);
+    let held_since = story.now;
+    changes(&mut story, by(1));
+    // By no more than clocks may differ: whoever was first cannot be told, and the holder stays until then.
+    story.now = Timestamp(held_since.0 - tolerance);
+    ignores(&mut story, by(2));
+    story.now = held_since;
+    changes(&mut story, by(2));
+    // By more: what the holder's claim says of time is nothing to go by.
+    for back in [tolerance + 1, HOUR] {
+        story.now = Timestamp(held_since.0 - back);
+        changes(&mut story, by(1));
+        story.later(1);
+        changes(&mut story, by(2));
+        story.now = held_since;
+        changes(&mut story, by(1));
+        changes(&mut story, by(2));
+    }
+}
+
+#[test]
 fn a_vnic_that_is_no_member_is_rejected_and_named() {
     let mut story = story();
     changes(&mut story, by(1));
