@@ -81,6 +81,7 @@ const LINES: &[Line] = &[
     line("packets", "mooring-tests", Which::Test("many_vpcs"), Some(1)),
     line("faults", "mooring-tests", Which::Test("faults"), None),
     line("faults", "mooring-tests", Which::Test("lost_end"), None),
+    line("faults", "mooring-tests", Which::Test("durable"), None),
     line("faults", "mooring-tests", Which::Test("kills"), Some(1)),
 ];
 
