@@ -156,6 +156,12 @@ impl Worker {
         if is_there && target.place.as_ref() == Some(&entered.place) {
             return Ok(());
         }
+        let other_rules = |place: &Place| Place { hairpin: place.hairpin, ..entered.place.clone() } == *place;
+        if is_there && target.place.as_ref().is_some_and(other_rules) {
+            // Entered again it finds tables that are not its own, and makes them anew without losing a packet.
+            self.entered = None;
+            return Ok(());
+        }
         match entered.make_equal(&nothing_of(&target.desired), &target.pools) {
             // It is tried again, and until then nothing else is entered.
             Err(fault) if is_there && !matches!(fault, Fault::NoLink { .. }) => return Err(fault),

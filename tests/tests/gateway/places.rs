@@ -1,8 +1,14 @@
 //! The operator's file changes while the gateway runs.
 
-use mooring_tests::{lab, wait_for};
+use std::time::Duration;
 
-use crate::stage::{EIP, PATIENT, Stage, content, place, traces};
+use mooring_tests::{
+    lab,
+    probe::{Lane, Prober, udp_ask},
+    wait_for,
+};
+
+use crate::stage::{EIP, PATIENT, Stage, at, content, place, traces};
 
 #[test]
 fn a_vpc_that_moves_leaves_nothing_behind_and_is_carried_at_its_new_place() {
@@ -24,6 +30,26 @@ fn a_vpc_that_moves_leaves_nothing_behind_and_is_carried_at_its_new_place() {
     stage.wait_carried().unwrap();
     stage.wait_agree().unwrap();
     assert_eq!(traces(new, EIP).unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn hairpins_are_switched_without_losing_a_packet() {
+    let stage = Stage::carrying().unwrap();
+    let place = place("blue", stage.lab.gateway.name());
+    let lane = Lane { from: lab::CLIENT, to: at(EIP) };
+    let prober = Prober::start(&stage.lab.client, &[lane]).unwrap();
+    prober.wait_answered(None, PATIENT).unwrap();
+    for hairpin in [true, false, true] {
+        stage.set_places(&format!("{place}hairpin = {hairpin}\n")).unwrap();
+        wait_for("an inside host to reach the EIP, or not to", PATIENT, || {
+            let asked = udp_ask(&stage.lab.host_c, lab::HOST_C, at(EIP), b"who", Duration::from_millis(100));
+            if asked.is_ok() == hairpin { Ok(()) } else { Err(format!("{asked:?}")) }
+        })
+        .unwrap();
+        stage.wait_agree().unwrap();
+    }
+    let outage = prober.finish().remove(0);
+    assert_eq!(outage.lost, 0, "{outage:?}");
 }
 
 #[test]
