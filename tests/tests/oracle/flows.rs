@@ -24,7 +24,6 @@ const OPENING: Duration = Duration::from_millis(500);
 /// After so long without an answer a connection is opened anew: TCP itself, once its EIP was away for a while, would try
 /// again later and later.
 const SILENCE: Duration = Duration::from_secs(2);
-/// A TCP connection tries again after as long as it had to be silent.
 const PATIENT: Duration = Duration::from_secs(30);
 
 /// Somebody who wants every flow of an EIP to send now.
@@ -74,7 +73,7 @@ impl Flows {
         .unwrap();
     }
 
-    /// Ends them; how many TCP connections were opened anew.
+    /// Ends them; how often a TCP connection was opened anew.
     pub fn close(self) -> u64 {
         self.stop.send_replace(true);
         self.thread.join().unwrap();
