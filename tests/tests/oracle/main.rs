@@ -53,7 +53,9 @@ fn no_packet_reaches_a_place_that_its_eip_has_left_and_every_packet_the_one_it_h
 
     let verdict = judge::judge(&diary);
     show(&verdict.figures);
-    show(&format!("oracle: {resets} times a TCP connection was reset by a new place, or silent, and opened anew"));
+    show(&format!(
+        "oracle: {resets} times a TCP connection was reset by a new place, or silent, and opened anew"
+    ));
     let (faults, first) = (verdict.faults.len(), verdict.faults.iter().take(10).cloned().collect::<Vec<_>>());
     assert_eq!(faults, 0, "seed {seed}; the first of them:\n{}", first.join("\n"));
 
