@@ -19,19 +19,22 @@ enum Seen {
     Answer,
 }
 
-/// The line of a call that succeeded. With `-yy` strace says of each descriptor what it is.
+/// The line of a call that did not fail. With `-yy` strace says of each descriptor what it is.
 fn seen(line: &str, name: &str) -> Option<Seen> {
-    let failed = line.contains(" = -1 ");
+    // A call that others interrupted in the trace has two lines: what it was asked stands in the first, what it read and
+    // how it ended in the second.
+    let resumed = line.contains("recvfrom resumed") || line.contains("read resumed");
     let tcp = line.contains("<TCP:");
-    let received = line.contains("recvfrom(") || line.contains(" read(");
+    let received = resumed || (tcp && (line.contains("recvfrom(") || line.contains(" read(")));
     let log = line.contains("/segments/");
-    match (failed, line.contains(name)) {
-        (true, _) => None,
-        (_, true) if tcp && received => Some(Seen::Request),
-        (_, true) if tcp => Some(Seen::Answer),
-        (_, true) if log => Some(Seen::Stored),
-        // Only the log's writer calls fdatasync; a call that others interrupted in the trace ends on a line of its own.
-        (_, false) if line.contains("fdatasync") && line.trim_end().ends_with(" = 0") => Some(Seen::Synced),
+    let synced = line.contains("fdatasync") && line.trim_end().ends_with(" = 0");
+    match line.contains(name) {
+        _ if line.contains(" = -1 ") => None,
+        true if received => Some(Seen::Request),
+        true if tcp => Some(Seen::Answer),
+        true if log => Some(Seen::Stored),
+        // Only the log's writer calls fdatasync.
+        false if synced => Some(Seen::Synced),
         _ => None,
     }
 }
@@ -55,7 +58,8 @@ fn a_sync_of_the_log_returns_between_each_request_and_its_answer() {
 
     let trace = wait_for("strace to write the end", Duration::from_secs(10), || {
         let text = fs::read_to_string(&trace).map_err(|error| error.to_string())?;
-        let ended = text.lines().any(|line| line.starts_with(&pid.to_string()) && line.contains("+++ exited"));
+        let ended =
+            text.lines().any(|line| line.starts_with(&pid.to_string()) && line.contains("+++ exited"));
         if ended { Ok(text) } else { Err(text.lines().last().unwrap_or_default().to_owned()) }
     })
     .unwrap();
@@ -65,7 +69,8 @@ fn a_sync_of_the_log_returns_between_each_request_and_its_answer() {
         let to = all.iter().position(|seen| *seen == Seen::Answer).unwrap();
         let between = &all[from..to];
         let stored = between.iter().position(|seen| *seen == Seen::Stored);
-        let stored = stored.unwrap_or_else(|| panic!("{} was answered before it was written: {all:?}", name(n)));
+        let stored =
+            stored.unwrap_or_else(|| panic!("{} was answered before it was written: {all:?}", name(n)));
         assert!(between[stored..].contains(&Seen::Synced), "{} was answered before a sync: {all:?}", name(n));
     }
 }
