@@ -31,13 +31,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// Prepares the channel; it connects with the first request. Fails when `server` is no URL.
+    /// Prepares the channel; it connects with the first request. Fails when `server` is no URL, or one that asks for what
+    /// there is not: nobody who asks for TLS gets plaintext.
     pub fn new(server: &str, timeout: Duration) -> Result<Self, Failure> {
         let has_scheme = server.contains("://") || server.starts_with("unix:");
         let server = if has_scheme { server.to_owned() } else { format!("http://{server}") };
-        let endpoint = Endpoint::from_shared(server.clone()).map_err(|_| {
-            Failure::usage(format!("{server:?} is no server: expected http://HOST:PORT or unix:PATH"))
-        })?;
+        if has_prefix(&server, "https://") {
+            return Err(Failure::usage(format!("{server}: there is no TLS yet; use http:// or unix:PATH")));
+        }
+        if !has_prefix(&server, "http://") && !server.starts_with("unix:") {
+            return Err(no_server(&server));
+        }
+        let endpoint = Endpoint::from_shared(server.clone()).map_err(|_| no_server(&server))?;
         let channel = endpoint.connect_timeout(timeout.min(Duration::from_secs(5))).connect_lazy();
         let actor = actor(&who_asks()).parse().unwrap_or_else(|_| MetadataValue::from_static("unknown"));
         Ok(Self { channel, server, actor, timeout })
@@ -84,6 +89,15 @@ impl Client {
     }
 }
 
+fn no_server(server: &str) -> Failure {
+    Failure::usage(format!("{server:?} is no server: expected http://HOST:PORT or unix:PATH"))
+}
+
+/// Schemes of URLs know no upper and lower case.
+fn has_prefix(url: &str, scheme: &str) -> bool {
+    url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
 /// `MOORING_ACTOR`, or the user at this host.
 fn who_asks() -> String {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -109,6 +123,7 @@ fn actor(who: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Exit;
 
     #[test]
     fn an_actor_is_visible_ascii() {
@@ -121,6 +136,13 @@ mod tests {
         let open = |server: &str| Client::new(server, Duration::from_secs(1)).map(|client| client.server);
         assert_eq!(open("127.0.0.1:7440").unwrap(), "http://127.0.0.1:7440");
         assert_eq!(open("unix:/run/mooring.sock").unwrap(), "unix:/run/mooring.sock");
-        assert!(open("http://not a host").unwrap_err().message.contains("is no server"));
+        for no_server in ["http://not a host", "ftp://127.0.0.1:7440", "tcp://127.0.0.1:7440"] {
+            assert!(open(no_server).unwrap_err().message.contains("is no server"), "{no_server}");
+        }
+        for tls in ["https://127.0.0.1:7440", "HTTPS://mooring.example"] {
+            let failure = open(tls).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            assert_eq!(failure.message, format!("{tls}: there is no TLS yet; use http:// or unix:PATH"));
+        }
     }
 }
