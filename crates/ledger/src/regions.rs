@@ -28,8 +28,8 @@ impl<D: Decider> Regions<D> {
     pub fn get(&self, field: &'static str, region: &RegionId) -> Result<&Ledger<D>, Refused> {
         self.ledgers.get(region).ok_or_else(|| {
             let served: Vec<_> = self.ledgers.keys().map(ToString::to_string).collect();
-            let name = format!("region {region} on this server (it serves {})", served.join(", "));
-            Rejection::not_found(field, name).into()
+            let message = format!("this server serves {}, not {region}", served.join(", "));
+            Rejection { message, ..Rejection::not_found(field, region) }.into()
         })
     }
 

@@ -34,7 +34,7 @@ async fn another_region_is_refused_before_anything_is_looked_up_or_served() {
     }
     let both = refused(world.bind(&in_r2(eip), &in_r2(havip)).await);
     assert_eq!(both.brief(), not_found("havip"), "the same region, but not one of this server");
-    assert!(both.message.contains("it serves r1"), "{both:?}");
+    assert!(both.message.contains("this server serves r1, not r2"), "{both:?}");
     assert_eq!(world.tail().await, before);
 }
 
