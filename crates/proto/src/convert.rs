@@ -71,11 +71,12 @@ pub fn wire_address(address: IpAddr) -> wire::Address {
     wire::Address { octets }
 }
 
-/// An address block.
+/// An address block. One with host bits is none: its length is missing, or was never meant for that address.
 pub fn cidr(field: &'static str, from: Option<wire::Cidr>) -> Result<IpNet, Malformed> {
     let from = from.ok_or(Malformed::Missing(field))?;
     let length = u8::try_from(from.prefix_length).map_err(|_| Malformed::Bad(field))?;
-    IpNet::new(address(field, from.network)?, length).map_err(|_| Malformed::Bad(field))
+    let cidr = IpNet::new(address(field, from.network)?, length).map_err(|_| Malformed::Bad(field))?;
+    if cidr == cidr.trunc() { Ok(cidr) } else { Err(Malformed::Bad(field)) }
 }
 
 /// The stored form of an address block.
