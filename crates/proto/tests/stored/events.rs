@@ -1,0 +1,191 @@
+//! The events of the golden file, written out in the domain's types. Where a part may be unset or an address may be of
+//! either family, a kind is there more than once.
+
+use mooring_domain::{
+    Event, Timestamp,
+    event::{
+        BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, EipFacts,
+        GatewayFacts, HavipCreated, HavipFacts, HoldReleased, HolderChanged, PoolCreated, SubnetCreated,
+        VnicCreated, VnicFacts, VpcCreated,
+    },
+    id::Id,
+    name::BadName,
+};
+use uuid::Uuid;
+
+const V6: bool = true;
+const V4: bool = false;
+
+/// Each event with its name in the golden file: its kind as in the oneof, and what is special behind a slash.
+pub fn all() -> Vec<(&'static str, Event)> {
+    let mut all = of_resource();
+    all.extend(of_binding());
+    all.extend(of_health());
+    all
+}
+
+fn of_resource() -> Vec<(&'static str, Event)> {
+    let members = vec![vnic(0x0a, V4), vnic(0x0b, V4)];
+    let released = HoldReleased { binding: id(0x70), region: text("r1"), held: None };
+    let held = HoldReleased { held: Some((eip(V4), havip(V4))), ..released.clone() };
+    vec![
+        ("pool_created", Event::PoolCreated(pool())),
+        ("vpc_created", Event::VpcCreated(vpc())),
+        ("subnet_created", Event::SubnetCreated(subnet("10.0.1.0/24", "10.0.1.1"))),
+        ("subnet_created/v6", Event::SubnetCreated(subnet("fd00:1::/64", "fd00:1::1"))),
+        ("vnic_created", Event::VnicCreated(vnic_created(vnic(0x0a, V4)))),
+        ("vnic_created/v6", Event::VnicCreated(vnic_created(vnic(0x0b, V6)))),
+        ("havip_created", Event::HavipCreated(HavipCreated { havip: havip(V4), members })),
+        (
+            "havip_created/no_members_v6",
+            Event::HavipCreated(HavipCreated { havip: havip(V6), members: vec![] }),
+        ),
+        ("havip_deleted", Event::HavipDeleted(havip(V4))),
+        ("eip_allocated", Event::EipAllocated(eip(V4))),
+        ("eip_allocated/v6", Event::EipAllocated(eip(V6))),
+        ("eip_released", Event::EipReleased(eip(V4))),
+        ("hold_placed", Event::HoldPlaced(binding(V4))),
+        ("hold_released", Event::HoldReleased(held)),
+        ("hold_released/nothing_held", Event::HoldReleased(released)),
+    ]
+}
+
+fn of_binding() -> Vec<(&'static str, Event)> {
+    let failed = BindFailed {
+        request: request(),
+        reason: "EIP_NOT_FOUND".into(),
+        message: "the EIP does not exist – was it released?".into(),
+    };
+    vec![
+        ("bind_requested", Event::BindRequested(request())),
+        ("bound", Event::Bound(binding(V4))),
+        ("bound/v6", Event::Bound(binding(V6))),
+        ("bind_failed", Event::BindFailed(failed)),
+        ("unbind_requested", Event::UnbindRequested(binding(V4))),
+        ("unbound", Event::Unbound(binding(V4))),
+        ("gateway_registered", Event::GatewayRegistered(gateway())),
+        ("gateway_decommissioned", Event::GatewayDecommissioned(gateway())),
+    ]
+}
+
+fn of_health() -> Vec<(&'static str, Event)> {
+    let changed = HolderChanged {
+        havip: havip(V4),
+        holder: vnic(0x0b, V4),
+        previous: Some(vnic(0x0a, V4)),
+        claim: claim(0x0b),
+    };
+    let first = HolderChanged { havip: havip(V6), holder: vnic(0x0b, V6), previous: None, ..changed.clone() };
+    let rejected = ClaimRejected {
+        havip: havip(V4),
+        claim: claim(0x0c),
+        vnic: Some(vnic(0x0c, V4)),
+        reason: ClaimRejection::NotAMember,
+    };
+    let stranger = ClaimRejected {
+        claim: claim(0xee),
+        vnic: None,
+        reason: ClaimRejection::UnknownMac,
+        ..rejected.clone()
+    };
+    vec![
+        ("holder_changed", Event::HolderChanged(changed)),
+        ("holder_changed/first_v6", Event::HolderChanged(first)),
+        ("claim_rejected", Event::ClaimRejected(rejected)),
+        ("claim_rejected/stranger", Event::ClaimRejected(stranger)),
+    ]
+}
+
+fn id<K>(last: u8) -> Id<K> {
+    Id::new(Uuid::from_u128(0x01976e2a_0000_7000_8000_000000000000 | u128::from(last)))
+}
+
+fn text<T: std::str::FromStr<Err = BadName>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn pool() -> PoolCreated {
+    let cidrs = ["203.0.113.0/28", "2001:db8:7::/120"].map(|cidr| cidr.parse().unwrap());
+    PoolCreated { id: id(0x10), region: text("r1"), display_name: text("public"), cidrs: cidrs.into() }
+}
+
+fn vpc() -> VpcCreated {
+    VpcCreated { id: id(0x20), project: text("shop"), region: text("r1"), display_name: text("blue") }
+}
+
+fn subnet(cidr: &str, gateway: &str) -> SubnetCreated {
+    SubnetCreated {
+        id: id(0x30),
+        vpc: id(0x20),
+        project: text("shop"),
+        region: text("r1"),
+        display_name: text("Web.1_a"),
+        cidr: cidr.parse().unwrap(),
+        gateway_address: gateway.parse().unwrap(),
+    }
+}
+
+fn vnic(last: u8, v6: bool) -> VnicFacts {
+    let address = if v6 { format!("fd00:1::{last:x}") } else { format!("10.0.1.{last}") };
+    VnicFacts {
+        id: id(last),
+        mac: mooring_domain::address::Mac([0x02, 0, 0, 0, 0, last]),
+        address: address.parse().unwrap(),
+        instance: text(&format!("vm-{last:x}")),
+    }
+}
+
+fn vnic_created(vnic: VnicFacts) -> VnicCreated {
+    VnicCreated { vnic, vpc: id(0x20), subnet: id(0x30), project: text("shop"), region: text("r1") }
+}
+
+fn havip(v6: bool) -> HavipFacts {
+    HavipFacts {
+        id: id(0x50),
+        project: text("shop"),
+        region: text("r1"),
+        vpc: id(0x20),
+        subnet: id(0x30),
+        address: if v6 { "fd00:1::50" } else { "10.0.1.50" }.parse().unwrap(),
+        display_name: text("front"),
+    }
+}
+
+fn eip(v6: bool) -> EipFacts {
+    EipFacts {
+        id: id(0x60),
+        project: text("shop"),
+        region: text("r1"),
+        pool: id(0x10),
+        address: if v6 { "2001:db8:7::7" } else { "203.0.113.7" }.parse().unwrap(),
+        display_name: text("web"),
+    }
+}
+
+fn binding(v6: bool) -> BindingFacts {
+    BindingFacts { binding: id(0x70), eip: eip(v6), havip: havip(v6) }
+}
+
+fn request() -> BindRequested {
+    BindRequested {
+        binding: id(0x70),
+        eip: id(0x60),
+        havip: id(0x50),
+        project: text("shop"),
+        region: text("r1"),
+        eip_project: text("bank"),
+    }
+}
+
+fn gateway() -> GatewayFacts {
+    GatewayFacts { gateway: text("gw-1"), region: text("r1") }
+}
+
+fn claim(mac: u8) -> ClaimFacts {
+    ClaimFacts {
+        gateway: text("gw-1"),
+        number: 300,
+        mac: mooring_domain::address::Mac([0x02, 0, 0, 0, 0, mac]),
+        observed_at: Timestamp(1_750_000_000_123_456_789),
+    }
+}

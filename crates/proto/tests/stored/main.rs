@@ -1,0 +1,118 @@
+//! The bytes of stored events. The golden file has one line for each event: a name and its bytes as hexadecimal digits.
+//! Its lines are only ever added: logs hold such bytes for ever, so a line that no longer passes is a broken format and
+//! never a line to mend. A new kind, and a field that a kind gains, gets a line of its own.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod events;
+mod spoiled;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mooring_proto::{
+    convert::Malformed,
+    stored::{decode, encode},
+};
+
+use crate::spoiled::Messages;
+
+const GOLDEN: &str = include_str!("../golden/events.txt");
+
+/// What may be unset, or say anything.
+const FREE: [&str; 8] = [
+    "PoolCreated.cidrs",
+    "HavipCreated.members",
+    "HolderChanged.previous",
+    "ClaimRejected.vnic",
+    "BindFailed.reason",
+    "BindFailed.message",
+    "Claim.number",
+    "Claim.observed_at",
+];
+
+/// The golden file's lines: name and bytes.
+fn golden() -> BTreeMap<&'static str, Vec<u8>> {
+    let lines = GOLDEN.lines().filter(|line| !line.starts_with('#'));
+    let pairs: Vec<_> = lines.map(|line| line.split_once(' ').unwrap()).collect();
+    let map: BTreeMap<_, _> = pairs.iter().map(|(name, hex)| (*name, bytes(hex))).collect();
+    assert_eq!(map.len(), pairs.len(), "a name is there twice");
+    map
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    assert_eq!(hex.len() % 2, 0, "{hex}");
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn every_event_ever_stored_still_decodes_and_is_still_stored_the_same() {
+    let golden = golden();
+    let events = events::all();
+    let new: Vec<_> = events.iter().filter(|(name, _)| !golden.contains_key(name)).collect();
+    let lines: Vec<_> = new.iter().map(|(name, event)| format!("{name} {}", hex(&encode(event)))).collect();
+    assert!(lines.is_empty(), "the golden file lacks\n{}", lines.join("\n"));
+    for (name, event) in &events {
+        assert_eq!(&decode(&golden[name]).unwrap(), event, "{name}: old logs would be misread");
+        assert_eq!(hex(&encode(event)), hex(&golden[name]), "{name}");
+    }
+    let names: BTreeSet<_> = events.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        golden.into_keys().collect::<BTreeSet<_>>(),
+        names,
+        "a line without an event is not looked at"
+    );
+}
+
+#[test]
+fn every_kind_has_a_line_under_its_name() {
+    let kinds = Messages::read().kinds();
+    let mut seen = BTreeSet::new();
+    for (name, bytes) in golden() {
+        let (number, _) = prost::encoding::decode_key(&mut &bytes[..]).unwrap();
+        assert_eq!(name.split('/').next().unwrap(), kinds[&number]);
+        seen.insert(number);
+    }
+    assert_eq!(seen, kinds.into_keys().collect());
+}
+
+#[test]
+fn an_event_of_a_kind_from_the_future_stops_the_reader() {
+    // Field 1000, two bytes long.
+    assert_eq!(decode(&[0xc2, 0x3e, 0x02, 0x08, 0x01]), Err(Malformed::UnknownKind));
+    assert_eq!(decode(&[]), Err(Malformed::UnknownKind));
+}
+
+#[test]
+fn what_is_cut_off_or_no_text_is_not_decoded() {
+    for (name, bytes) in golden() {
+        let cut = decode(&bytes[..bytes.len() - 1]);
+        assert!(matches!(cut, Err(Malformed::Undecodable(_))), "{name}: {cut:?}");
+    }
+    // A gateway_registered whose name is the byte 0xff.
+    let no_text = decode(&[0xaa, 0x02, 0x03, 0x0a, 0x01, 0xff]);
+    assert!(matches!(no_text, Err(Malformed::Undecodable(_))), "{no_text:?}");
+}
+
+#[test]
+fn a_field_that_is_missing_or_malformed_is_named() {
+    let messages = Messages::read();
+    let mut seen = BTreeSet::new();
+    for (name, bytes) in golden() {
+        for spoiled in messages.spoil(&bytes) {
+            let decoded = decode(&spoiled.bytes);
+            let is_free = FREE.contains(&&*spoiled.place);
+            let expected = ["missing", "malformed"].map(|what| format!("{} is {what}", spoiled.named));
+            match decoded {
+                Ok(_) => assert!(is_free, "{name}: nobody misses {}", spoiled.place),
+                Err(error) => {
+                    assert!(!is_free && expected.contains(&error.to_string()), "{}: {error}", spoiled.place)
+                }
+            }
+            seen.insert(spoiled.place);
+        }
+    }
+    assert_eq!(seen, messages.places(), "each field of each message is set in some line");
+}
