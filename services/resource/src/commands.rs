@@ -90,14 +90,14 @@ pub(crate) fn create_havip(
     havip: Option<api::Havip>,
 ) -> Result<Command, Status> {
     let havip = set("havip", havip)?;
-    let member = |name: &String| {
-        find::in_scope(state.vnics(), &scope, "havip.members", name).map(|entry| entry.facts.vnic.id)
-    };
+    let subnet = &find::in_scope(state.subnets(), &scope, "havip.subnet", &havip.subnet)?.facts;
+    let member =
+        |name: &String| find::member(state, subnet, "havip.members", name).map(|entry| entry.facts.vnic.id);
     let command = CreateHavip {
         id: new_id(),
         display_name: text("havip.display_name", &havip.display_name)?,
         address: optional::<IpAddr>("havip.address", &havip.address)?,
-        subnet: find::in_scope(state.subnets(), &scope, "havip.subnet", &havip.subnet)?.facts.id,
+        subnet: subnet.id,
         members: havip.members.iter().map(member).collect::<Result<_, _>>()?,
         scope,
     };

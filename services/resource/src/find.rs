@@ -2,8 +2,8 @@
 
 use mooring_domain::{
     Rejection,
-    event::EipFacts,
-    id::{Id, Kind},
+    event::{EipFacts, SubnetCreated, VnicCreated},
+    id::{Id, Kind, Vnic, VnicId},
     name::{Label, RegionId, Scope, parse_regional, parse_scoped},
     resource::{Entry, Facts, State, Table},
 };
@@ -29,19 +29,37 @@ fn by_last<'a, F: Facts>(
     found.ok_or_else(|| Rejection::not_found(field, format!("{} {name}", F::Kind::WORD)).into())
 }
 
-fn only<T>(
-    mut found: impl Iterator<Item = T>,
+fn only<'a, F: Facts + 'a>(
+    mut found: impl Iterator<Item = &'a Entry<F>>,
     field: &'static str,
     name: &str,
-) -> Result<Option<T>, Rejection> {
+) -> Result<Option<&'a Entry<F>>, Rejection> {
     match (found.next(), found.next()) {
-        (Some(_), Some(_)) => Err(Rejection::precondition(
-            "AMBIGUOUS_NAME",
-            field,
-            format!("more than one thing is called {name}; use the id"),
-        )),
+        (Some(one), Some(other)) => {
+            let both = format!("{} and {}", one.facts.name(), other.facts.name());
+            let message = format!("more than one {} is called {name}: {both}; use the id", F::Kind::WORD);
+            Err(Rejection::precondition("AMBIGUOUS_NAME", field, message).because_of(both))
+        }
         (first, _) => Ok(first),
     }
+}
+
+/// A vNIC that is to be a member of a HAVIP in `subnet`. An instance is unique in its subnet only, so its name means the
+/// one there; where there is none but elsewhere, that one is given, for the core to say that it can't be a member.
+pub(crate) fn member<'a>(
+    state: &'a State,
+    subnet: &SubnetCreated,
+    field: &'static str,
+    name: &str,
+) -> Result<&'a Entry<VnicCreated>, Status> {
+    let scope = subnet.parent();
+    let (named, last) = parse_scoped::<Vnic>(name).map_err(bad_name(field))?;
+    let instance = last.parse::<Label>().ok().filter(|_| named == scope && last.parse::<VnicId>().is_err());
+    let of_subnet = instance.and_then(|instance| {
+        let mut found = state.vnics().named(&scope, &instance);
+        found.find(|entry| entry.facts.subnet == subnet.id)
+    });
+    of_subnet.map_or_else(|| in_scope(state.vnics(), &scope, field, name), Ok)
 }
 
 /// A project's thing, and its scope.

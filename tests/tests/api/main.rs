@@ -7,6 +7,7 @@ mod bad_requests;
 mod gateways;
 mod given;
 mod holders;
+mod instances;
 mod log;
 mod methods;
 mod pages;
