@@ -11,8 +11,9 @@ use crate::{
     failure::Failure,
     invocation::Invocation,
     labels::Labels,
-    output::Row,
+    output::{Format, Row},
     resolve::{Reference, last_part},
+    status,
 };
 
 /// What can be done with gateways. They register themselves.
@@ -34,7 +35,10 @@ impl Verb {
     /// Does it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
-            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::List => {
+                let gateways = list(moor).await?;
+                moor.output.all(&gateways, &vpcs_of(moor, &gateways).await)
+            }
             Self::Drops => drops::run(moor).await,
             Self::Decommission { name } => {
                 let name = Reference::regional(&name, "gateways", "gateway", &moor.home)?.name;
@@ -55,6 +59,14 @@ pub async fn list(moor: &Invocation) -> Result<Vec<Gateway>, Failure> {
     Ok(moor.client.call(message, rpc).await?.gateways)
 }
 
+/// The display names of the VPCs that gateways are stuck with, which they know by id. A table does not fail for want of them.
+async fn vpcs_of(moor: &Invocation, gateways: &[Gateway]) -> Labels {
+    if moor.output == Format::Json || gateways.iter().all(|gateway| gateway.stuck.is_empty()) {
+        return Labels::default();
+    }
+    status::dataplane(moor, false).await.map(|dataplane| Labels::of_vpcs(&dataplane.vpcs)).unwrap_or_default()
+}
+
 /// How long ago a gateway reported, for people.
 pub fn reported(gateway: &Gateway) -> String {
     gateway
@@ -71,10 +83,10 @@ impl Row for Gateway {
         Vec::new()
     }
 
-    fn cells(&self, _: &Labels) -> Vec<String> {
-        let stuck = self.stuck.iter();
-        let stuck =
-            stuck.map(|stuck| format!("VPC {} at position {}: {}", stuck.vpc, stuck.position, stuck.cause));
+    fn cells(&self, labels: &Labels) -> Vec<String> {
+        let stuck = self.stuck.iter().map(|stuck| {
+            format!("VPC {} at position {}: {}", labels.of(&stuck.vpc), stuck.position, stuck.cause)
+        });
         vec![
             last_part(&self.name).to_owned(),
             if self.registered { "registered" } else { "decommissioned" }.to_owned(),

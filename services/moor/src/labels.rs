@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
-use mooring_proto::resource::v1::{Eip, Havip, Pool, Subnet, Vnic, Vpc};
+use mooring_proto::{
+    dataplane::v1::VpcStatus,
+    resource::v1::{Eip, Havip, Pool, Subnet, Vnic, Vpc},
+};
 
 use crate::{
     failure::Failure,
@@ -27,6 +30,11 @@ impl Labels {
         let labels =
             stream::iter(names).map(async |name| Some((name.to_owned(), label(moor, name).await.ok()??)));
         Self(labels.buffer_unordered(AT_ONCE).filter_map(async |label| label).collect().await)
+    }
+
+    /// Of VPCs under their bare ids, as gateways report them.
+    pub fn of_vpcs(vpcs: &[VpcStatus]) -> Self {
+        Self(vpcs.iter().map(|vpc| (last_part(&vpc.vpc).to_owned(), vpc.display_name.clone())).collect())
     }
 
     /// The display name, or the id when it is not known.

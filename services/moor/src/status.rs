@@ -10,7 +10,8 @@ use mooring_proto::{
 use serde_json::{Value, json};
 
 use crate::{
-    failure::Failure, gateway, invocation::Invocation, json, output::Row, resolve::last_part, table,
+    failure::Failure, gateway, invocation::Invocation, json, labels::Labels, output::Row, resolve::last_part,
+    table,
 };
 
 /// Whether kernels and the folded log agree.
@@ -24,9 +25,7 @@ pub struct Status {
 impl Status {
     /// Prints it; a failure when something does not agree.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let message = GetStatusRequest { parent: moor.home.regional_parent()?, verify: self.verify };
-        let rpc = async |channel, request| DataplaneServiceClient::new(channel).get_status(request).await;
-        let dataplane = moor.client.call(message, rpc).await?;
+        let dataplane = dataplane(moor, self.verify).await?;
         let gateways = gateway::list(moor).await?;
         let problems = problems(&dataplane, &gateways);
         let text = self.text(&dataplane, &gateways, &problems);
@@ -61,6 +60,13 @@ impl Status {
     }
 }
 
+/// Asks the gateway that answers; `verify`: it reads every kernel table back.
+pub async fn dataplane(moor: &Invocation, verify: bool) -> Result<Dataplane, Failure> {
+    let message = GetStatusRequest { parent: moor.home.regional_parent()?, verify };
+    let rpc = async |channel, request| DataplaneServiceClient::new(channel).get_status(request).await;
+    moor.client.call(message, rpc).await
+}
+
 /// What does not agree, one sentence each. A gateway that reported a lower position is no problem: reports come a moment
 /// after the fact. Nor is a VPC that this gateway's file maps to no namespace: another gateway may carry it.
 fn problems(dataplane: &Dataplane, gateways: &[Gateway]) -> Vec<String> {
@@ -68,11 +74,11 @@ fn problems(dataplane: &Dataplane, gateways: &[Gateway]) -> Vec<String> {
     let behind = (folded < dataplane.tail)
         .then(|| format!("the fold is at position {folded}, the log ends at {}", dataplane.tail));
     let vpcs = dataplane.vpcs.iter().flat_map(|vpc| vpc_problems(vpc, folded));
-    let here = last_part(&dataplane.gateway);
+    let (here, labels) = (last_part(&dataplane.gateway), Labels::of_vpcs(&dataplane.vpcs));
     let others = gateways.iter().filter(|gateway| gateway.registered && last_part(&gateway.name) != here);
     let stuck = others.flat_map(|gateway| {
         gateway.stuck.iter().map(|stuck| {
-            let (name, vpc) = (last_part(&gateway.name), &stuck.vpc);
+            let (name, vpc) = (last_part(&gateway.name), labels.of(&stuck.vpc));
             format!("gateway {name}: VPC {vpc} is stuck at position {}: {}", stuck.position, stuck.cause)
         })
     });
@@ -207,6 +213,12 @@ mod tests {
         assert!(problems(&in_sync(), std::slice::from_ref(&other)).is_empty());
         other.registered = true;
         let expected = ["gateway gw-2: VPC 01976e2a is stuck at position 3: no link outside"];
-        assert_eq!(problems(&in_sync(), &[other]), expected);
+        assert_eq!(problems(&in_sync(), std::slice::from_ref(&other)), expected);
+        let mut known = in_sync();
+        known.vpcs[0].vpc = "projects/shop/regions/r1/vpcs/01976e2a".into();
+        assert_eq!(
+            problems(&known, &[other]),
+            ["gateway gw-2: VPC blue is stuck at position 3: no link outside"]
+        );
     }
 }

@@ -1,17 +1,13 @@
 //! `moor gateway drops`: what the gateway that answers has dropped, and why.
 
-use mooring_proto::dataplane::v1::{
-    GetStatusRequest, VpcStatus, dataplane_service_client::DataplaneServiceClient,
-};
+use mooring_proto::dataplane::v1::VpcStatus;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, invocation::Invocation, table};
+use crate::{failure::Failure, invocation::Invocation, status, table};
 
 /// Prints a line for each VPC and reason, those without a packet too.
 pub async fn run(moor: &Invocation) -> Result<(), Failure> {
-    let message = GetStatusRequest { parent: moor.home.regional_parent()?, verify: false };
-    let rpc = async |channel, request| DataplaneServiceClient::new(channel).get_status(request).await;
-    let vpcs = moor.client.call(message, rpc).await?.vpcs;
+    let vpcs = status::dataplane(moor, false).await?.vpcs;
     let rows: Vec<_> = vpcs.iter().flat_map(cells).collect();
     let text = match rows.is_empty() {
         true => "no VPC lives on this gateway".to_owned(),
