@@ -7,6 +7,9 @@ use tonic_types::{ErrorInfo, StatusExt};
 
 use super::{Details, Exit, Failure};
 
+/// The reason of a bind or unbind that the server goes on with in the background.
+const STILL_UNDER_WAY: &str = "STILL_UNDER_WAY";
+
 impl Failure {
     /// What the server at this URL answered, or why it did not.
     pub fn from_status(status: &Status, server: &str) -> Self {
@@ -38,7 +41,7 @@ impl Failure {
             in_the_way: said("in_the_way"),
             violations,
             retryable: exit == Exit::TryAgain,
-            hint: hint(status.code(), exit).map(str::to_owned),
+            hint: hint(status.code(), reason, exit).map(str::to_owned),
             request_id: None,
         };
         Self { details: Box::new(details), ..Self::new(exit, reason, message) }
@@ -62,8 +65,12 @@ fn exit_of(code: Code, retryable: bool) -> Exit {
     }
 }
 
-fn hint(code: Code, exit: Exit) -> Option<&'static str> {
+fn hint(code: Code, reason: &str, exit: Exit) -> Option<&'static str> {
     match (code, exit) {
+        // The server waits for so long and no longer, whatever --timeout says.
+        (Code::DeadlineExceeded, _) if reason == STILL_UNDER_WAY => {
+            Some("it goes on; `moor binding get` and `moor status` show how far it is")
+        }
         (Code::DeadlineExceeded, _) => {
             Some("it goes on at the server: look again, or try again with a longer --timeout")
         }
@@ -162,6 +169,18 @@ mod tests {
         assert!(failure.details.retryable);
         assert!(failure.text().ends_with("again with: --request-id 01976e2a-0000-7000-8000-00000000000f"));
         assert_eq!(refused(Code::AlreadyExists, "false").of_write("id").details.request_id, None);
+    }
+
+    #[test]
+    fn a_longer_timeout_is_advised_only_where_it_helps() {
+        let late = |reason: &str| {
+            let details = ErrorDetails::with_error_info(reason, "mooring", HashMap::new());
+            let status = Status::with_error_details(Code::DeadlineExceeded, "not yet", details);
+            Failure::from_status(&status, "http://here").details.hint.unwrap()
+        };
+        let under_way = late("STILL_UNDER_WAY");
+        assert_eq!(under_way, "it goes on; `moor binding get` and `moor status` show how far it is");
+        assert!(late("LATE").contains("--timeout"));
     }
 
     #[test]
