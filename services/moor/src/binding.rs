@@ -16,7 +16,7 @@ use crate::{
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
-    resolve::{Home, Reference, last_part},
+    resolve::{Argument, Home, Reference, last_part},
 };
 
 /// Put an EIP in front of a HAVIP.
@@ -54,8 +54,8 @@ impl Bind {
     /// Binds, and refuses when the binding came out as FAILED.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let message = BindRequest {
-            eip: moor.name_of::<Eip>(&self.eip).await?,
-            havip: moor.name_of::<Havip>(&self.havip).await?,
+            eip: moor.name_of::<Eip>(Argument::new("EIP", &self.eip)).await?,
+            havip: moor.name_of::<Havip>(Argument::new("HAVIP", &self.havip)).await?,
             request_id: moor.request_id.clone(),
             wait_applied: self.wait,
         };
@@ -71,7 +71,7 @@ impl Bind {
 impl Unbind {
     /// Unbinds.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let eip = moor.name_of::<Eip>(&self.eip).await?;
+        let eip = moor.name_of::<Eip>(Argument::new("EIP", &self.eip)).await?;
         let message = UnbindRequest { eip, request_id: moor.request_id.clone() };
         let rpc = async |channel, request| BindingServiceClient::new(channel).unbind(request).await;
         let position = moor.write(message, rpc).await?.position;
@@ -85,7 +85,9 @@ impl Verb {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
             Self::List => moor.show_all(&list(moor).await?).await,
-            Self::Get { binding } => moor.show(&moor.find::<Binding>(&binding).await?).await,
+            Self::Get { binding } => {
+                moor.show(&moor.find::<Binding>(Argument::new("BINDING", &binding)).await?).await
+            }
         }
     }
 }
@@ -124,8 +126,8 @@ fn applied(binding: &Binding) -> String {
 }
 
 impl Resource for Binding {
-    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
-        Reference::scoped::<BindingKind>(text, home)
+    fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<BindingKind>(argument, home)
     }
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {

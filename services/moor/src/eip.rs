@@ -13,7 +13,7 @@ use crate::{
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
-    resolve::{Home, Reference, last_part},
+    resolve::{Argument, Home, Reference, last_part},
 };
 
 /// What can be done with EIPs.
@@ -50,7 +50,7 @@ impl Verb {
         match self {
             Self::Allocate { name, address, pool } => {
                 let pool = match pool {
-                    Some(pool) => moor.name_of::<Pool>(&pool).await?,
+                    Some(pool) => moor.name_of::<Pool>(Argument::new("--pool", &pool)).await?,
                     None => String::new(),
                 };
                 let (display_name, address) = (name.unwrap_or_default(), address.unwrap_or_default());
@@ -58,7 +58,7 @@ impl Verb {
                 moor.show(&allocate(moor, eip).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,
-            Self::Get { eip } => moor.show(&moor.find::<Eip>(&eip).await?).await,
+            Self::Get { eip } => moor.show(&moor.find::<Eip>(Argument::new("EIP", &eip)).await?).await,
             Self::Release { eip } => release(moor, &eip).await,
         }
     }
@@ -74,10 +74,11 @@ async fn allocate(moor: &Invocation, eip: Eip) -> Result<Eip, Failure> {
 }
 
 async fn release(moor: &Invocation, text: &str) -> Result<(), Failure> {
-    let name = moor.name_of::<Eip>(text).await?;
+    let eip = Argument::new("EIP", text);
+    let name = moor.name_of::<Eip>(eip).await?;
     let message = ReleaseEipRequest { name, request_id: moor.request_id.clone() };
     let rpc = async |channel, request| ResourceServiceClient::new(channel).release_eip(request).await;
-    let position = moor.write(message, rpc).await?.position;
+    let position = moor.write(message, rpc).await.map_err(|failure| eip.failed(failure))?.position;
     moor.output.say(&format!("EIP {text} released at position {position}"), &json!({"position": position}))
 }
 
@@ -102,8 +103,8 @@ fn state(eip: &Eip) -> &'static str {
 }
 
 impl Resource for Eip {
-    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
-        Reference::scoped::<EipKind>(text, home)
+    fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<EipKind>(argument, home)
     }
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {

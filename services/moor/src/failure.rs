@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use mooring_domain::name::BadName;
 use serde_json::{Value, json};
 
+use crate::resolve::Argument;
+
 mod status;
 
 const USAGE: &str = "USAGE";
@@ -45,7 +47,7 @@ pub struct Failure {
 /// What may be known of a failure besides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Details {
-    /// The field of the request.
+    /// The argument on the command line, or the field of the request.
     pub field: Option<String>,
     /// Who or what is in the way.
     pub in_the_way: Option<String>,
@@ -75,8 +77,36 @@ impl Failure {
     }
 
     /// What was written for a resource is no name of one.
-    pub fn bad_name(word: &str, text: &str, cause: &BadName) -> Self {
-        Self::usage(format!("{text:?} names no {word}: expected {}, an id or a display name", cause.expected))
+    pub fn bad_name(argument: Argument<'_>, word: &str, cause: &BadName) -> Self {
+        let (text, expected) = (argument.text, &cause.expected);
+        Self::argument(
+            argument,
+            &format!("{text:?} names no {word}: expected {expected}, an id or a display name"),
+        )
+    }
+
+    /// An argument is wrong.
+    pub fn argument(argument: Argument<'_>, what: &str) -> Self {
+        let mut failure = Self::usage(format!("{}: {what}", argument.place));
+        failure.details.field = Some(argument.place.to_owned());
+        failure
+    }
+
+    /// The same, where `field` of the request is what was written for `argument`: people know what they wrote, and not
+    /// which field of which request it became.
+    #[must_use]
+    pub fn of_argument(mut self, field: &str, argument: &str) -> Self {
+        if self.details.field.as_deref() != Some(field) {
+            return self;
+        }
+        self.details.field = Some(argument.to_owned());
+        for (violated, _) in self.details.violations.iter_mut().filter(|(violated, _)| violated == field) {
+            argument.clone_into(violated);
+        }
+        if let Some(what) = self.message.strip_prefix(field).and_then(|rest| rest.strip_prefix(": ")) {
+            self.message = format!("{argument}: {what}");
+        }
+        self
     }
 
     /// The server answered with something that makes no sense.

@@ -12,7 +12,7 @@ use crate::{
     invocation::Invocation,
     labels::Labels,
     output::{Format, Row},
-    resolve::{Reference, last_part},
+    resolve::{Argument, Reference, last_part},
     status,
 };
 
@@ -41,12 +41,14 @@ impl Verb {
             }
             Self::Drops => drops::run(moor).await,
             Self::Decommission { name } => {
-                let name = Reference::regional(&name, "gateways", "gateway", &moor.home)?.name;
+                let argument = Argument::new("NAME", &name);
+                let name = Reference::regional(argument, "gateways", "gateway", &moor.home)?.name;
                 let message = DecommissionGatewayRequest { name, request_id: moor.request_id.clone() };
                 let rpc = async |channel, request| {
                     GatewayServiceClient::new(channel).decommission_gateway(request).await
                 };
-                moor.show(&moor.write(message, rpc).await?).await
+                let done = moor.write(message, rpc).await;
+                moor.show(&done.map_err(|failure| argument.failed(failure))?).await
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
-    resolve::{Home, Reference, last_part},
+    resolve::{Argument, Home, Reference, last_part},
 };
 
 /// What can be done with HAVIPs.
@@ -52,17 +52,21 @@ impl Verb {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
             Self::Create { name, subnet, address, members: instances } => {
-                let subnet = moor.name_of::<Subnet>(&subnet).await?;
-                let mut members = Vec::with_capacity(instances.len());
-                for instance in instances {
-                    members.push(moor.name_of::<Vnic>(&instance).await?);
-                }
+                let subnet = moor.name_of::<Subnet>(Argument::new("--subnet", &subnet)).await?;
+                // An instance is unique in its subnet only: the server, which knows the subnet, finds the vNIC.
+                let member = |instance: &String| {
+                    let argument = Argument::new("--member", instance);
+                    Vnic::reference(argument, &moor.home).map(|reference| reference.name)
+                };
+                let members = instances.iter().map(member).collect::<Result<_, _>>()?;
                 let address = address.unwrap_or_default();
                 let havip = Havip { display_name: name, subnet, address, members, ..Default::default() };
                 moor.show(&create(moor, havip).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,
-            Self::Get { havip } => moor.show(&moor.find::<Havip>(&havip).await?).await,
+            Self::Get { havip } => {
+                moor.show(&moor.find::<Havip>(Argument::new("HAVIP", &havip)).await?).await
+            }
             Self::Delete { havip } => delete(moor, &havip).await,
         }
     }
@@ -75,13 +79,15 @@ async fn create(moor: &Invocation, havip: Havip) -> Result<Havip, Failure> {
         ResourceServiceClient::new(channel).create_havip(request).await
     })
     .await
+    .map_err(|failure| failure.of_argument("havip.members", "--member"))
 }
 
 async fn delete(moor: &Invocation, text: &str) -> Result<(), Failure> {
-    let name = moor.name_of::<Havip>(text).await?;
+    let havip = Argument::new("HAVIP", text);
+    let name = moor.name_of::<Havip>(havip).await?;
     let message = DeleteHavipRequest { name, request_id: moor.request_id.clone() };
     let rpc = async |channel, request| ResourceServiceClient::new(channel).delete_havip(request).await;
-    let position = moor.write(message, rpc).await?.position;
+    let position = moor.write(message, rpc).await.map_err(|failure| havip.failed(failure))?.position;
     moor.output.say(&format!("HAVIP {text} deleted at position {position}"), &json!({"position": position}))
 }
 
@@ -96,8 +102,8 @@ async fn list(moor: &Invocation) -> Result<Vec<Havip>, Failure> {
 }
 
 impl Resource for Havip {
-    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
-        Reference::scoped::<HavipKind>(text, home)
+    fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<HavipKind>(argument, home)
     }
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {

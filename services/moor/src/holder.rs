@@ -14,7 +14,7 @@ use crate::{
     invocation::{Invocation, PAGE_SIZE},
     labels::Labels,
     output::Row,
-    resolve::last_part,
+    resolve::{Argument, last_part},
     wire,
 };
 
@@ -28,7 +28,7 @@ pub struct One {
 impl One {
     /// Shows it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let havip = moor.name_of::<Havip>(&self.havip).await?;
+        let havip = moor.name_of::<Havip>(Argument::new("HAVIP", &self.havip)).await?;
         let rpc = async |channel, request| HealthServiceClient::new(channel).get_holder(request).await;
         let holder = moor.client.call(GetHolderRequest { havip }, rpc).await?;
         moor.show(&holder).await

@@ -8,7 +8,7 @@ use crate::{
     failure::Failure,
     labels::Labels,
     output::{Format, Row},
-    resolve::{Home, Reference},
+    resolve::{Argument, Home, Reference},
 };
 
 /// How many of a list are asked for at once: the most that the API gives.
@@ -16,8 +16,8 @@ pub const PAGE_SIZE: i32 = 1000;
 
 /// A thing with a name that Get reads.
 pub trait Resource: Row + Sized {
-    /// The name that `text` gives it.
-    fn reference(text: &str, home: &Home) -> Result<Reference, Failure>;
+    /// The name that `argument` gives it.
+    fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure>;
     /// Reads it.
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure>;
     /// Its full name, with the id.
@@ -73,18 +73,20 @@ impl Invocation {
         }
     }
 
-    /// Reads the thing that `text` names.
-    pub async fn find<R: Resource>(&self, text: &str) -> Result<R, Failure> {
-        R::get(self, R::reference(text, &self.home)?.name).await
+    /// Reads the thing that `argument` names.
+    pub async fn find<R: Resource>(&self, argument: Argument<'_>) -> Result<R, Failure> {
+        let name = R::reference(argument, &self.home)?.name;
+        R::get(self, name).await.map_err(|failure| argument.failed(failure))
     }
 
-    /// The full name, with the id, of the thing that `text` names. Asks only when `text` is not that already.
-    pub async fn name_of<R: Resource>(&self, text: &str) -> Result<String, Failure> {
-        let reference = R::reference(text, &self.home)?;
+    /// The full name, with the id, of the thing that `argument` names. Asks only when it does not say that already.
+    pub async fn name_of<R: Resource>(&self, argument: Argument<'_>) -> Result<String, Failure> {
+        let reference = R::reference(argument, &self.home)?;
         if reference.by_id {
             return Ok(reference.name);
         }
-        Ok(R::get(self, reference.name).await?.name().to_owned())
+        let found = R::get(self, reference.name).await.map_err(|failure| argument.failed(failure))?;
+        Ok(found.name().to_owned())
     }
 
     /// Prints one thing.

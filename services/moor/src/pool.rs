@@ -11,7 +11,7 @@ use crate::{
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
-    resolve::{Home, Reference, last_part},
+    resolve::{Argument, Home, Reference, last_part},
 };
 
 /// What can be done with pools.
@@ -43,7 +43,7 @@ impl Verb {
                 moor.show(&create(moor, pool).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,
-            Self::Get { pool } => moor.show(&moor.find::<Pool>(&pool).await?).await,
+            Self::Get { pool } => moor.show(&moor.find::<Pool>(Argument::new("POOL", &pool)).await?).await,
         }
     }
 }
@@ -68,8 +68,8 @@ async fn list(moor: &Invocation) -> Result<Vec<Pool>, Failure> {
 }
 
 impl Resource for Pool {
-    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
-        Reference::regional(text, PoolKind::COLLECTION, PoolKind::WORD, home)
+    fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {
+        Reference::regional(argument, PoolKind::COLLECTION, PoolKind::WORD, home)
     }
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {

@@ -12,7 +12,7 @@ use crate::{
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
-    resolve::{Home, Reference, last_part},
+    resolve::{Argument, Home, Reference, last_part},
 };
 
 /// What can be done with subnets.
@@ -46,13 +46,15 @@ impl Verb {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
             Self::Create { name, vpc, cidr, gateway } => {
-                let vpc = moor.name_of::<Vpc>(&vpc).await?;
+                let vpc = moor.name_of::<Vpc>(Argument::new("--vpc", &vpc)).await?;
                 let gateway_address = gateway.unwrap_or_default();
                 let subnet = Subnet { display_name: name, vpc, cidr, gateway_address, ..Default::default() };
                 moor.show(&create(moor, subnet).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,
-            Self::Get { subnet } => moor.show(&moor.find::<Subnet>(&subnet).await?).await,
+            Self::Get { subnet } => {
+                moor.show(&moor.find::<Subnet>(Argument::new("SUBNET", &subnet)).await?).await
+            }
         }
     }
 }
@@ -77,8 +79,8 @@ async fn list(moor: &Invocation) -> Result<Vec<Subnet>, Failure> {
 }
 
 impl Resource for Subnet {
-    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
-        Reference::scoped::<SubnetKind>(text, home)
+    fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<SubnetKind>(argument, home)
     }
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {

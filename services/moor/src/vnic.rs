@@ -12,7 +12,7 @@ use crate::{
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
-    resolve::{Home, Reference, last_part},
+    resolve::{Argument, Home, Reference, last_part},
 };
 
 /// What can be done with vNICs.
@@ -46,12 +46,12 @@ impl Verb {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
             Self::Create { instance, subnet, mac, address } => {
-                let subnet = moor.name_of::<Subnet>(&subnet).await?;
+                let subnet = moor.name_of::<Subnet>(Argument::new("--subnet", &subnet)).await?;
                 let vnic = Vnic { instance, subnet, mac, address, ..Default::default() };
                 moor.show(&create(moor, vnic).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,
-            Self::Get { vnic } => moor.show(&moor.find::<Vnic>(&vnic).await?).await,
+            Self::Get { vnic } => moor.show(&moor.find::<Vnic>(Argument::new("VNIC", &vnic)).await?).await,
         }
     }
 }
@@ -76,8 +76,8 @@ async fn list(moor: &Invocation) -> Result<Vec<Vnic>, Failure> {
 }
 
 impl Resource for Vnic {
-    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
-        Reference::scoped::<VnicKind>(text, home)
+    fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<VnicKind>(argument, home)
     }
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {

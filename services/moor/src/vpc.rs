@@ -11,7 +11,7 @@ use crate::{
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
-    resolve::{Home, Reference, last_part},
+    resolve::{Argument, Home, Reference, last_part},
 };
 
 /// What can be done with VPCs.
@@ -40,7 +40,7 @@ impl Verb {
                 moor.show(&create(moor, vpc).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,
-            Self::Get { vpc } => moor.show(&moor.find::<Vpc>(&vpc).await?).await,
+            Self::Get { vpc } => moor.show(&moor.find::<Vpc>(Argument::new("VPC", &vpc)).await?).await,
         }
     }
 }
@@ -65,8 +65,8 @@ async fn list(moor: &Invocation) -> Result<Vec<Vpc>, Failure> {
 }
 
 impl Resource for Vpc {
-    fn reference(text: &str, home: &Home) -> Result<Reference, Failure> {
-        Reference::scoped::<VpcKind>(text, home)
+    fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {
+        Reference::scoped::<VpcKind>(argument, home)
     }
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {

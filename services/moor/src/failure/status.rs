@@ -184,6 +184,19 @@ mod tests {
     }
 
     #[test]
+    fn an_argument_is_named_as_it_was_written() {
+        let mut failure = refused(Code::NotFound, "false");
+        failure.message = "eip: EIP projects/shop/regions/r1/eips/zzz does not exist".to_owned();
+        failure.details.violations = vec![("eip".to_owned(), "it does not exist".to_owned())];
+        let said = failure.clone().of_argument("eip", "EIP");
+        assert_eq!(said.message, "EIP: EIP projects/shop/regions/r1/eips/zzz does not exist");
+        assert_eq!(said.details.field.as_deref(), Some("EIP"));
+        assert_eq!(said.details.violations[0].0, "EIP");
+        assert!(!said.text().contains("field:"), "{}", said.text());
+        assert_eq!(failure.clone().of_argument("name", "EIP"), failure, "another field stays what it is");
+    }
+
+    #[test]
     fn a_field_that_the_message_names_is_not_said_twice() {
         let mut failure = refused(Code::FailedPrecondition, "false");
         failure.message = format!("eip: {}", failure.message);

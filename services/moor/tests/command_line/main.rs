@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery fails by panicking")]
 
+mod arguments;
 mod server;
 
 use std::{

@@ -1,0 +1,112 @@
+//! What is written on the command line: how it reaches the server, and how it is called when it is wrong.
+
+use mooring_proto::{
+    binding::v1::{Gateway, ListGatewaysResponse, Stuck},
+    dataplane::v1::{Status as Dataplane, VpcStatus},
+    resource::v1::{CreateHavipRequest, Subnet},
+};
+
+use crate::*;
+
+const SUBNET: &str = "projects/shop/regions/r1/subnets/01976e2a-0000-7000-8000-000000000004";
+const VPC: &str = "01976e2a-0000-7000-8000-000000000005";
+
+fn unknown(field: &str, what: &str) -> Answer {
+    let metadata = [("field", field), ("retryable", "false")];
+    let metadata: HashMap<_, _> =
+        metadata.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let details = ErrorDetails::with_error_info("NOT_FOUND", "mooring", metadata);
+    let message = format!("{field}: {what} does not exist");
+    Answer::Refusal(Status::with_error_details(Code::NotFound, message, details))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_asks_for_tls_gets_plaintext() {
+    let server = Server::start().await;
+    let url = server.url.replace("http://", "https://");
+    let ended = moor(&url, "vpc list").await;
+    let expected = format!("moor: {url}: there is no TLS yet; use http:// or unix:PATH\n");
+    assert_eq!((ended.code, &*ended.err), (2, &*expected));
+    assert!(server.calls().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_calls_the_argument_as_the_help_does() {
+    let inner = Subnet { name: SUBNET.into(), ..Default::default() };
+    for (line, get, field, called) in [
+        ("bind zzz front", "GetEip", "name", "EIP"),
+        ("bind web zzz", "GetHavip", "name", "HAVIP"),
+        ("subnet create inner --vpc nope --cidr 10.0.1.0/24", "GetVpc", "name", "--vpc"),
+        ("havip create front --subnet inner --member vm-z", "CreateHavip", "havip.members", "--member"),
+        ("havip create front --subnet nope", "GetSubnet", "name", "--subnet"),
+        ("eip allocate --pool nope", "GetPool", "name", "--pool"),
+        ("vpc get nope", "GetVpc", "name", "VPC"),
+        ("holder nope", "GetHavip", "name", "HAVIP"),
+        ("havip delete 01976e2a-0000-7000-8000-000000000002", "DeleteHavip", "name", "HAVIP"),
+        ("gateway decommission nope", "DecommissionGateway", "name", "NAME"),
+    ] {
+        let server = Server::start().await;
+        // Where the argument is the second of a command, the first is found.
+        if get != "GetEip" {
+            server.answers("GetEip", message(&web()));
+        }
+        if get != "GetSubnet" {
+            server.answers("GetSubnet", message(&inner));
+        }
+        server.answers(get, unknown(field, "such a thing"));
+        let ended = moor(&server.url, &format!("{line} -o json")).await;
+        assert_eq!(ended.code, 3, "{line}: {} {:?}", ended.err, server.calls());
+        let error: Value = serde_json::from_str(&ended.err).unwrap();
+        let expected = json!([called, format!("{called}: such a thing does not exist")]);
+        assert_eq!(json!([error["error"]["field"], error["error"]["message"]]), expected, "{line}");
+    }
+    let ended = moor("http://127.0.0.1:1", "subnet create inner --vpc a/b --cidr 10.0.1.0/24").await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.starts_with("moor: --vpc: \"a/b\" names no VPC: expected "), "{}", ended.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_are_found_by_the_server_which_knows_their_subnet() {
+    let server = Server::start().await;
+    server.answers("GetSubnet", message(&Subnet { name: SUBNET.into(), ..Default::default() }));
+    let full = "projects/shop/regions/r1/vnics/01976e2a-0000-7000-8000-000000000006";
+    let ended =
+        moor(&server.url, &format!("havip create front --subnet inner --member vm-a --member {full}")).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let request: CreateHavipRequest = server.calls_of("CreateHavip")[0].read();
+    let havip = request.havip.unwrap();
+    assert_eq!(havip.subnet, SUBNET);
+    assert_eq!(havip.members, ["projects/shop/regions/r1/vnics/vm-a", full]);
+    assert!(server.calls_of("GetVnic").is_empty(), "in the project vm-a may be several");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_on_at_the_server_is_looked_at_and_not_waited_for_longer() {
+    let details = ErrorDetails::with_error_info("STILL_UNDER_WAY", "mooring", HashMap::new());
+    let still = Status::with_error_details(Code::DeadlineExceeded, "it goes on in the background", details);
+    let server = Server::start().await;
+    server.answers("Unbind", Answer::Refusal(still));
+    let ended = moor(&server.url, &format!("unbind {EIP}")).await;
+    assert_eq!(ended.code, 4);
+    let hint = "it goes on; `moor binding get` and `moor status` show how far it is";
+    assert!(ended.err.contains(hint) && !ended.err.contains("--timeout"), "{}", ended.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_is_stuck_with_a_vpc_by_its_display_name() {
+    let stuck = Stuck { vpc: VPC.into(), position: 3, cause: "no link".into(), ..Default::default() };
+    let name = "regions/r1/gateways/gw-1".into();
+    let gateway = Gateway { name, registered: true, stuck: vec![stuck], ..Default::default() };
+    let gateways = ListGatewaysResponse { gateways: vec![gateway] };
+    let vpc = format!("projects/bank/regions/r1/vpcs/{VPC}");
+    let vpc = VpcStatus { vpc, display_name: "blue".into(), ..Default::default() };
+    let server = Server::start().await;
+    server.answers("GetStatus", message(&Dataplane { vpcs: vec![vpc], ..Default::default() }));
+    for known_as in ["blue", VPC] {
+        // The second time the gateway that answers knows no VPC: the id is better than nothing.
+        server.answers("ListGateways", message(&gateways));
+        let ended = moor(&server.url, "gateway list").await;
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        assert!(ended.out.contains(&format!("VPC {known_as} at position 3: no link")), "{}", ended.out);
+    }
+}
