@@ -32,6 +32,18 @@ async fn a_member_is_the_instance_of_that_name_in_the_havips_own_subnet() {
 }
 
 #[tokio::test]
+async fn moor_makes_a_havip_of_the_subnets_own_instance_and_says_which_member_there_is_not() {
+    let (world, stock) = World::stocked().await;
+    let (_, far) = other_vm_a(&world, &stock).await;
+    let made = world.server.ask("havip create back --subnet other --member vm-a").unwrap();
+    assert_eq!(made["members"][0], *far.name);
+    let refusal = world.server.refuse("havip create x --subnet other --member vm-z").unwrap();
+    assert_eq!((refusal.exit, &*refusal.reason, &*refusal.field), (3, "NOT_FOUND", "--member"));
+    let refusal = world.server.refuse("vnic get vm-a").unwrap();
+    assert_eq!((refusal.exit, &*refusal.reason, &*refusal.field), (1, "AMBIGUOUS_NAME", "VNIC"));
+}
+
+#[tokio::test]
 async fn an_instance_of_another_subnet_is_no_member_and_one_of_another_project_does_not_exist() {
     let (world, stock) = World::stocked().await;
     let (other, far) = other_vm_a(&world, &stock).await;
