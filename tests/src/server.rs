@@ -4,7 +4,8 @@ mod moor;
 mod wire;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -198,6 +199,17 @@ impl Mooringd {
         let havip = lab::HAVIP;
         self.ask(&format!("havip create front --subnet web --address {havip} --member vm-a --member vm-b"))?;
         self.ask("eip allocate web --address 203.0.113.70").map(drop)
+    }
+
+    /// What `/metrics` says, over plain HTTP.
+    pub fn metrics(&self) -> Result<String> {
+        let mut stream = TcpStream::connect(self.address()).context("connecting to mooringd")?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("reading /metrics")?;
+        ensure!(answer.starts_with("HTTP/1.1 200 "), "/metrics answered: {answer}");
+        Ok(answer)
     }
 
     /// Every event of region `r1`, in order: its kind and its fields.

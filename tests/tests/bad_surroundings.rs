@@ -34,6 +34,13 @@ fn wait_fault(server: &Mooringd, words: &[&str]) {
     .unwrap();
 }
 
+/// What `/metrics` says of the VPC's faults.
+fn faults(server: &Mooringd) -> String {
+    let metrics = server.metrics().unwrap();
+    let of_vpc = metrics.lines().find(|line| line.starts_with("mooring_vpc_fault{")).unwrap();
+    of_vpc.rsplit(' ').next().unwrap().to_owned()
+}
+
 /// Every file of a folder with its bytes.
 fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
@@ -135,6 +142,7 @@ fn a_link_that_does_not_exist_and_comes_later() {
     let server = Mooringd::start_in(lab.folder(), &places, Options::default()).unwrap();
     server.stock().unwrap();
     wait_fault(&server, &["there is no link", "later0"]);
+    assert_eq!(faults(&server), "1");
     assert_eq!(lab.gateway.output("nft list tables").unwrap(), "");
     lab.gateway.ip("link set in0 down\nlink set in0 name later0\nlink set later0 up").unwrap();
     wait_for("the VPC to be applied", PATIENT, || match server.moor("status --verify").unwrap() {
@@ -142,6 +150,7 @@ fn a_link_that_does_not_exist_and_comes_later() {
         status => Err(status.out),
     })
     .unwrap();
+    assert_eq!(faults(&server), "0");
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub async fn serve(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let served = Server::builder()
+        // For what is read by other than gRPC clients, such as metrics.
+        .accept_http1(true)
         .timeout(DEADLINE)
         .max_concurrent_streams(MAX_STREAMS)
         .concurrency_limit_per_connection(MAX_CALLS)

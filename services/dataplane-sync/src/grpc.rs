@@ -36,6 +36,7 @@ pub(crate) struct View {
     pub(crate) vpcs: Vpcs,
 }
 
+#[derive(Clone)]
 pub(crate) struct Dataplane {
     pub(crate) gateway: GatewayName,
     pub(crate) shutdown: Shutdown,
@@ -72,6 +73,35 @@ impl Dataplane {
         let view = self.views.get(&region).ok_or_else(missing)?;
         Ok((region, view))
     }
+
+    /// Where the gateway stands in one region.
+    pub(crate) async fn status(
+        &self,
+        region: &RegionId,
+        view: &View,
+        verify: bool,
+    ) -> Result<api::Status, Status> {
+        // The tail first: only what was there before the fold was looked at can be missing in it.
+        let tail = view.log.tail().await.map_err(|error| unserved(&error))?;
+        let folded = view.folded.borrow().clone();
+        if let Some(failure) = &folded.failure {
+            tracing::error!(failure, "status was asked for, but the log can't be followed");
+            return Err(from_unserved(Unserved::Damaged));
+        }
+        let vpcs = folded.desired.vpcs.iter().map(async |(vpc, desired)| {
+            let audit = view.vpcs.audit(*vpc, verify).await;
+            let progress = view.vpcs.progress().remove(vpc).unwrap_or_default();
+            let applied = progress.equal_to(target::version(&folded, desired), folded.desired.position);
+            vpc_status(region, *vpc, desired, (progress, applied), audit)
+        });
+        let vpcs = future::join_all(vpcs).await;
+        Ok(api::Status {
+            gateway: format!("regions/{region}/gateways/{}", self.gateway),
+            tail: tail.position.0,
+            folded_position: folded.desired.position.0,
+            vpcs,
+        })
+    }
 }
 
 fn vpc_status(
@@ -104,26 +134,7 @@ impl DataplaneService for Dataplane {
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<api::Status>, Status> {
         let request = request.get_ref();
         let (region, view) = self.view(&request.parent)?;
-        // The tail first: only what was there before the fold was looked at can be missing in it.
-        let tail = view.log.tail().await.map_err(|error| unserved(&error))?;
-        let folded = view.folded.borrow().clone();
-        if let Some(failure) = &folded.failure {
-            tracing::error!(failure, "status was asked for, but the log can't be followed");
-            return Err(from_unserved(Unserved::Damaged));
-        }
-        let vpcs = folded.desired.vpcs.iter().map(async |(vpc, desired)| {
-            let audit = view.vpcs.audit(*vpc, request.verify).await;
-            let progress = view.vpcs.progress().remove(vpc).unwrap_or_default();
-            let applied = progress.equal_to(target::version(&folded, desired), folded.desired.position);
-            vpc_status(&region, *vpc, desired, (progress, applied), audit)
-        });
-        let vpcs = future::join_all(vpcs).await;
-        Ok(Response::new(api::Status {
-            gateway: format!("regions/{region}/gateways/{}", self.gateway),
-            tail: tail.position.0,
-            folded_position: folded.desired.position.0,
-            vpcs,
-        }))
+        Ok(Response::new(self.status(&region, view, request.verify).await?))
     }
 
     async fn list_commits(

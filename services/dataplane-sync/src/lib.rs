@@ -10,6 +10,7 @@ mod claims;
 mod entered;
 mod fold;
 mod grpc;
+mod metrics;
 mod progress;
 mod questions;
 mod report;
@@ -20,6 +21,7 @@ mod worker;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use axum::routing::get;
 use mooring_domain::name::{GatewayName, RegionId};
 use mooring_event_log::EventLog;
 use mooring_ledger::Cursor;
@@ -51,7 +53,7 @@ pub struct Region {
 
 /// A gateway at work.
 pub struct Started {
-    /// The process's gRPC, with this service's added.
+    /// The process's gRPC, with this service's and `/metrics` added.
     pub routes: Routes,
     /// Its tasks. They end when aborted; kernels stay as they are.
     pub tasks: Vec<JoinHandle<()>>,
@@ -83,6 +85,8 @@ pub fn start(
         shutdown: config.shutdown.clone(),
         views: Arc::new(views),
     };
-    let service = DataplaneServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE);
-    Ok(Started { routes: routes.add_service(service), tasks })
+    let grpc = DataplaneServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE);
+    let metrics = get(async move || metrics::text(&service).await.map_err(|error| error.to_string()));
+    let router = routes.add_service(grpc).into_axum_router().route("/metrics", metrics);
+    Ok(Started { routes: router.into(), tasks })
 }
