@@ -44,7 +44,7 @@ fn moment(rng: &mut Rng) -> Moment {
 #[test]
 fn killed_at_any_moment_nothing_acknowledged_is_lost_and_no_packet_either() {
     let seed = seed("kills");
-    let kills = number("MOORING_KILLS", 150);
+    let kills = number("MOORING_KILLS", 300);
     let lab = Lab::new().unwrap();
     let mut server = Mooringd::start(&lab, Options::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -31,7 +31,7 @@ const FLOWS: usize = 10;
 #[test]
 fn no_packet_reaches_a_place_that_its_eip_has_left_and_every_packet_the_one_it_has_come_to() {
     let seed = seed("oracle");
-    let seconds = number("MOORING_ORACLE_SECONDS", 30);
+    let seconds = number("MOORING_ORACLE_SECONDS", 60);
     let lab = Lab::new().unwrap();
     places::take_addresses(&lab);
     let server = Mooringd::start(&lab, Options::default()).unwrap();
