@@ -8,6 +8,7 @@ pub(crate) mod namespace;
 mod preflight;
 mod rules;
 pub(crate) mod ruleset;
+mod standing;
 mod table;
 mod transaction;
 
@@ -20,7 +21,7 @@ use mooring_domain::{
 use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use socket2::Socket;
 
-use self::{channel::Channel, link::Link, ruleset::Ruleset, transaction::Transaction};
+use self::{channel::Channel, link::Link, ruleset::Ruleset, standing::Standing, transaction::Transaction};
 use crate::{
     Driver, DropReason, Fault, Place,
     arp::{Arp, BROADCAST},
@@ -110,6 +111,9 @@ impl Driver for Kernel {
 
     fn apply(&mut self, ops: &[Op]) -> Result<(), Fault> {
         let (mut transaction, mut links) = (Transaction::default(), Links::default());
+        if ops.contains(&Op::MakeRuleset) {
+            transaction = Transaction::upon(Standing::of(&mut self.nftables, &self.ruleset)?);
+        }
         // One transaction, where the last of its steps stands: `diff` lets none of the others stand between them.
         let last = ops.iter().rposition(|op| is_nftables(*op));
         for (index, op) in ops.iter().enumerate() {

@@ -267,13 +267,13 @@ fn blocks(elements: &[Element]) -> Option<BTreeSet<IpNet>> {
 }
 
 /// A table that is not there has nothing in it.
-fn listed(replies: Result<Vec<Reply>, Fault>) -> Result<Vec<Reply>, Fault> {
+pub(super) fn listed(replies: Result<Vec<Reply>, Fault>) -> Result<Vec<Reply>, Fault> {
     match replies {
         Err(Fault::Kernel { source, .. }) if source.raw_os_error() == Some(libc::ENOENT) => Ok(Vec::new()),
         replies => replies,
     }
 }
 
-fn string(kind: u16, text: &str) -> DefaultNla {
+pub(super) fn string(kind: u16, text: &str) -> DefaultNla {
     DefaultNla::new(kind, [text.as_bytes(), &[0]].concat())
 }

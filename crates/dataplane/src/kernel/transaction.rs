@@ -1,6 +1,9 @@
 //! One nftables transaction: the tables made anew, if asked for, and elements that come and go. All or nothing.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use ipnet::IpNet;
 use mooring_domain::{address::Mac, nat::Op};
@@ -18,12 +21,16 @@ use netlink_packet_netfilter::{
 use super::{
     channel::Request,
     ruleset::{self, Chain, Keys, Ruleset, Table},
+    standing::Standing,
+    table::string,
 };
 use crate::DropReason;
 
 /// As many elements as surely fit into one message, whose list of elements ends at 64 KiB.
 const CHUNK: usize = 500;
 const NFTABLES: u16 = 10;
+/// The policy of all our base chains.
+pub(super) const ACCEPT: u32 = 1;
 
 type Element = Vec<SetElementAttribute>;
 
@@ -32,6 +39,7 @@ type Element = Vec<SetElementAttribute>;
 pub(super) struct Transaction {
     requests: Vec<Request<NetfilterMessage>>,
     pending: Pending,
+    standing: [Option<Standing>; 2],
 }
 
 /// Elements that came one after the other for the same set, not yet in a message.
@@ -44,6 +52,11 @@ struct Pending {
 }
 
 impl Transaction {
+    /// One that makes the tables anew upon what stands of them.
+    pub(super) fn upon(standing: [Option<Standing>; 2]) -> Self {
+        Self { standing, ..Self::default() }
+    }
+
     /// Take one step; `false` if it is none of nftables'.
     pub(super) fn take(&mut self, op: Op, ruleset: &Ruleset) -> bool {
         use ruleset::{EIP_TO_HAVIP, FENCE, HAVIP_TO_EIP, HAVIPS, HOLDERS, NAT, POOLS, SUBNETS, UNHELD};
@@ -131,24 +144,27 @@ impl Transaction {
     /// In one transaction with whatever follows: no packet sees a moment without the tables.
     fn make(&mut self, ruleset: &Ruleset) {
         self.flush();
-        for table in &ruleset.tables {
-            let name = || TableMessage { attributes: vec![TableAttribute::Name(table.name.to_owned())] };
-            // Only what is there can be deleted, so first of all it is.
-            for (word, flags, message) in [
-                ("find or make", NLM_F_CREATE, NfTablesMessage::NewTable(name())),
-                ("delete", 0, NfTablesMessage::DeleteTable(name())),
-                ("make", NLM_F_CREATE, NfTablesMessage::NewTable(name())),
-            ] {
-                self.push(format!("{word} table {}", table.name), flags, message);
+        let standing = std::mem::take(&mut self.standing);
+        for (table, standing) in ruleset.tables.iter().zip(standing) {
+            match &standing {
+                Some(standing) => self.clear(table, standing),
+                None => self.replace(table),
             }
+            let stays = |names: fn(&Standing) -> &BTreeSet<String>, name: &str| {
+                standing.as_ref().is_some_and(|standing| names(standing).contains(name))
+            };
             for reason in table.counters {
                 self.counter(table, *reason);
             }
             for (index, (set, keys)) in (1..).zip(table.sets) {
-                self.set(table, set, *keys, index);
+                if !stays(|standing| &standing.sets, set) {
+                    self.set(table, set, *keys, index);
+                }
             }
             for chain in &table.chains {
-                self.chain(table, chain);
+                if !stays(|standing| &standing.chains, chain.name) {
+                    self.chain(table, chain);
+                }
             }
             for chain in &table.chains {
                 self.rules(table, chain, ruleset);
@@ -156,8 +172,45 @@ impl Transaction {
         }
     }
 
+    /// The table as a whole goes, with whatever is in it, and is there again, empty.
+    fn replace(&mut self, table: &Table) {
+        let name = || TableMessage { attributes: vec![TableAttribute::Name(table.name.to_owned())] };
+        // Only what is there can be deleted, so first of all it is.
+        for (word, flags, message) in [
+            ("find or make", NLM_F_CREATE, NfTablesMessage::NewTable(name())),
+            ("delete", 0, NfTablesMessage::DeleteTable(name())),
+            ("make", NLM_F_CREATE, NfTablesMessage::NewTable(name())),
+        ] {
+            self.push(format!("{word} table {}", table.name), flags, message);
+        }
+    }
+
+    /// All rules go, and what only rules held in place; our chains and sets stay, empty.
+    fn clear(&mut self, table: &Table, standing: &Standing) {
+        let (name, text) = (table.name, |text: &str| text.to_owned());
+        let rules = RuleMessage { attributes: vec![RuleAttribute::Table(text(name))] };
+        self.push(format!("remove the rules of table {name}"), 0, NfTablesMessage::DeleteRule(rules));
+        for chain in &standing.chains {
+            if !table.chains.iter().any(|ours| ours.name == chain) {
+                let attributes = vec![ChainAttribute::Table(text(name)), ChainAttribute::Name(chain.clone())];
+                let message = NfTablesMessage::DeleteChain(ChainMessage { attributes });
+                self.push(format!("delete chain {chain} in table {name}"), 0, message);
+            }
+        }
+        for counter in &standing.counters {
+            let number = DefaultNla::new(3, ruleset::COUNTER.to_be_bytes().into());
+            let message = NfTablesMessage::DeleteObject(vec![string(1, name), string(2, counter), number]);
+            self.push(format!("delete counter {counter} in table {name}"), 0, message);
+        }
+        for set in &standing.sets {
+            // Without a list of elements: all of them.
+            let attributes = vec![SetElementList::Table(text(name)), SetElementList::Set(set.clone())];
+            let message = NfTablesMessage::DeleteSetElement(SetElementMessage { attributes });
+            self.push(format!("empty set {set} in table {name}"), 0, message);
+        }
+    }
+
     fn counter(&mut self, table: &Table, reason: DropReason) {
-        let string = |kind, text: &str| DefaultNla::new(kind, [text.as_bytes(), &[0]].concat());
         let nothing = [zero(1), zero(2)].concat();
         self.push(
             format!("make counter {} in table {}", reason.word(), table.name),
@@ -172,15 +225,7 @@ impl Transaction {
     }
 
     fn set(&mut self, table: &Table, name: &str, keys: Keys, id: u32) {
-        // nftables' own numbers for types, so that `nft list` shows addresses and not bytes.
-        const ADDRESS: u32 = 7;
-        const MAC: u32 = 9;
-        let (flags, kind, length) = match keys {
-            Keys::Addresses => (SetFlags::empty(), ADDRESS, 4),
-            Keys::Blocks => (SetFlags::Interval, ADDRESS, 4),
-            Keys::AddressToAddress => (SetFlags::Map, ADDRESS, 4),
-            Keys::AddressAndMac => (SetFlags::empty(), ADDRESS << 6 | MAC, 12),
-        };
+        let (flags, kind, length, data) = shape(keys);
         let mut attributes = vec![
             SetAttribute::Table(table.name.to_owned()),
             SetAttribute::Name(name.to_owned()),
@@ -189,15 +234,14 @@ impl Transaction {
             SetAttribute::KeyLen(length),
             SetAttribute::Id(id),
         ];
-        if keys == Keys::AddressToAddress {
-            attributes.extend([SetAttribute::DataType(ADDRESS), SetAttribute::DataLen(4)]);
+        if let Some(data) = data {
+            attributes.extend([SetAttribute::DataType(data), SetAttribute::DataLen(4)]);
         }
         let message = NfTablesMessage::NewSet(SetMessage { attributes });
         self.push(format!("make set {name} in table {}", table.name), NLM_F_CREATE, message);
     }
 
     fn chain(&mut self, table: &Table, chain: &Chain) {
-        const ACCEPT: u32 = 1;
         let mut attributes =
             vec![ChainAttribute::Table(table.name.to_owned()), ChainAttribute::Name(chain.name.to_owned())];
         if let Some(hook) = chain.hook {
@@ -231,6 +275,19 @@ impl Transaction {
                 NfTablesMessage::NewRule(RuleMessage { attributes }),
             );
         }
+    }
+}
+
+/// A set as nftables sees it: its flags, the type of its keys and their length, the type of what they lead to.
+pub(super) fn shape(keys: Keys) -> (SetFlags, u32, u32, Option<u32>) {
+    // nftables' own numbers for types, so that `nft list` shows addresses and not bytes.
+    const ADDRESS: u32 = 7;
+    const MAC: u32 = 9;
+    match keys {
+        Keys::Addresses => (SetFlags::empty(), ADDRESS, 4, None),
+        Keys::Blocks => (SetFlags::Interval, ADDRESS, 4, None),
+        Keys::AddressToAddress => (SetFlags::Map, ADDRESS, 4, Some(ADDRESS)),
+        Keys::AddressAndMac => (SetFlags::empty(), ADDRESS << 6 | MAC, 12, None),
     }
 }
 

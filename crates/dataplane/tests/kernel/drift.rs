@@ -1,7 +1,7 @@
 //! Strangers: what they do to ours is found and mended, what is theirs is never touched.
 
 use mooring_dataplane::{Driver as _, Kernel};
-use mooring_domain::nat::{Op, diff};
+use mooring_domain::nat::{Actual, Op, diff};
 
 use crate::namespace::{Namespace, desired, pools};
 
@@ -40,6 +40,79 @@ fn whatever_a_stranger_does_to_chains_and_rules_makes_the_ruleset_anew() {
     ] {
         let ops = mended(command);
         assert!(ops.contains(&Op::MakeRuleset), "{command}: {ops:?}");
+    }
+}
+
+/// Make the tables anew after a stranger did this; the heads of tables and base chains before and after. Handles tell
+/// whether they are the same: the namespace counts tables, a table counts what is in it.
+fn made_anew(command: &str) -> [Vec<String>; 2] {
+    let namespace = Namespace::new();
+    let mut kernel = namespace.reconciled();
+    let heads = || {
+        let text = namespace.nft("list ruleset");
+        let is_head = |line: &&str| {
+            line.contains("# handle") && (line.starts_with("table ip") || line.contains("routing {"))
+        };
+        text.lines().filter(is_head).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = heads();
+    assert_eq!(before.len(), 6, "{before:?}");
+    if !command.is_empty() {
+        namespace.nft(command);
+    }
+    let actual = Actual { ruleset: false, ..kernel.read().unwrap() };
+    kernel.apply(&diff(&desired(), &pools(), &actual)).unwrap();
+    assert_eq!(diff(&desired(), &pools(), &kernel.read().unwrap()), [], "{command}");
+    let text = namespace.nft("list ruleset");
+    assert!(!text.contains("more"), "{command}: {text}");
+    assert!(!text.contains("policy drop"), "{command}: {text}");
+    [before, heads()]
+}
+
+/// A packet on its way meets neither two of a base chain nor none, for it is the same one.
+#[test]
+fn base_chains_stay_when_the_tables_are_made_anew() {
+    for command in [
+        "",
+        "flush table ip mooring",
+        "add rule ip mooring from_outside accept",
+        "add chain ip mooring more; add rule ip mooring from_outside jump more",
+        "add chain ip mooring more { type filter hook input priority 7 ; }",
+        "add element ip mooring eip_to_havip { 203.0.113.99 : 10.0.1.99 }",
+    ] {
+        let [before, after] = made_anew(command);
+        assert_eq!(before, after, "{command}");
+    }
+}
+
+/// The kernel makes a hash larger behind our back, and goes through it meanwhile to empty it.
+#[test]
+fn nothing_old_is_left_in_a_hash_that_was_growing() {
+    let namespace = Namespace::new();
+    let mut kernel = namespace.reconciled();
+    let address = |first: u8, number: u16| {
+        let [high, low] = number.to_be_bytes();
+        std::net::IpAddr::from([first, 0, high, low])
+    };
+    let map = |count| (0..count).map(|number| Op::MapEip(address(198, number), address(10, number)));
+    for _ in 0..5 {
+        kernel.apply(&std::iter::once(Op::MakeRuleset).chain(map(20_000)).collect::<Vec<_>>()).unwrap();
+        kernel.apply(&[Op::MakeRuleset, Op::MapEip(address(198, 7), address(10, 8))]).unwrap();
+        let left = kernel.read().unwrap().eip_to_havip;
+        assert_eq!(left, [(address(198, 7), address(10, 8))].into());
+    }
+}
+
+#[test]
+fn what_is_in_the_way_goes_with_the_whole_table() {
+    for command in [
+        "add set ip mooring more { type ipv4_addr ; }",
+        "add counter ip mooring more",
+        "add rule ip mooring from_outside ip saddr { 192.0.2.7, 192.0.2.9 } counter comment more",
+        "add chain ip mooring prerouting { policy drop ; }",
+    ] {
+        let [before, after] = made_anew(command);
+        assert_ne!(before, after, "{command}");
     }
 }
 
