@@ -15,7 +15,10 @@ use super::{
     channel::{Channel, Reply, Request},
     ruleset::{self, COUNTER, Chain, Ruleset, Table},
     table::{listed, string},
-    transaction::{ACCEPT, nftables, shape},
+    transaction::{
+        make::{ACCEPT, shape},
+        nftables,
+    },
 };
 use crate::Fault;
 

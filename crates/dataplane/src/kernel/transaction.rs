@@ -1,36 +1,30 @@
 //! One nftables transaction: the tables made anew, if asked for, and elements that come and go. All or nothing.
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr},
-};
+pub(super) mod make;
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use mooring_domain::{address::Mac, nat::Op};
-use netlink_packet_core::{DefaultNla, NLM_F_APPEND, NLM_F_CREATE};
+use netlink_packet_core::NLM_F_CREATE;
 use netlink_packet_netfilter::{
     NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
     nftables::{
-        ChainAttribute, ChainMessage, DataAttribute, Hook, HookNumber, ListAttribute, NfTablesMessage,
-        RuleAttribute, RuleMessage, SetAttribute, SetElementAttribute, SetElementFlags, SetElementList,
-        SetElementMessage, SetFlags, SetMessage, TableAttribute, TableMessage,
+        DataAttribute, ListAttribute, NfTablesMessage, SetElementAttribute, SetElementFlags, SetElementList,
+        SetElementMessage,
     },
     none::ControlMessage,
 };
 
 use super::{
     channel::Request,
-    ruleset::{self, Chain, Keys, Ruleset, Table},
+    ruleset::{self, Ruleset},
     standing::Standing,
-    table::string,
 };
-use crate::DropReason;
 
 /// As many elements as surely fit into one message, whose list of elements ends at 64 KiB.
 const CHUNK: usize = 500;
 const NFTABLES: u16 = 10;
-/// The policy of all our base chains.
-pub(super) const ACCEPT: u32 = 1;
 
 type Element = Vec<SetElementAttribute>;
 
@@ -140,155 +134,6 @@ impl Transaction {
     fn push(&mut self, operation: String, flags: u16, message: NfTablesMessage) {
         self.requests.push(Request { operation, flags, message: nftables(message) });
     }
-
-    /// In one transaction with whatever follows: no packet sees a moment without the tables.
-    fn make(&mut self, ruleset: &Ruleset) {
-        self.flush();
-        let standing = std::mem::take(&mut self.standing);
-        for (table, standing) in ruleset.tables.iter().zip(standing) {
-            match &standing {
-                Some(standing) => self.clear(table, standing),
-                None => self.replace(table),
-            }
-            let stays = |names: fn(&Standing) -> &BTreeSet<String>, name: &str| {
-                standing.as_ref().is_some_and(|standing| names(standing).contains(name))
-            };
-            for reason in table.counters {
-                self.counter(table, *reason);
-            }
-            for (index, (set, keys)) in (1..).zip(table.sets) {
-                if !stays(|standing| &standing.sets, set) {
-                    self.set(table, set, *keys, index);
-                }
-            }
-            for chain in &table.chains {
-                if !stays(|standing| &standing.chains, chain.name) {
-                    self.chain(table, chain);
-                }
-            }
-            for chain in &table.chains {
-                self.rules(table, chain, ruleset);
-            }
-        }
-    }
-
-    /// The table as a whole goes, with whatever is in it, and is there again, empty.
-    fn replace(&mut self, table: &Table) {
-        let name = || TableMessage { attributes: vec![TableAttribute::Name(table.name.to_owned())] };
-        // Only what is there can be deleted, so first of all it is.
-        for (word, flags, message) in [
-            ("find or make", NLM_F_CREATE, NfTablesMessage::NewTable(name())),
-            ("delete", 0, NfTablesMessage::DeleteTable(name())),
-            ("make", NLM_F_CREATE, NfTablesMessage::NewTable(name())),
-        ] {
-            self.push(format!("{word} table {}", table.name), flags, message);
-        }
-    }
-
-    /// All rules go, and what only rules held in place; our chains and sets stay, empty.
-    fn clear(&mut self, table: &Table, standing: &Standing) {
-        let (name, text) = (table.name, |text: &str| text.to_owned());
-        let rules = RuleMessage { attributes: vec![RuleAttribute::Table(text(name))] };
-        self.push(format!("remove the rules of table {name}"), 0, NfTablesMessage::DeleteRule(rules));
-        for chain in &standing.chains {
-            if !table.chains.iter().any(|ours| ours.name == chain) {
-                let attributes = vec![ChainAttribute::Table(text(name)), ChainAttribute::Name(chain.clone())];
-                let message = NfTablesMessage::DeleteChain(ChainMessage { attributes });
-                self.push(format!("delete chain {chain} in table {name}"), 0, message);
-            }
-        }
-        for counter in &standing.counters {
-            let number = DefaultNla::new(3, ruleset::COUNTER.to_be_bytes().into());
-            let message = NfTablesMessage::DeleteObject(vec![string(1, name), string(2, counter), number]);
-            self.push(format!("delete counter {counter} in table {name}"), 0, message);
-        }
-        for set in &standing.sets {
-            // Without a list of elements: all of them.
-            let attributes = vec![SetElementList::Table(text(name)), SetElementList::Set(set.clone())];
-            let message = NfTablesMessage::DeleteSetElement(SetElementMessage { attributes });
-            self.push(format!("empty set {set} in table {name}"), 0, message);
-        }
-    }
-
-    fn counter(&mut self, table: &Table, reason: DropReason) {
-        let nothing = [zero(1), zero(2)].concat();
-        self.push(
-            format!("make counter {} in table {}", reason.word(), table.name),
-            NLM_F_CREATE,
-            NfTablesMessage::NewObject(vec![
-                string(1, table.name),
-                string(2, reason.word()),
-                DefaultNla::new(3, ruleset::COUNTER.to_be_bytes().into()),
-                DefaultNla::new(4 | netlink_packet_core::NLA_F_NESTED, nothing),
-            ]),
-        );
-    }
-
-    fn set(&mut self, table: &Table, name: &str, keys: Keys, id: u32) {
-        let (flags, kind, length, data) = shape(keys);
-        let mut attributes = vec![
-            SetAttribute::Table(table.name.to_owned()),
-            SetAttribute::Name(name.to_owned()),
-            SetAttribute::Flags(flags),
-            SetAttribute::KeyType(kind),
-            SetAttribute::KeyLen(length),
-            SetAttribute::Id(id),
-        ];
-        if let Some(data) = data {
-            attributes.extend([SetAttribute::DataType(data), SetAttribute::DataLen(4)]);
-        }
-        let message = NfTablesMessage::NewSet(SetMessage { attributes });
-        self.push(format!("make set {name} in table {}", table.name), NLM_F_CREATE, message);
-    }
-
-    fn chain(&mut self, table: &Table, chain: &Chain) {
-        let mut attributes =
-            vec![ChainAttribute::Table(table.name.to_owned()), ChainAttribute::Name(chain.name.to_owned())];
-        if let Some(hook) = chain.hook {
-            let place = vec![
-                Hook::Number(HookNumber::Other(hook.number)),
-                Hook::Priority(hook.priority.cast_unsigned()),
-            ];
-            attributes.extend([
-                ChainAttribute::Hook(place),
-                ChainAttribute::Policy(ACCEPT),
-                ChainAttribute::Type(hook.kind.to_owned()),
-            ]);
-        }
-        let message = NfTablesMessage::NewChain(ChainMessage { attributes });
-        self.push(format!("make chain {} in table {}", chain.name, table.name), NLM_F_CREATE, message);
-    }
-
-    fn rules(&mut self, table: &Table, chain: &Chain, ruleset: &Ruleset) {
-        for rule in &chain.rules {
-            let attributes = vec![
-                RuleAttribute::Table(table.name.to_owned()),
-                RuleAttribute::Chain(chain.name.to_owned()),
-                RuleAttribute::Expressions(rule.expressions.clone()),
-                RuleAttribute::UserData(userdata(&ruleset.comment(rule))),
-            ];
-            let operation =
-                format!("make rule {:?} of chain {} in table {}", rule.purpose, chain.name, table.name);
-            self.push(
-                operation,
-                NLM_F_CREATE | NLM_F_APPEND,
-                NfTablesMessage::NewRule(RuleMessage { attributes }),
-            );
-        }
-    }
-}
-
-/// A set as nftables sees it: its flags, the type of its keys and their length, the type of what they lead to.
-pub(super) fn shape(keys: Keys) -> (SetFlags, u32, u32, Option<u32>) {
-    // nftables' own numbers for types, so that `nft list` shows addresses and not bytes.
-    const ADDRESS: u32 = 7;
-    const MAC: u32 = 9;
-    match keys {
-        Keys::Addresses => (SetFlags::empty(), ADDRESS, 4, None),
-        Keys::Blocks => (SetFlags::Interval, ADDRESS, 4, None),
-        Keys::AddressToAddress => (SetFlags::Map, ADDRESS, 4, Some(ADDRESS)),
-        Keys::AddressAndMac => (SetFlags::empty(), ADDRESS << 6 | MAC, 12, None),
-    }
 }
 
 /// An nftables message about our family of tables.
@@ -301,13 +146,6 @@ pub(super) fn userdata(comment: &str) -> Vec<u8> {
     let mut text: Vec<u8> = comment.bytes().take(120).collect();
     text.push(0);
     [&[0, u8::try_from(text.len()).unwrap_or(u8::MAX)][..], &text].concat()
-}
-
-/// A counter's attribute that is nothing yet.
-fn zero(kind: u8) -> Vec<u8> {
-    let mut attribute = vec![12, 0, kind, 0];
-    attribute.extend(0u64.to_be_bytes());
-    attribute
 }
 
 fn octets(address: IpAddr) -> Vec<u8> {
