@@ -103,6 +103,7 @@ struct Links {
 impl Driver for Kernel {
     fn read(&mut self) -> Result<Actual, Fault> {
         let mut actual = table::read(&mut self.nftables, &self.ruleset, self.place.arp)?;
+        actual.ruleset = actual.ruleset && Standing::is_whole(&mut self.nftables, &self.ruleset)?;
         let inside = self.inside()?;
         actual.neighbours = link::neighbours(&mut self.routes, inside)?;
         actual.routes = link::routes(&mut self.routes)?;

@@ -40,6 +40,29 @@ impl Standing {
         let [nat, fence] = &ruleset.tables;
         Ok([find(channel, nat)?, find(channel, fence)?])
     }
+
+    /// Whether both tables have every chain, set and counter of ours as ours are, nothing else, and are awake.
+    pub(super) fn is_whole(channel: &mut Channel, ruleset: &Ruleset) -> Result<bool, Fault> {
+        let all = Self::of(channel, ruleset)?;
+        Ok(all
+            .iter()
+            .zip(&ruleset.tables)
+            .all(|(of, table)| of.as_ref().is_some_and(|of| of.is_all_of(table))))
+    }
+
+    fn is_all_of(&self, table: &Table) -> bool {
+        self.chains.iter().map(String::as_str).eq(sorted(table.chains.iter().map(|chain| chain.name)))
+            && self.sets.iter().map(String::as_str).eq(sorted(table.sets.iter().map(|(name, _)| *name)))
+            && self
+                .counters
+                .iter()
+                .map(String::as_str)
+                .eq(sorted(table.counters.iter().map(|reason| reason.word())))
+    }
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    names.collect()
 }
 
 fn find(channel: &mut Channel, table: &Table) -> Result<Option<Standing>, Fault> {
