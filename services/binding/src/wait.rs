@@ -7,7 +7,7 @@ use mooring_domain::{
     id::BindingId,
     name::GatewayName,
 };
-use mooring_ledger::{Ledger, View};
+use mooring_ledger::Ledger;
 use mooring_proto::status::failure;
 use tokio::time::{Instant, timeout_at};
 use tonic::{Code, Status};
@@ -41,13 +41,10 @@ impl<'a> Wait<'a> {
     }
 
     /// Until the binding is gone.
-    pub(crate) async fn gone(&self, id: BindingId) -> Result<View<State>, Status> {
-        let mut watch = self.ledger.watch();
-        let gone = watch.wait_for(|view| view.state.get(id).is_none());
-        match timeout_at(self.deadline, gone).await {
-            Ok(Ok(view)) => Ok(view.clone()),
-            _ => Err(self.still(id, "waiting for gateways to take it out", &self.holding_up(id))),
-        }
+    pub(crate) async fn gone(&self, id: BindingId) -> Result<(), Status> {
+        let gone = self.until(|state| state.get(id).is_none()).await;
+        gone.map(drop)
+            .map_err(|()| self.still(id, "waiting for gateways to take it out", &self.holding_up(id)))
     }
 
     /// Until every registered gateway has the binding in its kernel.
