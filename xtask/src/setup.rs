@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::run;
 
 /// A program that must be there, and the Debian package that has it.
-const NEEDED: [(&str, &str); 8] = [
+const NEEDED: [(&str, &str); 12] = [
     ("cc", "build-essential"),
     ("keepalived", "keepalived"),
     ("nft", "nftables"),
@@ -20,6 +20,10 @@ const NEEDED: [(&str, &str); 8] = [
     ("ping", "iputils-ping"),
     ("traceroute", "traceroute"),
     ("strace", "strace"),
+    ("dockerd", "docker.io"),
+    ("docker-compose", "docker-compose"),
+    ("iptables", "iptables"),
+    ("debootstrap", "debootstrap"),
 ];
 
 /// Installs what is missing and says what that was.
