@@ -1,11 +1,14 @@
 //! What the end-to-end tests and the demo stand on: a laboratory of network namespaces with real keepalived in it,
-//! probes that send and watch real packets, and a `mooringd` to start, kill and ask.
+//! probes that send and watch real packets, a `mooringd` and a `nats-server` to start, kill and ask.
 //!
 //! All of it needs root, and none of it touches the host's own network.
 
+pub mod bench;
 pub mod client;
 pub mod figures;
+pub mod history;
 pub mod lab;
+pub mod nats;
 pub mod probe;
 pub mod server;
 pub mod story;
@@ -13,5 +16,6 @@ pub mod wait;
 
 pub use client::Client;
 pub use lab::{Keepalived, Lab, Namespace};
+pub use nats::NatsServer;
 pub use server::Mooringd;
 pub use wait::wait_for;

@@ -1,0 +1,5 @@
+//! What an administrator does with a NATS server before and around Mooring, against real `nats-server` processes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod fixture;
