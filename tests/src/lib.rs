@@ -8,6 +8,7 @@ pub mod client;
 pub mod figures;
 pub mod history;
 pub mod lab;
+pub mod linearizable;
 pub mod nats;
 pub mod probe;
 pub mod server;
