@@ -35,7 +35,9 @@ impl Decider for BindingCore {
             Command::Confirm { binding, eip, havip } => progress::confirm(state, *binding, eip, havip),
             Command::Fail { binding, reason, message } => progress::fail(state, *binding, reason, message),
             Command::Complete { binding } => progress::complete(state, *binding),
-            Command::RegisterGateway { region, gateway } => gateway::register(state, region, gateway),
+            Command::RegisterGateway { region, gateway, equal_to } => {
+                gateway::register(state, region, gateway, *equal_to)
+            }
             Command::DecommissionGateway { region, gateway } => gateway::decommission(state, region, gateway),
         }
     }

@@ -41,12 +41,17 @@ fn parse_stuck(from: api::Stuck) -> Result<(mooring_domain::id::VpcId, Stuck), S
 
 /// Nobody can have applied what the log does not have: either that report is wrong, or the log lost its end (L8). Were it
 /// taken, no later unbind would wait for that gateway.
-fn check_position(gateway: &GatewayName, reported: Position, tail: Position) -> Result<(), Status> {
+fn check_position(
+    field: &'static str,
+    gateway: &GatewayName,
+    reported: Position,
+    tail: Position,
+) -> Result<(), Status> {
     if reported <= tail {
         return Ok(());
     }
     tracing::error!(%gateway, %reported, %tail, "a gateway reports a position beyond the log's end");
-    Err(bad_field("position", format!("{reported} is beyond the log's end, which is {tail}")))
+    Err(bad_field(field, format!("{reported} is beyond the log's end, which is {tail}")))
 }
 
 impl Gateways {
@@ -73,9 +78,12 @@ impl GatewayService for Gateways {
         request: Request<RegisterGatewayRequest>,
     ) -> Result<Response<Gateway>, Status> {
         let caller = Caller::of(request.metadata());
-        let (region, gateway) = parse_name(&request.get_ref().name)?;
+        let request = request.into_inner();
+        let (region, gateway) = parse_name(&request.name)?;
         let ledger = self.regions.get("name", &region)?;
-        let command = Command::RegisterGateway { region: region.clone(), gateway: gateway.clone() };
+        let equal_to = Position(request.equal_to);
+        check_position("equal_to", &gateway, equal_to, ledger.current().await?.position)?;
+        let command = Command::RegisterGateway { region: region.clone(), gateway: gateway.clone(), equal_to };
         ledger.submit(caller, command).await?;
         self.answer(ledger, &region, &gateway)
     }
@@ -91,7 +99,7 @@ impl GatewayService for Gateways {
             let rejection = Rejection::precondition("NOT_REGISTERED", "name", "register the gateway first");
             return Err(Refused::from(rejection.because_of(&request.name)).into());
         }
-        check_position(&gateway, Position(request.position), view.position)?;
+        check_position("position", &gateway, Position(request.position), view.position)?;
         let stuck = request.stuck.into_iter().map(parse_stuck).collect::<Result<HashMap<_, _>, _>>()?;
         if stuck.values().any(|stuck| stuck.position.0 > request.position) {
             return Err(bad_field("stuck.position", "must not be beyond the position folded"));

@@ -71,7 +71,8 @@ impl Report {
 
     /// Registers and reports until binding does not answer, or the fold has ended.
     async fn serve(&mut self, folded: &mut watch::Receiver<Folded>, vpcs: &Vpcs) -> Result<(), Status> {
-        let request = self.request(RegisterGatewayRequest { name: self.name.clone() });
+        let equal_to = equal_to(&self.report(&folded.borrow(), vpcs));
+        let request = self.request(RegisterGatewayRequest { name: self.name.clone(), equal_to });
         self.binding.register_gateway(request).await?;
         loop {
             let report = self.report(&folded.borrow_and_update(), vpcs);
@@ -112,6 +113,12 @@ impl Report {
             stuck: stuck.collect(),
         }
     }
+}
+
+/// What all kernels are equal to. A VPC without a kernel holds nothing back: nothing is carried there.
+fn equal_to(report: &ReportAppliedRequest) -> u64 {
+    let behind = report.stuck.iter().filter(|stuck| !stuck.carries_nothing).map(|stuck| stuck.position);
+    behind.min().unwrap_or(report.position)
 }
 
 /// Whether a report was refused because the operator has decommissioned the gateway: the record that says so may come a

@@ -20,8 +20,12 @@ use crate::{
 const GW_2: &str = "regions/r1/gateways/gw-2";
 
 async fn register(world: &World) -> Gateway {
-    let request = api::RegisterGatewayRequest { name: GW_2.into() };
-    ok(world.gateways().register_gateway(request).await)
+    ok(register_at(world, world.tail().await).await)
+}
+
+async fn register_at(world: &World, equal_to: u64) -> Result<Response<Gateway>, Status> {
+    let request = api::RegisterGatewayRequest { name: GW_2.into(), equal_to };
+    world.gateways().register_gateway(request).await
 }
 
 async fn report(
@@ -225,6 +229,12 @@ async fn only_a_registered_gateway_may_report() {
     ok(decommission(&world, GW_2).await);
     assert_eq!(world.tail().await, before, "it was decommissioned already");
     assert_eq!(refused(report(&world, GW_2, 1, vec![]).await).reason, "NOT_REGISTERED");
+    // Its kernels may still have what was given to somebody else since.
+    let early = refused(register_at(&world, before - 1).await);
+    assert_eq!(early.brief(), (Code::FailedPrecondition, "DECOMMISSIONED", "equal_to"));
+    assert_eq!(early.in_the_way.as_deref(), Some(GW_2));
+    assert_eq!(refused(register_at(&world, before + 1).await).brief(), invalid("equal_to"));
+    assert!(!gateway(&world, GW_2).await.registered);
     register(&world).await;
     ok(report(&world, GW_2, 1, vec![]).await);
 }
@@ -237,7 +247,7 @@ async fn malformed_reports_and_names_are_refused() {
     for bad in ["", "gw-2", "regions/r1/gateways/GW", "regions/r1/gateways/-", "projects/p1/gateways/gw-2"] {
         assert_eq!(refused(report(&world, bad, 1, vec![]).await).brief(), invalid("name"), "{bad}");
         assert_eq!(refused(decommission(&world, bad).await).brief(), invalid("name"), "{bad}");
-        let request = api::RegisterGatewayRequest { name: bad.into() };
+        let request = api::RegisterGatewayRequest { name: bad.into(), equal_to: 0 };
         let registered = world.gateways().register_gateway(request).await;
         assert_eq!(refused(registered).brief(), invalid("name"), "{bad}");
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    Position,
     event::{EipFacts, HavipFacts},
     id::{BindingId, Eip, EipId, Havip},
     name::{GatewayName, Name, RegionId, Scope},
@@ -56,6 +57,8 @@ pub enum Command {
         region: RegionId,
         /// Its name.
         gateway: GatewayName,
+        /// What all its kernels are equal to: one that was decommissioned shows by it that it has heard of that.
+        equal_to: Position,
     },
     /// The operator's word that a gateway carries nothing any more.
     DecommissionGateway {

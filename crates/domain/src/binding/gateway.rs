@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::{
-    Event, Rejection,
+    Event, Position, Rejection,
     event::GatewayFacts,
     name::{GatewayName, RegionId},
 };
@@ -11,11 +11,21 @@ pub(super) fn register(
     state: &State,
     region: &RegionId,
     gateway: &GatewayName,
+    equal_to: Position,
 ) -> Result<Vec<Event>, Rejection> {
-    if state.gateway(gateway).is_some_and(|known| known.registered) {
-        return Ok(Vec::new());
+    match state.gateway(gateway) {
+        Some(known) if known.registered => Ok(Vec::new()),
+        // Its kernels may still have what nobody waited for since: an EIP that has been given to somebody else.
+        Some(known) if equal_to < known.at.position => {
+            let (name, at) = (format!("regions/{region}/gateways/{gateway}"), known.at);
+            let message = format!(
+                "{gateway} was decommissioned at {at}, and its kernels are equal to {equal_to}: \
+                 it has to take everything out first"
+            );
+            Err(Rejection::precondition("DECOMMISSIONED", "equal_to", message).because_of(name))
+        }
+        _ => Ok(vec![Event::GatewayRegistered(facts(region, gateway))]),
     }
-    Ok(vec![Event::GatewayRegistered(facts(region, gateway))])
 }
 
 pub(super) fn decommission(

@@ -162,7 +162,11 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
         }
         Asking::Register { gateway } => {
             let (region, gateway) = (super::fixture::region("north"), format!("g{gateway}").parse().unwrap());
-            Ask::Binding(binding::Command::RegisterGateway { region, gateway })
+            Ask::Binding(binding::Command::RegisterGateway {
+                region,
+                gateway,
+                equal_to: mooring_domain::Position(u64::MAX),
+            })
         }
         Asking::Decommission { gateway } => {
             let (region, gateway) = (super::fixture::region("north"), format!("g{gateway}").parse().unwrap());

@@ -1,7 +1,7 @@
 //! Gateways: an unbind waits for those that are registered.
 
 use mooring_domain::{
-    Event,
+    Event, Position,
     binding::{BindingCore, Command},
     name::{GatewayName, RegionId},
     rejection::Class,
@@ -14,7 +14,11 @@ fn gateway(name: &str) -> GatewayName {
 }
 
 fn register(name: &str) -> Command {
-    Command::RegisterGateway { region: region("north"), gateway: gateway(name) }
+    register_at(name, Position(0))
+}
+
+fn register_at(name: &str, equal_to: Position) -> Command {
+    Command::RegisterGateway { region: region("north"), gateway: gateway(name), equal_to }
 }
 
 fn decommission(region: RegionId, name: &str) -> Command {
@@ -43,10 +47,25 @@ fn nobody_waits_for_a_decommissioned_gateway_until_it_registers_again() {
     let known = story.state.gateway(&gateway("g1")).unwrap();
     assert_eq!((known.registered, known.at), (false, story.at));
     nothing(story.when(&decommission(region("north"), "g1")));
-    let event = story.given(&register("g1"));
+    let event = story.given(&register_at("g1", story.at.position));
     assert!(matches!(event, Event::GatewayRegistered(_)));
     assert_eq!(registered(&story), ["g1"]);
     assert_eq!(story.state.gateways().count(), 1);
+}
+
+/// What it has in its kernels may be an EIP that is somebody else's by now.
+#[test]
+fn a_decommissioned_gateway_registers_again_only_when_its_kernels_are_equal_to_that_word() {
+    let mut story = Story::<BindingCore>::default();
+    story.given(&register("g1"));
+    story.given(&decommission(region("north"), "g1"));
+    let before = Position(story.at.position.0 - 1);
+    let in_the_way = Some("regions/north/gateways/g1".to_owned());
+    let early = story.when(&register_at("g1", before));
+    refused(early, Class::Precondition, "DECOMMISSIONED", "equal_to", in_the_way);
+    assert_eq!(registered(&story), [""; 0]);
+    story.given(&register_at("g1", story.at.position));
+    nothing(story.when(&register("g1")));
 }
 
 #[test]
