@@ -68,6 +68,9 @@ pub enum LogError {
     /// The log can't be reached or failed before it wrote anything; a retry can help.
     #[error("the log does not answer: {0}")]
     Unavailable(Arc<str>),
+    /// The log is not set up as it must be, or may not be used by this process; no retry helps. Nothing was written.
+    #[error("the log is refused: {0}")]
+    Refused(Arc<str>),
     /// The process is stopping.
     #[error("the log is closed")]
     Closed,

@@ -88,19 +88,7 @@ impl Head {
 
     /// Moves past a record read back, if it follows: its position (L1), its stream's chain (L8), its time.
     pub fn follow_on(&mut self, record: &Record) -> Result<(), String> {
-        if record.position.0 != self.tail.position.0 + 1 {
-            return Err(format!("says it is record {}", record.position));
-        }
-        let last = self.tail.streams.get(&record.stream).copied().unwrap_or_default();
-        if record.previous != last.1 {
-            return Err(format!("does not follow record {} of stream {}", last.0, record.stream));
-        }
-        for commit in &record.commits {
-            if commit.recorded_at < self.recorded_at {
-                return Err("was recorded before the one before it".to_owned());
-            }
-            self.recorded_at = commit.recorded_at;
-        }
+        self.recorded_at = check_order(&self.tail, self.recorded_at, record)?;
         self.remember(record);
         self.tail.position = record.position;
         self.tail.streams.insert(record.stream.clone(), (record.position, record.hash));
@@ -156,6 +144,15 @@ impl Staged<'_> {
         Ok(seen.position)
     }
 
+    /// Adds a record of another log, with its encoded form, as it is, if it goes on where the group ends.
+    pub fn mirror(&mut self, record: Record, encoded: Vec<u8>) -> Result<(), String> {
+        let recorded_at = check_order(&self.group.tail, self.group.recorded_at, &record)?;
+        check_shape(&record.stream, &record.commits, &self.group.tail.streams)
+            .map_err(|error| error.to_string())?;
+        self.group.take(record, encoded, recorded_at);
+        Ok(())
+    }
+
     /// The group so far.
     pub fn group(&self) -> &Group {
         &self.group
@@ -177,8 +174,23 @@ impl Group {
     }
 }
 
+/// Whether a record goes on where a log ends (L1, L8's chain, time); its highest recorded-at.
+fn check_order(tail: &Tail, recorded_at: u64, record: &Record) -> Result<u64, String> {
+    if record.position.0 != tail.position.0 + 1 {
+        return Err(format!("says it is record {}", record.position));
+    }
+    let last = tail.streams.get(&record.stream).copied().unwrap_or_default();
+    if record.previous != last.1 {
+        return Err(format!("does not follow record {} of stream {}", last.0, record.stream));
+    }
+    record.commits.iter().try_fold(recorded_at, |highest, commit| {
+        let later = commit.recorded_at >= highest;
+        later.then_some(commit.recorded_at).ok_or_else(|| "was recorded before the one before it".to_owned())
+    })
+}
+
 /// Raises every commit's recorded-at to the last one before it; returns the highest.
-fn raise(commits: &mut [Commit], last: u64) -> u64 {
+pub(crate) fn raise(commits: &mut [Commit], last: u64) -> u64 {
     commits.iter_mut().fold(last, |last, commit| {
         commit.recorded_at = commit.recorded_at.max(last);
         commit.recorded_at

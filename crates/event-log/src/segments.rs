@@ -3,6 +3,7 @@
 //! See docs/design/log.md for the format, and for what opening does in each case of damage.
 
 mod active;
+mod copy;
 mod folder;
 mod frame;
 mod header;
@@ -16,7 +17,7 @@ mod writer;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread::{self, JoinHandle},
 };
 
@@ -31,12 +32,14 @@ use self::{
     shared::Shared,
     state::State,
     witness::Witnesses,
-    writer::{Request, Writer, start_segment},
+    writer::{Append, Request, Writer, start_segment},
 };
+pub(crate) use self::copy::Offer;
 pub use self::{repair::TornTail, witness::Witness};
 use crate::{
     contract::{EventLog, Filter, Follow, LogError, Tail},
     follow,
+    head::Head,
     record::{Commit, Position, Record, StreamName},
 };
 
@@ -71,6 +74,7 @@ pub struct Opened {
 pub struct Segments {
     id: Uuid,
     shared: Arc<Shared>,
+    head: Arc<RwLock<Head>>,
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -96,13 +100,13 @@ impl Segments {
         folder.sync()?;
         let (log, active) = go_on(&folder, &mut scan)?;
         let Scan { head, state, .. } = scan;
-        let shared = Arc::new(Shared::new(state));
+        let (shared, head) = (Arc::new(Shared::new(state)), Arc::new(RwLock::new(head)));
         let (requests, waiting) = mpsc::channel(WAITING_APPENDS);
         let writer = Writer {
             folder,
             log,
             segment_bytes: options.segment_bytes,
-            head,
+            head: Arc::clone(&head),
             active,
             shared: Arc::clone(&shared),
             requests: waiting,
@@ -111,7 +115,7 @@ impl Segments {
         let writer = thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run());
         let writer = writer.map_err(|error| LogError::Unavailable(error.to_string().into()))?;
         let (requests, writer) = (Mutex::new(Some(requests)), Mutex::new(Some(writer)));
-        Ok(Opened { log: Arc::new(Self { id: log, shared, requests, writer }), repaired })
+        Ok(Opened { log: Arc::new(Self { id: log, shared, head, requests, writer }), repaired })
     }
 
     /// The log's id: drawn when it was made, in every segment.
@@ -127,6 +131,10 @@ impl Segments {
             tracing::error!("the log's writer stopped in the middle");
             self.shared.close();
         }
+    }
+
+    async fn send(&self, request: Request) -> Result<(), LogError> {
+        self.requests()?.send(request).await.map_err(|_| LogError::Closed)
     }
 
     fn requests(&self) -> Result<mpsc::Sender<Request>, LogError> {
@@ -161,8 +169,8 @@ impl EventLog for Segments {
         commits: Vec<Commit>,
     ) -> Result<Position, LogError> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { stream: stream.clone(), expected, commits, answer };
-        self.requests()?.send(request).await.map_err(|_| LogError::Closed)?;
+        let append = Append { stream: stream.clone(), expected, commits, answer };
+        self.send(Request::Append(append)).await?;
         answered.await.unwrap_or_else(|_| Err(LogError::Unknown("the log's writer stopped".into())))
     }
 

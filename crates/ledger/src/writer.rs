@@ -289,6 +289,9 @@ fn unserved(error: &LogError) -> Unserved {
         LogError::Damaged(_) => Unserved::Damaged,
         LogError::Unknown(_) => Unserved::Unknown,
         LogError::Closed => Unserved::Closed,
-        LogError::Conflict { .. } | LogError::Unavailable(_) | LogError::Bounds(_) => Unserved::Unavailable,
+        LogError::Conflict { .. }
+        | LogError::Unavailable(_)
+        | LogError::Bounds(_)
+        | LogError::Refused(_) => Unserved::Unavailable,
     }
 }

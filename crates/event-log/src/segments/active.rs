@@ -15,12 +15,14 @@ use crate::{
     },
 };
 
-/// An open segment file; every byte up to `length` is durable.
+/// An open segment file; every byte up to `length` is written, and durable unless it is `dirty`.
 pub(super) struct Active {
     file: File,
     path: PathBuf,
     length: u64,
     has_frames: bool,
+    /// Whether something was written that is not synced.
+    dirty: bool,
 }
 
 impl Active {
@@ -32,7 +34,7 @@ impl Active {
             fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))?;
             return Err(write_failed(&path, &error));
         }
-        Ok(Self { file, path, length: header.len() as u64, has_frames: false })
+        Ok(Self { file, path, length: header.len() as u64, has_frames: false, dirty: false })
     }
 
     /// Goes on in a segment. Its last frame is written again and synced: it may have come here unsynced, by a
@@ -44,7 +46,8 @@ impl Active {
         let file = file.map_err(|error| failed("open", &path, &error))?;
         let synced = file.write_all_at(&last_bytes, last_offset).and_then(|()| file.sync_all());
         synced.map_err(|error| failed("sync", &path, &error))?;
-        Ok(Self { file, path, length: last_offset + last_bytes.len() as u64, has_frames: last_offset > 0 })
+        let length = last_offset + last_bytes.len() as u64;
+        Ok(Self { file, path, length, has_frames: last_offset > 0, dirty: false })
     }
 
     /// Its length in bytes.
@@ -63,17 +66,29 @@ impl Active {
         &self.path
     }
 
-    /// Writes and syncs. `Full`, `Unavailable`: nothing was written. `Unknown`: it may or may not last, and the
+    /// Writes, and syncs if asked to. `Full`, `Unavailable`: nothing was written. `Unknown`: it may or may not last, and the
     /// file must be read anew before it is written again. `Damaged`: somebody else changed the file.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<(), LogError> {
+    pub fn append(&mut self, bytes: &[u8], sync: bool) -> Result<(), LogError> {
         self.check_untouched()?;
         if let Err(error) = self.file.write_all_at(bytes, self.length) {
             self.file.set_len(self.length).map_err(|cut| self.unknown("cut back", &cut))?;
             return Err(write_failed(&self.path, &error));
         }
-        self.file.sync_data().map_err(|error| self.unknown("sync", &error))?;
+        self.dirty = true;
+        if sync {
+            self.sync()?;
+        }
         self.length += bytes.len() as u64;
         self.has_frames = true;
+        Ok(())
+    }
+
+    /// Makes everything durable that was written without a sync.
+    pub fn sync(&mut self) -> Result<(), LogError> {
+        if self.dirty {
+            self.file.sync_data().map_err(|error| self.unknown("sync", &error))?;
+            self.dirty = false;
+        }
         Ok(())
     }
 

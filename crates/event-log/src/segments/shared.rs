@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// The durable part of the log, and a bell.
+/// The readable part of the log, and a bell.
 pub(super) struct Shared {
     state: RwLock<State>,
     changes: watch::Sender<()>,
@@ -32,6 +32,11 @@ impl Shared {
     /// Where the log ends.
     pub fn tail(&self) -> Result<Tail, LogError> {
         self.look().tail().cloned()
+    }
+
+    /// The last position.
+    pub fn position(&self) -> Result<Position, LogError> {
+        self.look().tail().map(|tail| tail.position)
     }
 
     /// What is wrong with the log.

@@ -1,7 +1,10 @@
 //! The one thread that writes a log: it takes all appends that wait, of all streams, decides each, writes them as
-//! one frame, syncs once, and only then answers (group commit, L4).
+//! one frame, syncs once, and only then answers (group commit, L4). Records of another log are mirrored by it too.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -9,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     contract::LogError,
     head::{Group, Head},
-    record::{Commit, Position, StreamName},
+    record::{Commit, Position, Record, StreamName},
     segments::{active::Active, folder::Folder, frame, header::Header, shared::Shared},
 };
 
@@ -18,20 +21,37 @@ const GROUP_BYTES: usize = 4 * 1024 * 1024;
 /// … or so many records.
 const GROUP_RECORDS: usize = 1_024;
 
+/// What waits for the writer.
+pub(super) enum Request {
+    Append(Append),
+    Mirror(Mirror),
+}
+
 /// One append that waits.
-pub(super) struct Request {
+pub(super) struct Append {
     pub stream: StreamName,
     pub expected: Position,
     pub commits: Vec<Commit>,
-    pub answer: oneshot::Sender<Result<Position, LogError>>,
+    pub answer: Asker,
 }
+
+/// Records of another log, each with its encoded form, that wait to be written as they are.
+pub(super) struct Mirror {
+    pub records: Vec<(Record, Vec<u8>)>,
+    /// Whether they, and all before them, must be durable before the answer.
+    pub sync: bool,
+    pub answer: Asker,
+}
+
+/// Who waits for an answer.
+pub(super) type Asker = oneshot::Sender<Result<Position, LogError>>;
 
 /// Everything the thread owns.
 pub(super) struct Writer {
     pub folder: Folder,
     pub log: Uuid,
     pub segment_bytes: u64,
-    pub head: Head,
+    pub head: Arc<RwLock<Head>>,
     pub active: Active,
     pub shared: Arc<Shared>,
     pub requests: mpsc::Receiver<Request>,
@@ -45,15 +65,19 @@ pub(super) struct Poisoned {
     tried: Vec<Uuid>,
 }
 
-type Answer = (oneshot::Sender<Result<Position, LogError>>, Result<Position, LogError>);
+type Answer = (Asker, Result<Position, LogError>);
 
 impl Writer {
     /// Writes until nobody can append any more.
     pub fn run(mut self) {
-        while let Some(request) = self.requests.blocking_recv() {
-            let answers = match self.refusal(&request) {
-                Some(error) => vec![(request.answer, Err(error))],
-                None => self.commit(request),
+        let mut next = None;
+        while let Some(request) = next.take().or_else(|| self.requests.blocking_recv()) {
+            let answers = match request {
+                Request::Append(append) => match self.refusal(&append.commits) {
+                    Some(error) => vec![(append.answer, Err(error))],
+                    None => self.commit(append, &mut next),
+                },
+                Request::Mirror(mirror) => vec![self.mirror(mirror)],
             };
             for (asker, answer) in answers {
                 // Whoever stopped waiting finds the record in the log.
@@ -61,23 +85,27 @@ impl Writer {
             }
             self.shared.wake();
         }
+        if let Err(error) = self.active.sync() {
+            tracing::warn!(%error, "the end of the log may not last");
+        }
         self.shared.close();
     }
 
-    fn refusal(&self, request: &Request) -> Option<LogError> {
+    fn refusal(&self, commits: &[Commit]) -> Option<LogError> {
         if let Some(why) = self.shared.damaged() {
             return Some(LogError::Damaged(why));
         }
         let poisoned = self.poisoned.as_ref()?;
         let why = Arc::clone(&poisoned.why);
-        let first = request.commits.first().map(|commit| commit.id).unwrap_or_default();
+        let first = commits.first().map(|commit| commit.id).unwrap_or_default();
         let tried = poisoned.tried.contains(&first);
         Some(if tried { LogError::Unknown(why) } else { LogError::Unavailable(why) })
     }
 
-    fn commit(&mut self, request: Request) -> Vec<Answer> {
-        let (group, mut answers) = self.gather(request);
-        if let Err(error) = self.write(&group) {
+    /// `next` is what came behind the group and is none of it.
+    fn commit(&mut self, first: Append, next: &mut Option<Request>) -> Vec<Answer> {
+        let (group, mut answers) = self.gather(first, next);
+        if let Err(error) = self.write(&group, true) {
             // A conflict with, or a retry of, a record that did not land is no answer either.
             let refused = |answer: &Answer| !matches!(answer.1, Err(LogError::Bounds(_)));
             for answer in answers.iter_mut().filter(|answer| refused(answer)) {
@@ -88,29 +116,56 @@ impl Writer {
         answers
     }
 
-    fn gather(&mut self, first: Request) -> (Group, Vec<Answer>) {
-        let mut staged = self.head.stage();
+    fn gather(&mut self, first: Append, next: &mut Option<Request>) -> (Group, Vec<Answer>) {
+        let head = self.head.read().unwrap_or_else(PoisonError::into_inner);
+        let mut staged = head.stage();
         let mut answers = Vec::new();
-        let mut next = Some(first);
-        while let Some(Request { stream, expected, commits, answer }) = next.take() {
+        let mut append = Some(first);
+        while let Some(Append { stream, expected, commits, answer }) = append.take() {
             answers.push((answer, staged.offer(&stream, expected, commits)));
             if staged.group().bytes < GROUP_BYTES && answers.len() < GROUP_RECORDS {
-                next = self.requests.try_recv().ok();
+                match self.requests.try_recv() {
+                    Ok(Request::Append(another)) => append = Some(another),
+                    other => *next = other.ok(),
+                }
             }
         }
         (staged.finish(), answers)
     }
 
-    fn write(&mut self, group: &Group) -> Result<(), LogError> {
+    fn mirror(&mut self, mirror: Mirror) -> Answer {
+        let Mirror { records, sync, answer } = mirror;
+        let written = match self.refusal(&[]) {
+            Some(error) => Err(error),
+            None => self.stage_mirrored(records).and_then(|group| {
+                let written = self.write(&group, sync);
+                written.inspect_err(|error| self.fail(error.clone(), &group)).map(|()| group.tail.position)
+            }),
+        };
+        (answer, written)
+    }
+
+    fn stage_mirrored(&self, records: Vec<(Record, Vec<u8>)>) -> Result<Group, LogError> {
+        let head = self.head.read().unwrap_or_else(PoisonError::into_inner);
+        let mut staged = head.stage();
+        for (record, encoded) in records {
+            let position = record.position;
+            let foreign = |why: String| LogError::Bounds(format!("record {position} {why}").into());
+            staged.mirror(record, encoded).map_err(foreign)?;
+        }
+        Ok(staged.finish())
+    }
+
+    fn write(&mut self, group: &Group, sync: bool) -> Result<(), LogError> {
         if group.records.is_empty() {
-            return Ok(());
+            return if sync { self.active.sync() } else { Ok(()) };
         }
         if self.active.is_full(self.segment_bytes) {
             self.roll()?;
         }
         let frame = frame::encode(&group.records);
-        self.active.append(&frame)?;
-        self.head.accept(group);
+        self.active.append(&frame, sync)?;
+        self.head.write().unwrap_or_else(PoisonError::into_inner).accept(group);
         let records = group.records.iter().map(|(record, encoded)| (Arc::clone(record), encoded.len()));
         self.shared.add_frame(frame.len() as u64, records);
         Ok(())
@@ -118,8 +173,10 @@ impl Writer {
 
     /// Starts the next segment.
     fn roll(&mut self) -> Result<(), LogError> {
-        let next = start_segment(&self.folder, self.log, &self.head)?;
-        let first = Position(self.head.tail().position.0 + 1);
+        self.active.sync()?;
+        let head = self.head.read().unwrap_or_else(PoisonError::into_inner);
+        let next = start_segment(&self.folder, self.log, &head)?;
+        let first = Position(head.tail().position.0 + 1);
         self.shared.add_segment(next.path().to_owned(), first, next.length());
         // The old file is whole and synced; closing it can't fail it.
         drop(mem::replace(&mut self.active, next));
