@@ -1,0 +1,182 @@
+//! What a history begins with: pools, VPCs with a subnet each, instances, HAVIPs with two members, EIPs.
+
+use std::net::Ipv4Addr;
+
+use anyhow::{Result, bail};
+use mooring_domain::{
+    Event,
+    address::Mac,
+    event::{EipFacts, HavipFacts, VnicFacts},
+    id::{self, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
+    name::{Name, RegionId, Scope},
+    resource::{
+        AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, ResourceCore,
+    },
+};
+
+use super::{
+    TOGETHER,
+    cores::{Asked, Cores},
+};
+
+/// HAVIPs in a VPC.
+const IN_A_VPC: usize = 100;
+const REGION: &str = "r1";
+
+/// An EIP and the HAVIP that it fronts now and then.
+pub(super) struct Pair {
+    pub(super) eip: EipFacts,
+    pub(super) havip: HavipFacts,
+    pub(super) members: Vec<VnicFacts>,
+}
+
+impl Pair {
+    pub(super) fn eip_name(&self) -> Name<id::Eip> {
+        Name { scope: scope_of(&self.eip), id: self.eip.id }
+    }
+
+    pub(super) fn havip_name(&self) -> Name<id::Havip> {
+        Name { scope: scope_of(&self.eip), id: self.havip.id }
+    }
+}
+
+/// Owner and region.
+pub(super) fn scope_of(eip: &EipFacts) -> Scope {
+    Scope { project: eip.project.clone(), region: eip.region.clone() }
+}
+
+/// Makes so many pairs, in as many projects as there are VPCs.
+pub(super) async fn make(cores: &mut Cores<'_>, count: usize) -> Result<Vec<Pair>> {
+    let region: RegionId = REGION.parse()?;
+    let id = PoolId::new(cores.id());
+    let pool = CreatePool {
+        id,
+        region: region.clone(),
+        display_name: "public".parse()?,
+        // Addresses for benchmarks (RFC 2544): 131 072 of them.
+        cidrs: vec!["198.18.0.0/15".parse()?],
+    };
+    cores.decide::<ResourceCore>(vec![Command::CreatePool(pool)], Asked::ByClient).await?;
+    let mut pairs = Vec::with_capacity(count);
+    let mut vpc = 0;
+    while pairs.len() < count {
+        let scope = Scope { project: format!("p{vpc}").parse()?, region: region.clone() };
+        let subnet = network(cores, &scope).await?;
+        let wanted = IN_A_VPC.min(count - pairs.len());
+        let numbers: Vec<_> = (0..u32::try_from(wanted)?).collect();
+        for numbers in numbers.chunks(TOGETHER) {
+            pairs.extend(some(cores, &scope, subnet, numbers).await?);
+        }
+        vpc += 1;
+    }
+    Ok(pairs)
+}
+
+/// A VPC and its subnet.
+async fn network(cores: &mut Cores<'_>, scope: &Scope) -> Result<SubnetId> {
+    let (vpc, subnet) = (VpcId::new(cores.id()), SubnetId::new(cores.id()));
+    let create = CreateVpc { id: vpc, scope: scope.clone(), display_name: "blue".parse()? };
+    cores.decide::<ResourceCore>(vec![Command::CreateVpc(create)], Asked::ByClient).await?;
+    let create = CreateSubnet {
+        id: subnet,
+        scope: scope.clone(),
+        display_name: "front".parse()?,
+        vpc,
+        cidr: "10.0.0.0/16".parse()?,
+        gateway_address: None,
+    };
+    cores.decide::<ResourceCore>(vec![Command::CreateSubnet(create)], Asked::ByClient).await?;
+    Ok(subnet)
+}
+
+/// Some pairs in a subnet, each kind in records of its own.
+async fn some(cores: &mut Cores<'_>, scope: &Scope, subnet: SubnetId, numbers: &[u32]) -> Result<Vec<Pair>> {
+    let mut members = Vec::new();
+    for side in 0..2 {
+        members.push(instances(cores, scope, subnet, numbers, side).await?);
+    }
+    let havips = havips(cores, scope, subnet, numbers, &members).await?;
+    let eips = eips(cores, scope, numbers.len()).await?;
+    let pairs = havips.into_iter().zip(eips).enumerate();
+    Ok(pairs
+        .map(|(n, (havip, eip))| Pair {
+            eip,
+            havip,
+            members: members.iter().map(|side| side[n].clone()).collect(),
+        })
+        .collect())
+}
+
+async fn instances(
+    cores: &mut Cores<'_>,
+    scope: &Scope,
+    subnet: SubnetId,
+    numbers: &[u32],
+    side: u32,
+) -> Result<Vec<VnicFacts>> {
+    let mut commands = Vec::new();
+    for number in numbers {
+        let own = 256 + number * 2 + side;
+        let [_, _, high, low] = own.to_be_bytes();
+        commands.push(Command::CreateVnic(CreateVnic {
+            id: VnicId::new(cores.id()),
+            scope: scope.clone(),
+            instance: format!("vm-{number}-{side}").parse()?,
+            subnet,
+            mac: Mac([2, 0, 0, 0, high, low]),
+            address: Ipv4Addr::from(0x0a00_0000 + own).into(),
+        }));
+    }
+    let happened = cores.decide::<ResourceCore>(commands, Asked::ByClient).await?;
+    let vnics = happened.into_iter().map(|event| match event {
+        Event::VnicCreated(created) => Ok(created.vnic),
+        other => bail!("a vNIC came out as {other:?}"),
+    });
+    vnics.collect()
+}
+
+async fn havips(
+    cores: &mut Cores<'_>,
+    scope: &Scope,
+    subnet: SubnetId,
+    numbers: &[u32],
+    members: &[Vec<VnicFacts>],
+) -> Result<Vec<HavipFacts>> {
+    let mut commands = Vec::new();
+    for (n, number) in numbers.iter().enumerate() {
+        commands.push(Command::CreateHavip(CreateHavip {
+            id: HavipId::new(cores.id()),
+            scope: scope.clone(),
+            display_name: format!("web-{number}").parse()?,
+            subnet,
+            address: None,
+            members: members.iter().map(|side| side[n].id).collect(),
+        }));
+    }
+    let happened = cores.decide::<ResourceCore>(commands, Asked::ByClient).await?;
+    let havips = happened.into_iter().map(|event| match event {
+        Event::HavipCreated(created) => Ok(created.havip),
+        other => bail!("a HAVIP came out as {other:?}"),
+    });
+    havips.collect()
+}
+
+async fn eips(cores: &mut Cores<'_>, scope: &Scope, count: usize) -> Result<Vec<EipFacts>> {
+    let commands = (0..count).map(|_| {
+        let id = EipId::new(cores.id());
+        Command::AllocateEip(AllocateEip {
+            id,
+            scope: scope.clone(),
+            display_name: None,
+            address: None,
+            pool: None,
+        })
+    });
+    let commands = commands.collect();
+    let happened = cores.decide::<ResourceCore>(commands, Asked::ByClient).await?;
+    let eips = happened.into_iter().map(|event| match event {
+        Event::EipAllocated(facts) => Ok(facts),
+        other => bail!("an EIP came out as {other:?}"),
+    });
+    eips.collect()
+}
