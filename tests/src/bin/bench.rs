@@ -1,0 +1,28 @@
+//! `bench`: measures the binaries beside it. `cargo xtask bench` builds both for release and runs it.
+
+use std::io::{Write, stderr, stdout};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use mooring_tests::bench::{self, Report, Sizes};
+
+fn main() -> ExitCode {
+    match measure() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(stderr(), "bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| words.iter().any(|word| word == flag);
+    let sizes = if has("--short") { Sizes::short() } else { Sizes::full() };
+    let mut report = Report::new(has("--json"), Box::new(stdout()));
+    match words.first().map(String::as_str) {
+        Some("jetstream") => bench::jetstream(&sizes, &mut report),
+        other => bail!("no benchmark is named {other:?}"),
+    }
+}
