@@ -13,7 +13,7 @@ use crate::{
     invocation::Invocation,
     log,
     output::Format,
-    pool, status, subnet, vnic, vpc,
+    pool, ready, status, subnet, vnic, vpc,
 };
 
 const AFTER_HELP: &str = "\
@@ -117,6 +117,8 @@ pub enum Command {
     Gateway(gateway::Verb),
     /// Whether kernels and the folded log agree (exit code 5 if not)
     Status(status::Status),
+    /// Whether the server is ready (exit code 4 if not)
+    Ready,
     /// What happened: when, by whom, at which position
     Log(log::Log),
 }
@@ -153,6 +155,7 @@ impl Command {
             Self::Holders => holder::list(moor).await,
             Self::Gateway(verb) => verb.run(moor).await,
             Self::Status(status) => status.run(moor).await,
+            Self::Ready => ready::run(moor).await,
             Self::Log(log) => log.run(moor).await,
         }
     }
@@ -220,6 +223,7 @@ mod tests {
             "moor gateway list",
             "moor gateway decommission gw-1",
             "moor status --verify",
+            "moor ready --server http://gw-1:7444",
             "moor log --follow --after 7 --limit 20",
         ] {
             assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());

@@ -127,6 +127,13 @@ impl Failure {
         Self::new(Exit::OutOfSync, "OUT_OF_SYNC", message)
     }
 
+    /// The server answers, but what it needs is not there yet, or no more.
+    pub fn not_ready() -> Self {
+        let mut failure = Self::new(Exit::TryAgain, "NOT_READY", "the server is not ready");
+        failure.details.hint = Some("GET /ready at the same address says what it waits for".to_owned());
+        failure
+    }
+
     /// Our own output could not be written.
     pub fn output(cause: &std::io::Error) -> Self {
         Self::new(Exit::ServerFailed, "OUTPUT", format!("can't write the output: {cause}"))

@@ -15,6 +15,7 @@ mod labels;
 mod log;
 mod output;
 mod pool;
+mod ready;
 mod resolve;
 mod status;
 mod subnet;

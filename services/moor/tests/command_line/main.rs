@@ -23,6 +23,7 @@ use mooring_proto::{
 use prost::Message;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
+use tonic_health::pb::{HealthCheckResponse, health_check_response::ServingStatus};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::server::{Answer, Server, message};
@@ -189,6 +190,18 @@ async fn no_server_and_no_answer_are_told_apart() {
     assert_eq!(ended.code, 4);
     assert!(ended.err.contains("no answer from http://127.0.0.1:"), "{}", ended.err);
     assert!(ended.err.contains("again with: --request-id "), "{}", ended.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ready_is_what_the_server_says_of_itself() {
+    let server = Server::start().await;
+    let of = |status: ServingStatus| message(&HealthCheckResponse { status: status.into() });
+    server.answers("Check", of(ServingStatus::Serving)).answers("Check", of(ServingStatus::NotServing));
+    let ended = moor(&server.url, "ready").await;
+    assert_eq!((ended.code, &*ended.out), (0, "ready\n"), "{}", ended.err);
+    let ended = moor(&server.url, "ready").await;
+    assert_eq!((ended.code, &*ended.out), (4, ""));
+    assert!(ended.err.contains("reason:     NOT_READY"), "{}", ended.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
