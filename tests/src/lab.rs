@@ -12,6 +12,7 @@ mod cleanup;
 pub mod crowd;
 mod keepalived;
 mod namespace;
+pub mod pair;
 mod routers;
 mod topology;
 
@@ -25,6 +26,7 @@ pub use cleanup::{on_interrupt, sweep_dead};
 pub(crate) use cleanup::{track, untrack};
 pub use keepalived::Keepalived;
 pub use namespace::Namespace;
+pub use pair::{Pair, Router};
 pub use routers::{MAC_2, Second};
 
 /// The client's address; its packets pass the gateway.

@@ -8,6 +8,7 @@ mod ping;
 mod prober;
 mod sniffer;
 mod tcp;
+mod transfer;
 mod watch;
 mod worker;
 
@@ -19,4 +20,5 @@ pub use ping::ping;
 pub use prober::{Lane, Outage, Prober};
 pub use sniffer::Sniffer;
 pub use tcp::{Mode, TcpServer, Upload, tcp_ask, tcp_connect, upload};
+pub use transfer::Transfer;
 pub use watch::{Watch, is_private, sent_by, shown};

@@ -78,11 +78,11 @@ fn wire(lab: &Lab) -> Result<()> {
 }
 
 /// A namespace, the name of a link in it, its MAC.
-type End<'a> = (&'a Namespace, &'a str, &'a str);
+pub(super) type End<'a> = (&'a Namespace, &'a str, &'a str);
 
 /// The numbers of a cable's two links differ: where they happen to be equal, the kernel takes a link for one that
 /// hangs on no other and lets up to a second pass before it looks at a change of its carrier.
-fn cable((ns, link, mac): End, (peer, peer_link, peer_mac): End, number: u32) -> Result<()> {
+pub(super) fn cable((ns, link, mac): End, (peer, peer_link, peer_mac): End, number: u32) -> Result<()> {
     let (peer_ns, peer_number) = (peer.name(), number + 100);
     ns.ip(&format!(
         "link add {link} index {number} address {mac} type veth \
@@ -170,9 +170,10 @@ route add 198.51.100.20/32 via 10.0.1.2
 ";
 
 /// All that a test depends on is said here, whatever the host's own values are.
-fn set_kernel_parameters(ns: &Namespace) -> Result<()> {
+pub(super) fn set_kernel_parameters(ns: &Namespace) -> Result<()> {
     let (forward, nonlocal_bind) = match ns.role() {
-        "edge" | "core" | "gateway" | "gateway-2" | "plain" => ("1", "0"),
+        "edge" | "core" => ("1", "0"),
+        router if router.starts_with("gateway") || router.starts_with("plain") => ("1", "0"),
         // As on real HA instances: a service listens on the HAVIP before its instance holds it.
         "vm-a" | "vm-b" | "vm-2" | "host-c" => ("0", "1"),
         _ => ("0", "0"),

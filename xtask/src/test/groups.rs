@@ -77,6 +77,7 @@ const LINES: &[Line] = &[
     line("packets", "mooring-tests", Which::Test("gateway"), Some(1)),
     line("packets", "mooring-tests", Which::Test("packets"), Some(2)),
     line("packets", "mooring-tests", Which::Test("own_namespace"), Some(2)),
+    line("packets", "mooring-tests", Which::Test("two_gateways"), Some(1)),
     line("packets", "mooring-tests", Which::Test("story"), Some(1)),
     line("packets", "mooring-tests", Which::Test("oracle"), Some(1)),
     line("packets", "mooring-tests", Which::Test("many_vpcs"), Some(1)),

@@ -1,0 +1,79 @@
+//! The links, routes and kernel parameters that a pair has beside those of its laboratory.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use anyhow::Result;
+
+use super::{Lab, Router, SUBNET};
+use crate::lab::{
+    CLIENT_PLAIN, CORE,
+    namespace::ip_batch,
+    topology::{cable, set_kernel_parameters, settled},
+};
+
+/// For how long a neighbour that was heard of is believed to be there, about.
+pub const REACHABLE: Duration = Duration::from_millis(200);
+/// How long after that it may still be heard of before it is asked.
+pub const DELAY: Duration = Duration::from_millis(50);
+/// Between two questions.
+pub const RETRANSMIT: Duration = Duration::from_millis(50);
+/// How often it is asked.
+pub const PROBES: u32 = 3;
+
+/// A router with its cables, addresses and default route.
+pub(super) fn build(lab: &Lab, router: &Router) -> Result<()> {
+    let Router { namespace, outside, inside, number } = router;
+    let port = namespace.role();
+    ip_batch(&[], &format!("netns add {}\n", namespace.name()))?;
+    set_kernel_parameters(namespace)?;
+    let mac = |segment: &str, last: u8| format!("02:00:00:00:{segment}:{last:02x}");
+    let (outer, outer_port) = (mac("02", outside.octets()[3]), mac("02", 0xe0 + number));
+    let (inner, inner_port) = (mac("01", inside.octets()[3]), mac("01", 0xe0 + number));
+    let link = 130 + 2 * u32::from(*number);
+    cable((&lab.core, port, &outer_port), (namespace, "out0", &outer), link)?;
+    cable((&lab.switch, port, &inner_port), (namespace, "in0", &inner), link + 1)?;
+    lab.core.ip(&format!("link set {port} master out0 up"))?;
+    lab.switch.ip(&format!("link set {port} master br0 up"))?;
+    namespace.ip(&format!(
+        "link set lo up\nlink set out0 up\nlink set in0 up\n\
+         address add {outside}/24 dev out0\naddress add {inside}/24 dev in0\n\
+         route add default via {CORE}\n"
+    ))?;
+    [namespace, &lab.core, &lab.switch].into_iter().try_for_each(settled)
+}
+
+/// Whoever has a route over several routers leaves those that do not answer, and spreads flows by their ports.
+pub(super) fn watch_neighbours(lab: &Lab) -> Result<()> {
+    let [reachable, delay, retransmit] = [REACHABLE, DELAY, RETRANSMIT].map(|time| time.as_millis());
+    for (host, link) in [(&lab.core, "out0"), (&lab.vm_a, "eth0"), (&lab.vm_b, "eth0"), (&lab.host_c, "eth0")]
+    {
+        host.sysctls(&[
+            ("net.ipv4.fib_multipath_use_neigh", "1"),
+            ("net.ipv4.fib_multipath_hash_policy", "1"),
+        ])?;
+        host.ip(&format!(
+            "ntable change name arp_cache dev {link} base_reachable {reachable} delay_probe {delay} \
+             retrans {retransmit} ucast_probes {PROBES}"
+        ))?;
+    }
+    Ok(())
+}
+
+/// The way of the client's second address leads over all of these.
+pub(super) fn route_plain(lab: &Lab, plains: &[Router]) -> Result<()> {
+    let outside = hops(plains.iter().map(|plain| plain.outside), "out0");
+    lab.core.ip(&format!("route replace {SUBNET} {outside}"))?;
+    let inside = hops(plains.iter().map(|plain| plain.inside), "eth0");
+    [&lab.vm_a, &lab.vm_b, &lab.host_c]
+        .into_iter()
+        .try_for_each(|host| host.ip(&format!("route replace {CLIENT_PLAIN}/32 {inside}")))
+}
+
+/// Next hops, as `ip route` takes them.
+pub(super) fn hops(addresses: impl Iterator<Item = Ipv4Addr>, link: &str) -> String {
+    let hops: Vec<String> = addresses.map(|address| format!("via {address} dev {link}")).collect();
+    match hops.as_slice() {
+        [one] => one.clone(),
+        several => several.iter().map(|hop| format!("nexthop {hop} ")).collect(),
+    }
+}

@@ -1,0 +1,6 @@
+//! Two gateways of one region, both carrying every EIP: separate processes over a real NATS, real kernels, real
+//! keepalived, and a pair of ordinary routers beside them to be measured against.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod lanes;
+mod plain;
