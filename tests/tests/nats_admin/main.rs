@@ -2,4 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod connecting;
+mod durability;
 mod fixture;
+mod given;
+mod settings;
