@@ -3,6 +3,7 @@
 pub mod channel;
 pub mod crash;
 pub mod listen;
+pub mod plant;
 pub mod readiness;
 pub mod server;
 pub mod shutdown;
