@@ -15,7 +15,7 @@ use mooring_proto::{
     health::v1::{Holder, ListHoldersRequest, health_service_client::HealthServiceClient},
     resource::v1::{
         AllocateEipRequest, CreateHavipRequest, CreatePoolRequest, CreateSubnetRequest, CreateVnicRequest,
-        CreateVpcRequest, Eip, GetEipRequest, Havip, Pool, Subnet, Vnic, Vpc,
+        CreateVpcRequest, Eip, GetEipRequest, GetHavipRequest, Havip, Pool, Subnet, Vnic, Vpc,
         resource_service_client::ResourceServiceClient,
     },
 };
@@ -30,29 +30,65 @@ const SCOPE: &str = "projects/p1/regions/r1";
 /// Longer than the server keeps anybody.
 const DEADLINE: Duration = Duration::from_secs(40);
 
-/// Clones share the connection.
+/// Where each service is: `127.0.0.1:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Servers {
+    /// resource.
+    pub resource: String,
+    /// binding.
+    pub binding: String,
+    /// health.
+    pub health: String,
+    /// The dataplane-sync that is asked.
+    pub dataplane: String,
+}
+
+impl Servers {
+    /// All in one process.
+    pub fn one(address: &str) -> Servers {
+        let at = || address.to_owned();
+        Servers { resource: at(), binding: at(), health: at(), dataplane: at() }
+    }
+}
+
+/// Clones share the connections.
 #[derive(Clone)]
 pub struct Client {
-    channel: Channel,
+    resource: Channel,
+    binding: Channel,
+    health: Channel,
+    dataplane: Channel,
 }
 
 impl Client {
     /// Connects to `address`: `127.0.0.1:PORT`.
     pub async fn connect(address: &str) -> Result<Client, Error> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
-        Ok(Client { channel: endpoint.timeout(DEADLINE).connect().await? })
+        let channel = endpoint(address)?.connect().await?;
+        let (resource, binding, health) = (channel.clone(), channel.clone(), channel.clone());
+        Ok(Client { resource, binding, health, dataplane: channel })
+    }
+
+    /// A client of several servers, which connects to each when it asks it, and again when that one is back.
+    pub fn of(servers: &Servers) -> Result<Client, Error> {
+        let channel = |address: &str| Ok(endpoint(address)?.connect_lazy());
+        Ok(Client {
+            resource: channel(&servers.resource)?,
+            binding: channel(&servers.binding)?,
+            health: channel(&servers.health)?,
+            dataplane: channel(&servers.dataplane)?,
+        })
     }
 
     fn resource(&self) -> ResourceServiceClient<Channel> {
-        ResourceServiceClient::new(self.channel.clone())
+        ResourceServiceClient::new(self.resource.clone())
     }
 
     fn binding(&self) -> BindingServiceClient<Channel> {
-        BindingServiceClient::new(self.channel.clone())
+        BindingServiceClient::new(self.binding.clone())
     }
 
     fn dataplane(&self) -> DataplaneServiceClient<Channel> {
-        DataplaneServiceClient::new(self.channel.clone())
+        DataplaneServiceClient::new(self.dataplane.clone())
     }
 
     /// Creates a pool named `public` of one block.
@@ -135,6 +171,12 @@ impl Client {
         Ok(self.resource().get_eip(request).await?.into_inner())
     }
 
+    /// Reads a HAVIP.
+    pub async fn get_havip(&self, name: &str) -> Result<Havip, Status> {
+        let request = GetHavipRequest { name: name.to_owned() };
+        Ok(self.resource().get_havip(request).await?.into_inner())
+    }
+
     /// Binds, and waits until every gateway has it in its kernel.
     pub async fn bind(&self, eip: &str, havip: &str, request: Uuid) -> Result<Binding, Status> {
         self.bind_and(true, eip, havip, request).await
@@ -182,7 +224,7 @@ impl Client {
     /// Who holds what, as far as one page goes.
     pub async fn holders(&self) -> Result<Vec<Holder>, Status> {
         let request = ListHoldersRequest { parent: SCOPE.to_owned(), page_size: 1000, ..Default::default() };
-        let mut health = HealthServiceClient::new(self.channel.clone());
+        let mut health = HealthServiceClient::new(self.health.clone());
         Ok(health.list_holders(request).await?.into_inner().holders)
     }
 
@@ -199,4 +241,8 @@ impl Client {
             }
         }
     }
+}
+
+fn endpoint(address: &str) -> Result<Endpoint, Error> {
+    Ok(Endpoint::from_shared(format!("http://{address}"))?.timeout(DEADLINE))
 }

@@ -31,6 +31,8 @@ pub struct Options {
     pub regions: Vec<String>,
     /// The crash point at which it aborts. Default: none.
     pub crash_at: Option<String>,
+    /// The planted fault with which it misbehaves. Default: none.
+    pub plant: Option<String>,
     /// The address to listen on. Default: a free port of loopback.
     pub listen: String,
     /// Its data folder. Default: one in the fixture's folder.
@@ -45,7 +47,8 @@ impl Default for Options {
     fn default() -> Options {
         let listen = "127.0.0.1:0".to_owned();
         let regions = vec!["r1".to_owned()];
-        Options { regions, crash_at: None, listen, data: None, wrapper: Vec::new(), host: None }
+        let (crash_at, plant, data) = (None, None, None);
+        Options { regions, crash_at, plant, listen, data, wrapper: Vec::new(), host: None }
     }
 }
 
@@ -255,9 +258,10 @@ impl Mooringd {
         for region in &self.options.regions {
             command.args(["--region", region]);
         }
-        command.env_remove("MOORING_CRASH_AT");
-        if let Some(point) = &self.options.crash_at {
-            command.env("MOORING_CRASH_AT", point);
+        let Options { crash_at, plant, .. } = &self.options;
+        for (variable, value) in [("MOORING_CRASH_AT", crash_at), ("MOORING_PLANT", plant)] {
+            command.env_remove(variable);
+            command.envs(value.as_ref().map(|value| (variable, value)));
         }
         let mut process =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().context("mooringd")?;

@@ -64,6 +64,11 @@ impl Recorder {
         }
     }
 
+    /// How many have an answer by now.
+    pub fn answered_so_far(&self) -> usize {
+        self.lock().iter().filter(|operation| operation.answered.is_some()).count()
+    }
+
     /// Everything so far.
     pub fn operations(&self) -> Vec<Operation> {
         self.lock().clone()

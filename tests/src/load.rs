@@ -1,0 +1,117 @@
+//! Clients that bind, unbind and look, several of them at the same few EIPs and HAVIPs. Each call has a request id and is
+//! made again, with the same one, until it has an answer; everything asked and answered is written down.
+
+mod answers;
+mod cell;
+mod done;
+mod worker;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+pub use cell::{Cell, Shape};
+pub use done::Done;
+
+use crate::client::Servers;
+use worker::{Worker, Works};
+
+/// How the clients behave.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Between two calls by one client, at most.
+    pub thinking: Duration,
+    /// How long one try may take before the client makes the next.
+    pub one_try: Duration,
+    /// How long a call may go unanswered, over all its tries, before that is a fault.
+    pub patience: Duration,
+    /// Of so many calls whose first try has no answer one is given up: it may have taken effect, or not. 0: none.
+    pub gives_up: u32,
+}
+
+impl Default for Manner {
+    fn default() -> Manner {
+        let (thinking, one_try) = (Duration::from_millis(60), Duration::from_secs(3));
+        Manner { thinking, one_try, patience: Duration::from_secs(90), gives_up: 20 }
+    }
+}
+
+/// Clients at work.
+pub struct Load {
+    cells: Vec<Arc<Cell>>,
+    servers: watch::Sender<Servers>,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<Vec<Works>>,
+}
+
+impl Load {
+    /// Has clients work on every cell: as many as its shape says.
+    pub fn start(cells: Vec<Cell>, servers: Servers, seed: u64, manner: Manner) -> Load {
+        let cells: Vec<Arc<Cell>> = cells.into_iter().map(Arc::new).collect();
+        let (servers, stop) = (watch::Sender::new(servers), watch::Sender::new(false));
+        let mut workers = Vec::new();
+        for cell in &cells {
+            for number in 0..cell.shape.clients {
+                let rng = fastrand::Rng::with_seed(seed ^ (workers.len() as u64 + 1));
+                let (servers, stop) = (servers.subscribe(), stop.subscribe());
+                workers.push(Worker::new(number, cell.clone(), manner, rng, servers, stop));
+            }
+        }
+        let thread = std::thread::spawn(move || run(workers));
+        Load { cells, servers, stop, thread }
+    }
+
+    /// Where the servers are from now on.
+    pub fn servers_are(&self, servers: Servers) {
+        self.servers.send_replace(servers);
+    }
+
+    /// Fails when a client has met what it must not: `finish` says what that was.
+    pub fn goes_on(&self) -> Result<()> {
+        ensure!(!self.thread.is_finished(), "a client has ended");
+        Ok(())
+    }
+
+    /// Operations with an answer so far.
+    pub fn answered(&self) -> usize {
+        self.cells.iter().map(|cell| cell.history.answered_so_far()).sum()
+    }
+
+    /// Lets every client finish its call, and gives what they know.
+    ///
+    /// # Panics
+    /// With what a client has met that it must not.
+    pub fn finish(self) -> Done {
+        self.stop.send_replace(true);
+        match self.thread.join() {
+            Ok(works) => Done::new(self.cells, works),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+/// All clients on one thread; the first that fails ends them all.
+fn run(workers: Vec<Worker>) -> Vec<Works> {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => std::panic::panic_any(format!("a runtime for the clients: {error}")),
+    };
+    LocalSet::new().block_on(&runtime, async {
+        let mut tasks = tokio::task::JoinSet::new();
+        workers.into_iter().for_each(|worker| drop(tasks.spawn_local(worker.run())));
+        let mut works = Vec::new();
+        while let Some(done) = tasks.join_next().await {
+            match done.map_err(tokio::task::JoinError::try_into_panic) {
+                Ok(Ok(done)) => works.push(done),
+                Ok(Err(fault)) => std::panic::panic_any(format!("{fault:#}")),
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                Err(Err(error)) => std::panic::panic_any(error.to_string()),
+            }
+        }
+        works
+    })
+}
