@@ -8,6 +8,7 @@ pub mod contract;
 pub mod faulty;
 mod follow;
 mod head;
+pub mod jetstream;
 pub mod memory;
 pub mod record;
 pub mod segments;

@@ -25,6 +25,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+pub(crate) use self::copy::Offer;
 use self::{
     active::Active,
     folder::Folder,
@@ -34,7 +35,6 @@ use self::{
     witness::Witnesses,
     writer::{Append, Request, Writer, start_segment},
 };
-pub(crate) use self::copy::Offer;
 pub use self::{repair::TornTail, witness::Witness};
 use crate::{
     contract::{EventLog, Filter, Follow, LogError, Tail},

@@ -41,7 +41,9 @@ impl Segments {
                 return Ok((record, encoded));
             }
             let Record { position, hash: named, .. } = record;
-            Err(LogError::Bounds(format!("record {position} is {hash:?}, and is said to be {named:?}").into()))
+            Err(LogError::Bounds(
+                format!("record {position} is {hash:?}, and is said to be {named:?}").into(),
+            ))
         };
         self.mirror_encoded(records.into_iter().map(encoded).collect::<Result<_, _>>()?, sync).await
     }
