@@ -15,6 +15,7 @@ pub mod segments;
 
 pub use contract::{EventLog, Filter, Follow, LogError, Tail};
 pub use faulty::{Fault, FaultyLog};
+pub use jetstream::JetStream;
 pub use memory::Memory;
 pub use record::{Commit, Hash, Position, Record, StreamName};
 pub use segments::{Opened, Options, Segments, TornTail, Witness};
