@@ -1,0 +1,7 @@
+//! The JetStream engine against real `nats-server` processes: the conformance suite, and what no other engine has:
+//! lost acknowledgements, a server that is gone, one that lost something, copies, several processes on one log.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+mod conformance;
+mod given;
