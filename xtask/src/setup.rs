@@ -1,6 +1,8 @@
 //! What a fresh Debian machine lacks. Nothing is downloaded when nothing is missing, and a keepalived that
 //! we install is never started as a service: it would announce addresses outside the lab.
 
+mod nats;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -11,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use crate::run;
 
 /// A program that must be there, and the Debian package that has it.
-const NEEDED: [(&str, &str); 12] = [
+const NEEDED: [(&str, &str); 13] = [
     ("cc", "build-essential"),
     ("keepalived", "keepalived"),
     ("nft", "nftables"),
@@ -24,6 +26,7 @@ const NEEDED: [(&str, &str); 12] = [
     ("docker-compose", "docker-compose"),
     ("iptables", "iptables"),
     ("debootstrap", "debootstrap"),
+    ("openssl", "openssl"),
 ];
 
 /// Installs what is missing and says what that was.
@@ -38,6 +41,7 @@ pub fn setup() -> Result<()> {
     } else {
         install(&missing)?;
     }
+    nats::nats_server()?;
     for component in ["rustfmt", "clippy"] {
         add_component(component)?;
     }
@@ -67,7 +71,7 @@ fn install(missing: &[&str]) -> Result<()> {
         run::succeed(Command::new("systemctl").args(["disable", "--now", "keepalived.service"]))?;
     }
     for (program, package) in NEEDED {
-        if !installed(program) {
+        if missing.contains(&package) && !installed(program) {
             bail!("{package} is installed but has no {program}");
         }
     }
