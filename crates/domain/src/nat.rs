@@ -8,7 +8,7 @@ mod diff;
 mod fold;
 mod wanted;
 
-pub use desired::{Desired, VpcDesired};
+pub use desired::{DESIRED_VERSION, Desired, VpcDesired};
 pub use diff::{Actual, Op, diff};
 pub use fold::fold;
 pub use wanted::wanted;

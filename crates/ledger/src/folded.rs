@@ -1,13 +1,31 @@
 //! A core's state as folded from the log, with the requests it has answered.
 
+use std::time::Instant;
+
+use futures::StreamExt;
 use mooring_domain::{Commit, Decider, Position, RequestId, Timestamp};
-use mooring_event_log::{Hash, Record};
+use mooring_event_log::{EventLog, Filter, Hash, Record};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec::{self, Undecodable},
+    codec::{self, Undecodable, to_log_position},
+    ledger::OpenError,
     requests::Requests,
+    saver::Saver,
+    snapshots::{Snapshot, Witness},
 };
+
+/// The version of [`Folded`]'s serialized form around a core's state; grows with every change of it.
+const VERSION: u32 = 2;
+
+/// What is folded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Commands are decided on it: requests are remembered.
+    Write,
+    /// It is only looked at.
+    Read,
+}
 
 /// A core's state at a position.
 #[derive(Debug)]
@@ -44,10 +62,22 @@ impl<S: Clone> Folded<S> {
         View { position: self.position, state: self.state.clone() }
     }
 
+    /// The record folded last.
+    pub(crate) fn witness(&self) -> Witness {
+        Witness { position: self.position, hash: self.hash }
+    }
+
     /// Folds a record of any stream.
-    pub(crate) fn record<D: Decider<State = S>>(&mut self, record: &Record) -> Result<(), Undecodable> {
+    pub(crate) fn record<D: Decider<State = S>>(
+        &mut self,
+        record: &Record,
+        purpose: Purpose,
+    ) -> Result<(), Undecodable> {
         for (commit, stored) in codec::commits(record)?.iter().zip(&record.commits) {
-            self.commit::<D>(commit, &stored.request_hash);
+            match purpose {
+                Purpose::Write => self.commit::<D>(commit, &stored.request_hash),
+                Purpose::Read => self.evolve::<D>(commit),
+            }
         }
         let Hash(hash) = record.hash;
         self.hash = hash;
@@ -56,8 +86,7 @@ impl<S: Clone> Folded<S> {
 
     /// Folds a commit: one that was read, or one that is about to be stored.
     pub(crate) fn commit<D: Decider<State = S>>(&mut self, commit: &Commit, request_hash: &[u8]) {
-        D::evolve(&mut self.state, commit);
-        self.position = commit.at.position;
+        self.evolve::<D>(commit);
         self.recorded_at = self.recorded_at.max(commit.recorded_at);
         if commit.stream == D::STREAM {
             self.own = commit.at.position;
@@ -66,9 +95,38 @@ impl<S: Clone> Folded<S> {
         self.requests.forget(self.recorded_at);
     }
 
+    fn evolve<D: Decider<State = S>>(&mut self, commit: &Commit) {
+        D::evolve(&mut self.state, commit);
+        self.position = commit.at.position;
+    }
+
     fn remember(&mut self, id: Option<RequestId>, hash: &[u8], commit: &Commit) {
         if let (Some(id), Ok(content)) = (id, hash.try_into()) {
             self.requests.remember(id, content, commit.at, commit.recorded_at);
         }
     }
+}
+
+/// Folds every record there is, on top of the snapshot if it fits, some at a time.
+pub(crate) async fn up_to_tail<D: Decider>(
+    log: &dyn EventLog,
+    snapshot: Option<Snapshot>,
+    purpose: Purpose,
+) -> Result<(Folded<D::State>, Saver), OpenError> {
+    let begun = Instant::now();
+    let version = VERSION << 16 | D::STATE_VERSION;
+    let restored = match &snapshot {
+        Some(snapshot) => snapshot.restore::<Folded<D::State>>(log, version).await?,
+        None => None,
+    };
+    let mut folded = restored.map(|(_, folded)| folded).unwrap_or_default();
+    let (from, who) = (folded.position, snapshot.as_ref().map(|snapshot| snapshot.who().to_owned()));
+    let tail = log.tail().await?.position;
+    let mut records = log.follow(Filter::All, to_log_position(folded.position));
+    while to_log_position(folded.position) < tail {
+        let record = records.next().await.unwrap_or(Err(mooring_event_log::LogError::Closed))?;
+        folded.record::<D>(&record, purpose)?;
+    }
+    tracing::info!(who, %from, to = %folded.position, took = ?begun.elapsed(), "folded");
+    Ok((folded, Saver::new(snapshot, version, from)))
 }

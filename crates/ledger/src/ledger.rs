@@ -13,10 +13,10 @@ use tokio::{
 
 use crate::{
     caller::Caller,
-    folded::{Folded, View},
-    snapshots::{SnapshotError, Snapshots, Witness},
+    folded::{self, Purpose, View},
+    snapshots::{SnapshotError, Snapshots},
     submission::{Outcome, Refused, Submission},
-    writer::{self, Writer},
+    writer::Writer,
 };
 
 /// Commands that may wait at once; more wait at the caller's side, under its deadline.
@@ -38,7 +38,7 @@ pub enum OpenError {
     Undecodable(#[from] crate::codec::Undecodable),
     /// L8: a snapshot rests on a record that the log does not have.
     #[error(
-        "the log ends at {tail}, but a snapshot of {stream} rests on record {witness}: the log lost its end"
+        "the log ends at {tail}, but the snapshot of {who} rests on record {witness}: the log lost its end"
     )]
     LostEnd {
         /// The log's last record.
@@ -46,18 +46,28 @@ pub enum OpenError {
         /// The snapshot's.
         witness: Position,
         /// Whose snapshot.
-        stream: &'static str,
+        who: String,
     },
 }
 
-/// The task that writes. It ends when closed, or with the last handle on its ledger.
+/// A task that folds. It ends when closed; a ledger's or a reader's also with its last handle.
 #[derive(Debug)]
-pub struct WriterTask {
+pub struct FoldTask {
     closing: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
-impl WriterTask {
+/// The task that writes, too.
+pub type WriterTask = FoldTask;
+
+impl FoldTask {
+    /// Starts one. It must end soon after it was notified.
+    pub fn start<F: Future<Output = ()> + Send + 'static>(folding: impl FnOnce(Arc<Notify>) -> F) -> Self {
+        let closing = Arc::new(Notify::new());
+        let task = tokio::spawn(folding(closing.clone()));
+        Self { closing, task }
+    }
+
     /// Ends it: what waits is still served, what comes later is refused, and a last snapshot is taken. Clients whose
     /// connections hold handles on the ledger can't keep it from ending.
     pub async fn close(self) -> Result<(), JoinError> {
@@ -86,15 +96,13 @@ impl<D: Decider> Ledger<D> {
         snapshots: Option<Snapshots>,
         region: RegionId,
     ) -> Result<(Self, WriterTask), OpenError> {
-        let folded = load::<D>(&*log, snapshots.as_ref(), &region).await?;
-        let snapshot_at = folded.position;
-        let folded = writer::fold_to_tail::<D>(&*log, folded).await?;
+        let snapshot = snapshots.map(|snapshots| snapshots.of(&region, D::STREAM.name()));
+        let (folded, saver) = folded::up_to_tail::<D>(&*log, snapshot, Purpose::Write).await?;
         let (view_sender, view) = watch::channel(folded.view());
         let (submissions, receiver) = mpsc::channel(QUEUE);
-        let closing = Arc::new(Notify::new());
-        let writer = Writer::<D>::new(log.clone(), snapshots, region, folded, snapshot_at, view_sender);
-        let task = tokio::spawn(writer.run(receiver, closing.clone()));
-        Ok((Self { log, submissions, view }, WriterTask { closing, task }))
+        let writer = Writer::<D>::new(log.clone(), region, folded, saver, view_sender);
+        let task = FoldTask::start(|closing| writer.run(receiver, closing));
+        Ok((Self { log, submissions, view }, task))
     }
 
     /// Has the core decide a command, and answers when what it decided is durable and folded.
@@ -168,37 +176,4 @@ pub(crate) async fn current<S: Clone>(
         Ok(Ok(view)) => Ok(view.clone()),
         _ => Err(unavailable),
     }
-}
-
-async fn load<D: Decider>(
-    log: &dyn EventLog,
-    snapshots: Option<&Snapshots>,
-    region: &RegionId,
-) -> Result<Folded<D::State>, OpenError> {
-    let Some((witness, bytes)) =
-        snapshots.map(|snapshots| snapshots.load(region, D::STREAM, D::STATE_VERSION)).transpose()?.flatten()
-    else {
-        return Ok(Folded::default());
-    };
-    let tail = crate::codec::to_domain_position(log.tail().await?.position);
-    if witness.position > tail {
-        return Err(OpenError::LostEnd { tail, witness: witness.position, stream: D::STREAM.name() });
-    }
-    match postcard::from_bytes::<Folded<D::State>>(&bytes) {
-        Ok(folded) if fits(log, witness).await? => Ok(folded),
-        _ => {
-            tracing::warn!(
-                stream = D::STREAM.name(),
-                "a snapshot does not fit the log; folding from the start"
-            );
-            Ok(Folded::default())
-        }
-    }
-}
-
-/// Whether the log has the very record that the snapshot was taken at.
-async fn fits(log: &dyn EventLog, witness: Witness) -> Result<bool, OpenError> {
-    let before = mooring_event_log::Position(witness.position.0.saturating_sub(1));
-    let found = log.read(&mooring_event_log::Filter::All, before, 1).await?;
-    Ok(found.first().is_some_and(|record| record.hash.0 == witness.hash))
 }

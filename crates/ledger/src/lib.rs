@@ -13,7 +13,9 @@ mod ledger;
 mod reader;
 mod regions;
 mod requests;
+mod saver;
 mod snapshots;
+mod start;
 mod submission;
 mod writer;
 
@@ -22,10 +24,11 @@ pub use codec::{Undecodable, commits, to_domain_position, to_log_position};
 pub use cursor::Cursor;
 pub use folded::View;
 pub use following::Following;
-pub use ledger::{Ledger, OpenError, WriterTask};
+pub use ledger::{FoldTask, Ledger, OpenError, WriterTask};
 pub use reader::Reader;
 pub use regions::Regions;
-pub use snapshots::{SnapshotError, Snapshots, Witness};
+pub use saver::Saver;
+pub use snapshots::{Snapshot, SnapshotError, Snapshots, Witness};
 pub use submission::{Outcome, Refused};
 
 /// The wall clock.

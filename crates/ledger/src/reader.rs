@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use mooring_domain::Decider;
 use mooring_event_log::EventLog;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::sync::{Notify, watch};
 
 use crate::{
     Refused,
     codec::to_log_position,
-    folded::{Folded, View},
+    folded::{self, Folded, Purpose, View},
     following::Following,
-    ledger::{self, OpenError},
-    writer,
+    ledger::{self, FoldTask, OpenError},
+    saver::Saver,
+    snapshots::Snapshot,
 };
 
 /// Follows a region's log and folds it as `D` would. Clones share it.
@@ -28,11 +29,16 @@ impl<D: Decider> Clone for Reader<D> {
 }
 
 impl<D: Decider> Reader<D> {
-    /// Folds the log up to its tail and goes on following it. The task ends with the last handle.
-    pub async fn open(log: Arc<dyn EventLog>) -> Result<(Self, JoinHandle<()>), OpenError> {
-        let folded = writer::fold_to_tail::<D>(&*log, Folded::default()).await?;
+    /// Folds the log up to its tail and goes on following it. The task ends with the last handle, or when closed.
+    pub async fn open(
+        log: Arc<dyn EventLog>,
+        snapshot: Option<Snapshot>,
+    ) -> Result<(Self, FoldTask), OpenError> {
+        let (folded, saver) = folded::up_to_tail::<D>(&*log, snapshot, Purpose::Read).await?;
         let (sender, view) = watch::channel(folded.view());
-        let task = tokio::spawn(follow::<D>(log.clone(), folded, sender));
+        let records = Following::after(log.clone(), to_log_position(folded.position));
+        let following = Follower::<D> { records, folded, saver, view: sender };
+        let task = FoldTask::start(|closing| following.run(closing));
         Ok((Self { log, view }, task))
     }
 
@@ -47,28 +53,31 @@ impl<D: Decider> Reader<D> {
     }
 }
 
-async fn follow<D: Decider>(
-    log: Arc<dyn EventLog>,
-    mut folded: Folded<D::State>,
+struct Follower<D: Decider> {
+    records: Following,
+    folded: Folded<D::State>,
+    saver: Saver,
     view: watch::Sender<View<D::State>>,
-) {
-    let mut records = Following::after(log, to_log_position(folded.position));
-    loop {
-        let record = tokio::select! {
-            record = records.next() => record,
-            () = view.closed() => return,
-        };
-        let failure = match record {
-            Ok(record) => match folded.record::<D>(&record) {
-                Ok(()) => {
-                    view.send_replace(folded.view());
-                    continue;
-                }
-                Err(error) => error.to_string(),
-            },
-            Err(error) => error.to_string(),
-        };
-        tracing::error!(stream = D::STREAM.name(), failure, "reading has stopped");
-        return;
+}
+
+impl<D: Decider> Follower<D> {
+    async fn run(mut self, closing: Arc<Notify>) {
+        if let Err(failure) = self.follow(&closing).await {
+            tracing::error!(stream = D::STREAM.name(), failure, "reading has stopped");
+        }
+        self.saver.last(self.folded.witness(), self.folded).await;
+    }
+
+    async fn follow(&mut self, closing: &Notify) -> Result<(), String> {
+        loop {
+            let record = tokio::select! {
+                record = self.records.next() => record.map_err(|error| error.to_string())?,
+                () = self.view.closed() => return Ok(()),
+                () = closing.notified() => return Ok(()),
+            };
+            self.folded.record::<D>(&record, Purpose::Read).map_err(|error| error.to_string())?;
+            self.view.send_replace(self.folded.view());
+            self.saver.offer(self.folded.witness(), || self.folded.clone()).await;
+        }
     }
 }

@@ -4,7 +4,7 @@
 
 use imbl::OrdMap;
 use mooring_domain::{CommitPosition, RequestId, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const REMEMBERED_NANOS: u64 = 24 * 60 * 60 * 1_000_000_000;
 const REMEMBERED_COUNT: usize = 1_000_000;
@@ -12,7 +12,7 @@ const REMEMBERED_COUNT: usize = 1_000_000;
 /// The first 16 bytes of the SHA-256 of a request's content.
 pub type ContentHash = [u8; 16];
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Requests {
     by_id: OrdMap<RequestId, (ContentHash, CommitPosition)>,
     by_age: OrdMap<CommitPosition, (RequestId, Timestamp)>,
@@ -44,6 +44,26 @@ impl Requests {
             self.by_age.remove(&at);
             self.by_id.remove(&id);
         }
+    }
+}
+
+/// One request in a snapshot; oldest first, each once.
+type Stored = (CommitPosition, RequestId, ContentHash, Timestamp);
+
+impl Serialize for Requests {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let content = |id: &RequestId| self.by_id.get(id).map(|(content, _)| *content).unwrap_or_default();
+        serializer.collect_seq(self.by_age.iter().map(|(at, (id, time))| (*at, *id, content(id), *time)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Requests {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut requests = Self::default();
+        for (at, id, content, recorded_at) in Vec::<Stored>::deserialize(deserializer)? {
+            requests.remember(id, content, at, recorded_at);
+        }
+        Ok(requests)
     }
 }
 

@@ -3,13 +3,18 @@
 //! A snapshot carries the position and hash of the record it was taken at, its format's version and a CRC; whatever
 //! does not match is ignored and the state folded from the start. A folder that does not open is set aside.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use mooring_domain::{Position, Stream, name::RegionId};
+use mooring_domain::{Position, name::RegionId};
 use serde::{Deserialize, Serialize};
 
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const CHUNK_BYTES: usize = 256 * 1024;
+const HEADER: &str = "header";
 
 /// sled failed.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +33,9 @@ pub enum SnapshotError {
     /// Encoding a state.
     #[error("snapshots: {0}")]
     Encode(#[from] postcard::Error),
+    /// The task that read or wrote it ended early.
+    #[error("snapshots: {0}")]
+    Stopped(#[from] tokio::task::JoinError),
 }
 
 /// Proof that a record was once in the log.
@@ -47,9 +55,11 @@ struct Header {
     chunks: u32,
     length: u64,
     crc: u32,
+    /// Which of the two places its chunks are in: the next snapshot goes into the other.
+    place: u8,
 }
 
-/// The store of every region's and service's snapshot.
+/// The store of all snapshots of a process: of every region, and of everybody who folds it.
 #[derive(Clone)]
 pub struct Snapshots {
     db: sled::Db,
@@ -73,40 +83,59 @@ impl Snapshots {
         sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None)
     }
 
-    fn tree(&self, region: &RegionId, stream: Stream) -> Result<sled::Tree, SnapshotError> {
-        Ok(self.db.open_tree(format!("snapshot/{region}/{}", stream.name()))?)
+    /// The snapshot of a region's log by one who folds it: a service by its stream's name, `resource/bindings` for
+    /// resource's reader of bindings, `gateway/NAME`. Two that fold the same region must not have the same name.
+    pub fn of(&self, region: &RegionId, who: impl Display) -> Snapshot {
+        Snapshot {
+            db: self.db.clone(),
+            tree: format!("{}{who}", trees(region)).into(),
+            who: who.to_string().into(),
+        }
     }
 
-    /// What the region's snapshots prove about its log.
+    /// What the region's snapshots prove about its log, whoever took them.
     pub fn witnesses(&self, region: &RegionId) -> Result<Vec<Witness>, SnapshotError> {
         let mut witnesses = Vec::new();
-        for stream in Stream::ALL {
-            if let Some(header) = self.header(&self.tree(region, stream)?)? {
+        for name in self.db.tree_names().iter().filter(|name| name.starts_with(trees(region).as_bytes())) {
+            if let Some(header) = header(&self.db.open_tree(name)?)? {
                 witnesses.push(Witness { position: header.position, hash: header.hash });
             }
         }
         Ok(witnesses)
     }
+}
 
-    fn header(&self, tree: &sled::Tree) -> Result<Option<Header>, SnapshotError> {
-        Ok(tree.get("header")?.and_then(|bytes| postcard::from_bytes(&bytes).ok()))
+/// What the names of a region's trees begin with. No region's name has a slash in it.
+fn trees(region: &RegionId) -> String {
+    format!("snapshot/{region}/")
+}
+
+/// Where one who folds keeps the snapshot of one region.
+#[derive(Clone)]
+pub struct Snapshot {
+    db: sled::Db,
+    tree: Arc<str>,
+    who: Arc<str>,
+}
+
+impl Snapshot {
+    /// Who folds.
+    pub fn who(&self) -> &str {
+        &self.who
     }
 
-    /// Stores a state. The header is written last: until then the old snapshot's CRC does not match and it is ignored.
-    pub(crate) fn save(
-        &self,
-        region: &RegionId,
-        stream: Stream,
-        version: u32,
-        witness: Witness,
-        state: &[u8],
-    ) -> Result<(), SnapshotError> {
-        let tree = self.tree(region, stream)?;
+    /// Stores a state. A process that is killed in between leaves the last snapshot: this one's chunks go into another
+    /// place, and are durable before the header says so. Blocks until all of it is synced.
+    pub fn save(&self, version: u32, witness: Witness, state: &[u8]) -> Result<(), SnapshotError> {
+        let tree = self.db.open_tree(&*self.tree)?;
+        let old = header(&tree)?;
+        let place = old.as_ref().map_or(0, |old| 1 - old.place.min(1));
         let mut chunks = 0_u32;
         for chunk in state.chunks(CHUNK_BYTES) {
-            tree.insert(chunk_key(chunks), chunk)?;
+            tree.insert(chunk_key(place, chunks), chunk)?;
             chunks += 1;
         }
+        tree.flush()?;
         let header = Header {
             position: witness.position,
             hash: witness.hash,
@@ -114,26 +143,25 @@ impl Snapshots {
             chunks,
             length: state.len() as u64,
             crc: crc32c::crc32c(state),
+            place,
         };
-        tree.insert("header", postcard::to_stdvec(&header)?)?;
+        tree.insert(HEADER, postcard::to_stdvec(&header)?)?;
         tree.flush()?;
+        for chunk in 0..old.map_or(0, |old| old.chunks) {
+            tree.remove(chunk_key(1 - place, chunk))?;
+        }
         Ok(())
     }
 
-    /// The stored state and what it was taken at; `None` when there is none that fits.
-    pub(crate) fn load(
-        &self,
-        region: &RegionId,
-        stream: Stream,
-        version: u32,
-    ) -> Result<Option<(Witness, Vec<u8>)>, SnapshotError> {
-        let tree = self.tree(region, stream)?;
-        let Some(header) = self.header(&tree)?.filter(|header| header.version == version) else {
+    /// The stored state and what it was taken at; `None` when there is none that is whole and of this version.
+    pub fn load(&self, version: u32) -> Result<Option<(Witness, Vec<u8>)>, SnapshotError> {
+        let tree = self.db.open_tree(&*self.tree)?;
+        let Some(header) = header(&tree)?.filter(|header| header.version == version) else {
             return Ok(None);
         };
         let mut state = Vec::new();
         for chunk in 0..header.chunks {
-            match tree.get(chunk_key(chunk))? {
+            match tree.get(chunk_key(header.place, chunk))? {
                 Some(bytes) => state.extend_from_slice(&bytes),
                 None => return Ok(None),
             }
@@ -143,14 +171,18 @@ impl Snapshots {
     }
 }
 
+fn header(tree: &sled::Tree) -> Result<Option<Header>, SnapshotError> {
+    Ok(tree.get(HEADER)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()))
+}
+
 /// Whether another process has the folder open: then nothing is wrong with it. sled says so only in words.
 fn in_use(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
 
-fn chunk_key(chunk: u32) -> [u8; 5] {
+fn chunk_key(place: u8, chunk: u32) -> [u8; 6] {
     let [a, b, c, d] = chunk.to_be_bytes();
-    [b'c', a, b, c, d]
+    [b'c', place, a, b, c, d]
 }
 
 fn set_aside(folder: &Path) -> Result<PathBuf, SnapshotError> {

@@ -11,10 +11,9 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::{
     batch::{self, Decision},
     codec::{self, to_log_position},
-    folded::{Folded, View},
+    folded::{Folded, Purpose, View},
     following::Following,
-    ledger::OpenError,
-    snapshots::{Snapshots, Witness},
+    saver::Saver,
     submission::{Outcome, Refused, Submission},
 };
 
@@ -23,18 +22,15 @@ const RACES: usize = 5;
 /// How often an append of unknown outcome is asked about, and how long apart (L6).
 const UNKNOWN_TRIES: usize = 50;
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
-/// Records between snapshots.
-const SNAPSHOT_EVERY: u64 = 10_000;
 
 pub(crate) struct Writer<D: Decider> {
     log: Arc<dyn EventLog>,
-    snapshots: Option<Snapshots>,
     region: RegionId,
     stream: StreamName,
     folded: Folded<D::State>,
     view: watch::Sender<View<D::State>>,
     following: Following,
-    snapshot_at: Position,
+    saver: Saver,
 }
 
 /// What the loop does not survive: nothing can be served or written after it.
@@ -55,34 +51,17 @@ impl Fatal {
     }
 }
 
-/// Folds every record there is.
-pub(crate) async fn fold_to_tail<D: Decider>(
-    log: &dyn EventLog,
-    mut folded: Folded<D::State>,
-) -> Result<Folded<D::State>, OpenError> {
-    loop {
-        let records = log.read(&Filter::All, to_log_position(folded.position), 1_000).await?;
-        if records.is_empty() {
-            return Ok(folded);
-        }
-        for record in records {
-            folded.record::<D>(&record)?;
-        }
-    }
-}
-
 impl<D: Decider> Writer<D> {
     pub(crate) fn new(
         log: Arc<dyn EventLog>,
-        snapshots: Option<Snapshots>,
         region: RegionId,
         folded: Folded<D::State>,
-        snapshot_at: Position,
+        saver: Saver,
         view: watch::Sender<View<D::State>>,
     ) -> Self {
         let following = Following::after(log.clone(), to_log_position(folded.position));
         let stream = StreamName::new(D::STREAM.name());
-        Self { log, snapshots, region, stream, folded, view, following, snapshot_at }
+        Self { log, region, stream, folded, view, following, saver }
     }
 
     /// Serves until the last handle is gone, or until `closing` says so and what waited then has been served.
@@ -95,7 +74,7 @@ impl<D: Decider> Writer<D> {
             tracing::error!(stream = %self.stream, region = %self.region, %fatal, "writes have stopped");
             refuse_all(&mut receiver, &closing, &fatal).await;
         }
-        self.snapshot();
+        self.saver.last(self.folded.witness(), self.folded).await;
     }
 
     async fn serve(
@@ -124,9 +103,7 @@ impl<D: Decider> Writer<D> {
             if !later.is_empty() {
                 later = self.batch(later).await?;
             }
-            if self.folded.position.0 >= self.snapshot_at.0 + SNAPSHOT_EVERY {
-                self.snapshot();
-            }
+            self.saver.offer(self.folded.witness(), || self.folded.clone()).await;
         }
     }
 
@@ -218,7 +195,7 @@ impl<D: Decider> Writer<D> {
     }
 
     fn fold(&mut self, record: &Record) -> Result<(), Fatal> {
-        self.folded.record::<D>(record)?;
+        self.folded.record::<D>(record, Purpose::Write)?;
         self.view.send_replace(self.folded.view());
         Ok(())
     }
@@ -248,21 +225,6 @@ impl<D: Decider> Writer<D> {
         let commit = found.ok_or(Refused::Unserved(Unserved::Unavailable))?;
         Ok(Outcome { at: Some(at), events: commit.events })
     }
-
-    fn snapshot(&mut self) {
-        let Some(snapshots) = self.snapshots.as_ref().filter(|_| self.folded.position > self.snapshot_at)
-        else {
-            return;
-        };
-        let witness = Witness { position: self.folded.position, hash: self.folded.hash };
-        let saved = postcard::to_stdvec(&self.folded)
-            .map_err(Into::into)
-            .and_then(|bytes| snapshots.save(&self.region, D::STREAM, D::STATE_VERSION, witness, &bytes));
-        if let Err(error) = saved {
-            tracing::warn!(stream = %self.stream, %error, "no snapshot; a start will fold more");
-        }
-        self.snapshot_at = self.folded.position;
-    }
 }
 
 async fn refuse_all<C>(receiver: &mut mpsc::Receiver<Submission<C>>, closing: &Notify, fatal: &Fatal) {
@@ -289,9 +251,8 @@ fn unserved(error: &LogError) -> Unserved {
         LogError::Damaged(_) => Unserved::Damaged,
         LogError::Unknown(_) => Unserved::Unknown,
         LogError::Closed => Unserved::Closed,
-        LogError::Conflict { .. }
-        | LogError::Unavailable(_)
-        | LogError::Bounds(_)
-        | LogError::Refused(_) => Unserved::Unavailable,
+        LogError::Conflict { .. } | LogError::Unavailable(_) | LogError::Bounds(_) | LogError::Refused(_) => {
+            Unserved::Unavailable
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Follows a region's log and folds it. Nothing is shown before the tail seen at start has been reached: nothing may be
 //! removed from a kernel on half a fold. A log that fails (L8) ends the following and changes nothing.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use mooring_domain::{
@@ -10,8 +10,12 @@ use mooring_domain::{
     nat::{self, Desired},
 };
 use mooring_event_log::{EventLog, LogError, Record};
-use mooring_ledger::{Cursor, Following, Undecodable, commits};
-use tokio::{sync::watch, task::JoinHandle};
+use mooring_ledger::{
+    Cursor, FoldTask, Following, OpenError, Saver, Snapshot, Undecodable, Witness, commits,
+    to_domain_position, to_log_position,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
 
 /// Between a log that does not answer and the next question.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -41,56 +45,107 @@ enum FoldError {
     Log(#[from] LogError),
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
+    #[error(transparent)]
+    Open(#[from] OpenError),
 }
 
-pub(crate) fn start(
-    log: Arc<dyn EventLog>,
-    gateway: GatewayName,
-    cursor: Cursor,
-) -> (watch::Receiver<Folded>, JoinHandle<()>) {
+/// What a snapshot of a gateway's fold stores: what can't be had from the rest of it.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    desired: Desired,
+    pools_changed: Position,
+    decommissioned: bool,
+    standing_changed: Position,
+}
+
+/// The version of [`Stored`]'s serialized form around [`Desired`]; grows with every change of it.
+const VERSION: u32 = nat::DESIRED_VERSION << 16 | 1;
+
+impl From<Folded> for Stored {
+    fn from(folded: Folded) -> Self {
+        let Folded { desired, pools_changed, decommissioned, standing_changed, .. } = folded;
+        Self { desired, pools_changed, decommissioned, standing_changed }
+    }
+}
+
+impl From<Stored> for Folded {
+    fn from(stored: Stored) -> Self {
+        let Stored { desired, pools_changed, decommissioned, standing_changed } = stored;
+        let pools = pools(&desired);
+        Self { desired, pools, pools_changed, decommissioned, standing_changed, ..Self::default() }
+    }
+}
+
+/// A gateway's way through its region's log.
+pub(crate) struct Way {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) gateway: GatewayName,
+    pub(crate) cursor: Cursor,
+    pub(crate) snapshot: Option<Snapshot>,
+}
+
+pub(crate) fn start(way: Way) -> (watch::Receiver<Folded>, FoldTask) {
     let (sender, receiver) = watch::channel(Folded::default());
-    let task = tokio::spawn(async move {
-        let Err(error) = follow(log, &gateway, &cursor, &sender).await;
-        tracing::error!(%error, "following the log has ended; kernels stay as they are");
-        sender.send_modify(|folded| folded.failure = Some(error.to_string()));
+    let task = FoldTask::start(async move |closing| {
+        if let Err(error) = way.follow(&sender, &closing).await {
+            tracing::error!(%error, "following the log has ended; kernels stay as they are");
+            sender.send_modify(|folded| folded.failure = Some(error.to_string()));
+        }
     });
     (receiver, task)
 }
 
-async fn follow(
-    log: Arc<dyn EventLog>,
-    gateway: &GatewayName,
-    cursor: &Cursor,
-    sender: &watch::Sender<Folded>,
-) -> Result<Infallible, FoldError> {
-    let tail = tail(&*log).await?;
-    let mut folded = Folded { caught_up: tail == 0, ..Folded::default() };
-    sender.send_replace(folded.clone());
-    let mut records = Following::after(log, mooring_event_log::Position(0));
-    loop {
-        let record = records.next().await?;
-        for commit in commits(&record)? {
-            fold(&mut folded, gateway, &commit);
+impl Way {
+    /// Until told to close; then a last snapshot is taken.
+    async fn follow(&self, sender: &watch::Sender<Folded>, closing: &Notify) -> Result<(), FoldError> {
+        let (tail, mut witness, mut folded) = self.begin().await?;
+        folded.caught_up = witness.position >= tail;
+        sender.send_replace(folded.clone());
+        let mut saver = Saver::new(self.snapshot.clone(), VERSION, witness.position);
+        let mut records = Following::after(self.log.clone(), to_log_position(witness.position));
+        loop {
+            let record = tokio::select! {
+                record = records.next() => record?,
+                () = closing.notified() => break,
+            };
+            for commit in commits(&record)? {
+                fold(&mut folded, &self.gateway, &commit);
+            }
+            witness = Witness { position: to_domain_position(record.position), hash: record.hash.0 };
+            folded.caught_up |= witness.position >= tail;
+            if folded.caught_up {
+                note(&self.cursor, &record);
+                sender.send_replace(folded.clone());
+            }
+            saver.offer(witness, || Stored::from(folded.clone())).await;
         }
-        folded.caught_up |= folded.desired.position.0 >= tail;
-        if folded.caught_up {
-            note(cursor, &record);
-            sender.send_replace(folded.clone());
+        saver.last(witness, Stored::from(folded)).await;
+        Ok(())
+    }
+
+    /// Where the log ends now, and what the snapshot says. A log that does not answer is asked again.
+    async fn begin(&self) -> Result<(Position, Witness, Folded), OpenError> {
+        loop {
+            match self.ask().await {
+                Err(OpenError::Log(error)) if error.retryable() => {
+                    tracing::warn!(%error, "the log does not say where it ends; asking again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                answer => return answer,
+            }
         }
     }
-}
 
-/// Where the log ends; a log that does not answer is asked again.
-async fn tail(log: &dyn EventLog) -> Result<u64, LogError> {
-    loop {
-        match log.tail().await {
-            Ok(tail) => return Ok(tail.position.0),
-            Err(error) if error.retryable() => {
-                tracing::warn!(%error, "the log does not say where it ends; asking again");
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => return Err(error),
-        }
+    async fn ask(&self) -> Result<(Position, Witness, Folded), OpenError> {
+        let tail = to_domain_position(self.log.tail().await?.position);
+        let restored = match &self.snapshot {
+            Some(snapshot) => snapshot.restore::<Stored>(&*self.log, VERSION).await?,
+            None => None,
+        };
+        let nothing = Witness { position: Position(0), hash: [0; 32] };
+        let (witness, folded) =
+            restored.map_or((nothing, Folded::default()), |(witness, stored)| (witness, stored.into()));
+        Ok((tail, witness, folded))
     }
 }
 
@@ -100,12 +155,17 @@ fn note(cursor: &Cursor, record: &Record) {
     }
 }
 
+/// Every public block that is ours.
+fn pools(desired: &Desired) -> Arc<BTreeSet<IpNet>> {
+    Arc::new(desired.pools.values().flatten().copied().collect())
+}
+
 fn fold(folded: &mut Folded, gateway: &GatewayName, commit: &Commit) {
     nat::fold(&mut folded.desired, commit);
     for event in &commit.events {
         match event {
             Event::PoolCreated(_) => {
-                folded.pools = Arc::new(folded.desired.pools.values().flatten().copied().collect());
+                folded.pools = pools(&folded.desired);
                 folded.pools_changed = commit.at.position;
             }
             Event::GatewayDecommissioned(facts) if facts.gateway == *gateway => {

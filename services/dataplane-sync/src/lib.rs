@@ -24,7 +24,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use axum::routing::get;
 use mooring_domain::name::{GatewayName, RegionId};
 use mooring_event_log::EventLog;
-use mooring_ledger::Cursor;
+use mooring_ledger::{Cursor, FoldTask, Snapshots};
 use mooring_proto::dataplane::v1::dataplane_service_server::DataplaneServiceServer;
 use mooring_runtime::{readiness::Latch, server::MAX_MESSAGE, shutdown::Shutdown};
 use tokio::task::JoinHandle;
@@ -49,6 +49,8 @@ pub struct Region {
     pub log: Arc<dyn EventLog>,
     /// How far it was followed: a witness for the next start.
     pub cursor: Cursor,
+    /// Where the fold's snapshots are kept, if anywhere.
+    pub snapshots: Option<Snapshots>,
 }
 
 /// A gateway at work.
@@ -57,6 +59,8 @@ pub struct Started {
     pub routes: Routes,
     /// Its tasks. They end when aborted; kernels stay as they are.
     pub tasks: Vec<JoinHandle<()>>,
+    /// What folds the logs; closing takes a last snapshot.
+    pub folds: Vec<FoldTask>,
 }
 
 /// Starts the gateway in every region. `peers` leads to binding and health; `latch` is dropped when the
@@ -68,16 +72,19 @@ pub fn start(
     peers: &Channel,
     latch: &Latch,
 ) -> Result<Started, BadPlaces> {
-    let mut tasks = Vec::new();
+    let (mut tasks, mut folds) = (Vec::new(), Vec::new());
     let mut views = BTreeMap::new();
-    for (region, Region { log, cursor }) in regions {
+    for (region, Region { log, cursor, snapshots }) in regions {
         let places = target::PlacesFile::load(config.places.as_deref())?;
         let (claims, claims_task) = claims::start(config.gateway.clone(), region.clone(), peers.clone());
-        let (folded, fold_task) = fold::start(log.clone(), config.gateway.clone(), cursor);
+        let snapshot = snapshots.map(|snapshots| snapshots.of(&region, format_args!("gateway/{}", config.gateway)));
+        let gateway = config.gateway.clone();
+        let (folded, fold_task) = fold::start(fold::Way { log: log.clone(), gateway, cursor, snapshot });
         let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, claims, latch.clone());
         let report = report::Report::new(config.gateway.clone(), region.clone(), peers.clone());
         let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));
-        tasks.extend([claims_task, fold_task, vpcs_task, report_task]);
+        tasks.extend([claims_task, vpcs_task, report_task]);
+        folds.push(fold_task);
         views.insert(region, grpc::View { log, folded, vpcs });
     }
     let service = grpc::Dataplane {
@@ -88,5 +95,5 @@ pub fn start(
     let grpc = DataplaneServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE);
     let metrics = get(async move || metrics::text(&service).await.map_err(|error| error.to_string()));
     let router = routes.add_service(grpc).into_axum_router().route("/metrics", metrics);
-    Ok(Started { routes: router.into(), tasks })
+    Ok(Started { routes: router.into(), tasks, folds })
 }

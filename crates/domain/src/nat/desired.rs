@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Position,
@@ -12,8 +13,12 @@ use crate::{
     name::{Label, ProjectId},
 };
 
+/// The version of [`Desired`]'s serialized form; grows with every change of it, or of what [`super::fold`] makes of an
+/// event. A snapshot of another version is ignored.
+pub const DESIRED_VERSION: u32 = 1;
+
 /// The whole region, at a position.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The record folded last.
     pub position: Position,
@@ -24,7 +29,7 @@ pub struct Desired {
 }
 
 /// One VPC's router namespace.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VpcDesired {
     /// The owner.
     pub project: ProjectId,
