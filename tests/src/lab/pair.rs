@@ -105,9 +105,14 @@ impl Pair {
 
     /// The instances send what is for the internet to these gateways.
     pub fn way_out(&self, gateways: &[usize]) -> Result<()> {
-        let hops = self.hops(gateways, "eth0", |router| router.inside);
         let Lab { vm_a, vm_b, host_c, .. } = &self.lab;
-        [vm_a, vm_b, host_c].into_iter().try_for_each(|vm| vm.ip(&format!("route replace default {hops}")))
+        [vm_a, vm_b, host_c].into_iter().try_for_each(|vm| self.way_out_of(vm, gateways))
+    }
+
+    /// One instance sends what is for the internet to these gateways.
+    pub fn way_out_of(&self, vm: &Namespace, gateways: &[usize]) -> Result<()> {
+        let hops = self.hops(gateways, "eth0", |router| router.inside);
+        vm.ip(&format!("route replace default {hops}"))
     }
 
     fn hops(&self, gateways: &[usize], link: &str, address: impl Fn(&Router) -> Ipv4Addr) -> String {

@@ -2,5 +2,10 @@
 //! keepalived, and a pair of ordinary routers beside them to be measured against.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod both;
+mod dead;
+mod errors;
 mod lanes;
+mod moves;
 mod plain;
+mod turned;
