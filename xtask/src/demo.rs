@@ -27,7 +27,8 @@ pub fn demo() -> Result<ExitCode> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn built(name: &str) -> Result<PathBuf> {
+/// Where the build put a program.
+pub fn built(name: &str) -> Result<PathBuf> {
     let metadata = MetadataCommand::new()
         .current_dir(tree::root())
         .no_deps()

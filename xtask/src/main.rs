@@ -31,7 +31,7 @@ enum Verb {
     Demo,
     /// Runs setup, every check and every group of tests; or only the groups named
     Test {
-        /// core, log, api, packets, faults
+        /// core, log, api, packets, faults, compose
         #[arg(value_name = "GROUP", value_parser = test::group_names())]
         groups: Vec<String>,
     },

@@ -19,6 +19,7 @@ pub const ALL: &[Group] = &[
     Group { name: "api", minutes: 8 },
     Group { name: "packets", minutes: 10 },
     Group { name: "faults", minutes: 15 },
+    Group { name: super::compose::GROUP, minutes: 12 },
 ];
 
 /// Which programs of a package a line is for.
