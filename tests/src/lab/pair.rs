@@ -17,7 +17,7 @@ use std::{net::Ipv4Addr, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{EIP_POOL, Lab, Namespace, SUBNET, cleanup};
+use super::{CLIENT_PLAIN, EIP_POOL, Lab, Namespace, SUBNET, cleanup};
 use crate::wait::wait_for;
 
 pub use wiring::{DELAY, PROBES, REACHABLE, RETRANSMIT};
@@ -55,6 +55,8 @@ pub struct Pair {
     pub gateways: Vec<Router>,
     /// The two ordinary routers; the first is the laboratory's own.
     pub plains: Vec<Router>,
+    /// Whether the core has a link of its own to each router, and no segment.
+    wired: bool,
     /// All the rest.
     pub lab: Lab,
 }
@@ -62,16 +64,48 @@ pub struct Pair {
 impl Pair {
     /// Builds it. Every route leads over both.
     pub fn new() -> Result<Pair> {
+        Pair::built(false)
+    }
+
+    /// The same, with a link from the core to each router instead of the outside segment: when a router dies the core
+    /// sees that at its own end.
+    pub fn wired() -> Result<Pair> {
+        Pair::built(true)
+    }
+
+    fn built(wired: bool) -> Result<Pair> {
         let lab = Lab::new()?;
         let gateways = vec![Router::new(&lab, "gateway", 0), Router::new(&lab, "gateway", 1)];
         let plains = vec![Router::new(&lab, "plain", 0), Router::new(&lab, "plain", 1)];
-        let pair = Pair { gateways, plains, lab };
+        let pair = Pair { gateways, plains, wired, lab };
         wiring::build(&pair.lab, &pair.gateways[1])?;
         wiring::build(&pair.lab, &pair.plains[1])?;
         wiring::watch_neighbours(&pair.lab)?;
+        if wired {
+            wiring::wire(&pair.lab, pair.gateways.iter().chain(&pair.plains))?;
+        }
         pair.ways(&[0, 1])?;
-        wiring::route_plain(&pair.lab, &pair.plains)?;
+        pair.route_plain()?;
         Ok(pair)
+    }
+
+    /// The way of the client's second address leads over both ordinary routers.
+    fn route_plain(&self) -> Result<()> {
+        let outside = wiring::hops(self.plains.iter().map(|plain| self.hop_in(plain)));
+        self.lab.core.ip(&format!("route replace {SUBNET} {outside}"))?;
+        let inside = wiring::hops(self.plains.iter().map(hop_out));
+        let Lab { vm_a, vm_b, host_c, .. } = &self.lab;
+        [vm_a, vm_b, host_c]
+            .into_iter()
+            .try_for_each(|host| host.ip(&format!("route replace {CLIENT_PLAIN}/32 {inside}")))
+    }
+
+    /// How the core reaches a router.
+    fn hop_in(&self, router: &Router) -> String {
+        match self.wired {
+            true => format!("via {} dev {} onlink", router.outside, router.namespace.role()),
+            false => format!("via {} dev out0", router.outside),
+        }
     }
 
     /// One more gateway, over which no route leads yet. Answers with its number.
@@ -99,7 +133,7 @@ impl Pair {
 
     /// The core sends what is for an EIP to these gateways.
     pub fn way_in(&self, gateways: &[usize]) -> Result<()> {
-        let hops = self.hops(gateways, "out0", |router| router.outside);
+        let hops = wiring::hops(gateways.iter().map(|gateway| self.hop_in(&self.gateways[*gateway])));
         self.lab.core.ip(&format!("route replace {EIP_POOL} {hops}"))
     }
 
@@ -111,17 +145,18 @@ impl Pair {
 
     /// One instance sends what is for the internet to these gateways.
     pub fn way_out_of(&self, vm: &Namespace, gateways: &[usize]) -> Result<()> {
-        let hops = self.hops(gateways, "eth0", |router| router.inside);
+        let hops = wiring::hops(gateways.iter().map(|gateway| hop_out(&self.gateways[*gateway])));
         vm.ip(&format!("route replace default {hops}"))
-    }
-
-    fn hops(&self, gateways: &[usize], link: &str, address: impl Fn(&Router) -> Ipv4Addr) -> String {
-        wiring::hops(gateways.iter().map(|gateway| address(&self.gateways[*gateway])), link)
     }
 
     /// Pulls every cable of these routers at once, as when machines die: whoever was served by them has to find out.
     pub fn cut(&self, routers: &[&Router]) -> Result<()> {
         self.set_ports(routers, "down")
+    }
+
+    /// These machines die: their own ends of all cables are gone, and with them whatever the kernel keeps by link.
+    pub fn die(&self, routers: &[&Router]) -> Result<()> {
+        routers.iter().try_for_each(|router| router.namespace.ip("link set out0 down\nlink set in0 down"))
     }
 
     /// Puts the cables back.
@@ -192,6 +227,11 @@ impl Router {
         };
         Ok(Counted { came: count("rx")?, went: count("tx")? })
     }
+}
+
+/// How an instance reaches a router.
+fn hop_out(router: &Router) -> String {
+    format!("via {} dev eth0", router.inside)
 }
 
 /// Packets of one link.

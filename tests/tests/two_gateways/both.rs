@@ -31,7 +31,10 @@ impl Both {
 
     /// With `hairpin` as in the operator's file.
     pub fn carrying_with(hairpin: bool) -> Result<Both> {
-        let pair = Pair::new()?;
+        Both::carrying_in(Pair::new()?, hairpin)
+    }
+
+    pub fn carrying_in(pair: Pair, hairpin: bool) -> Result<Both> {
         pair.lab.vm_a.ip(&format!("address add {}/32 dev eth0", lab::HAVIP))?;
         pair.lab.vm_b.ip(&format!("address add {}/32 dev eth0", lab::HAVIP_2))?;
         let desired = desired()?;

@@ -51,3 +51,38 @@ fn the_loss_when_a_gateway_dies_is_that_of_its_neighbours_own_watch() {
         dies_as_a_router_does(&both.pair, which).unwrap();
     }
 }
+
+/// Where the core has a link of its own to each router it needs no question: the link says so.
+#[test]
+fn a_dead_gateway_is_left_at_once_where_its_link_says_so() {
+    let both = Both::carrying_in(Pair::wired().unwrap(), false).unwrap();
+    let (pair, lab) = (&both.pair, &both.pair.lab);
+    let _udp = UdpEcho::start(&lab.vm_a, at(lab::HAVIP), "vm-a").unwrap();
+    let _plain = UdpEcho::start(&lab.host_c, at(lab::HOST_C), "host-c").unwrap();
+    // What comes back has its own watch: it is not what is measured here.
+    pair.way_out(&[1]).unwrap();
+    let back = format!("route replace {}/32 via {} dev eth0", lab::CLIENT_PLAIN, pair.plains[1].inside);
+    lab.host_c.ip(&back).unwrap();
+    let eip = Prober::start(&lab.client, &lanes(lab::CLIENT, EIP)).unwrap();
+    let plain = Prober::start(&lab.client, &lanes(lab::CLIENT_PLAIN, lab::HOST_C)).unwrap();
+    eip.wait_answered(None, SOON).unwrap();
+    plain.wait_answered(None, SOON).unwrap();
+    let came = |router: &lab::Router| router.counted("out0").unwrap().came;
+    assert!(came(&pair.gateways[0]) > 10 && came(&pair.plains[0]) > 10, "nobody goes by those that will die");
+    pair.die(&[&pair.gateways[0], &pair.plains[0]]).unwrap();
+    for _ in 0..20 {
+        eip.wait_answered(None, PATIENT).unwrap();
+        plain.wait_answered(None, PATIENT).unwrap();
+    }
+    let (eip, plain) = (total(&eip.finish()), total(&plain.finish()));
+    show(&format!(
+        "one of two dies and its link says so: gateways {} at most, {} of {} lost; plain routers {}, {} of {}",
+        ms(eip.longest),
+        eip.lost,
+        eip.sent,
+        ms(plain.longest),
+        plain.lost,
+        plain.sent
+    ));
+    assert!(eip.longest <= plain.longest + ALLOWANCE, "{eip:?}, {plain:?}");
+}

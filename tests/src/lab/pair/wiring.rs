@@ -1,12 +1,12 @@
 //! The links, routes and kernel parameters that a pair has beside those of its laboratory.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Lab, Router, SUBNET};
+use super::{Lab, Router};
 use crate::lab::{
-    CLIENT_PLAIN, CORE,
+    CORE,
     namespace::ip_batch,
     topology::{cable, set_kernel_parameters, settled},
 };
@@ -59,19 +59,25 @@ pub(super) fn watch_neighbours(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-/// The way of the client's second address leads over all of these.
-pub(super) fn route_plain(lab: &Lab, plains: &[Router]) -> Result<()> {
-    let outside = hops(plains.iter().map(|plain| plain.outside), "out0");
-    lab.core.ip(&format!("route replace {SUBNET} {outside}"))?;
-    let inside = hops(plains.iter().map(|plain| plain.inside), "eth0");
-    [&lab.vm_a, &lab.vm_b, &lab.host_c]
-        .into_iter()
-        .try_for_each(|host| host.ip(&format!("route replace {CLIENT_PLAIN}/32 {inside}")))
+/// Takes every router off the outside segment: the core's end of its cable is a link like any other.
+pub(super) fn wire<'a>(lab: &Lab, routers: impl Iterator<Item = &'a Router>) -> Result<()> {
+    lab.core.sysctl("net.ipv4.conf.all.ignore_routes_with_linkdown", "1")?;
+    let [reachable, delay, retransmit] = [REACHABLE, DELAY, RETRANSMIT].map(|time| time.as_millis());
+    for router in routers {
+        let port = router.namespace.role();
+        lab.core.sysctl(&format!("net.ipv4.conf.{port}.ignore_routes_with_linkdown"), "1")?;
+        lab.core.ip(&format!(
+            "link set {port} nomaster\naddress add {CORE}/32 dev {port}\n\
+             ntable change name arp_cache dev {port} base_reachable {reachable} delay_probe {delay} \
+             retrans {retransmit} ucast_probes {PROBES}"
+        ))?;
+    }
+    Ok(())
 }
 
 /// Next hops, as `ip route` takes them.
-pub(super) fn hops(addresses: impl Iterator<Item = Ipv4Addr>, link: &str) -> String {
-    let hops: Vec<String> = addresses.map(|address| format!("via {address} dev {link}")).collect();
+pub(super) fn hops(hops: impl Iterator<Item = String>) -> String {
+    let hops: Vec<String> = hops.collect();
     match hops.as_slice() {
         [one] => one.clone(),
         several => several.iter().map(|hop| format!("nexthop {hop} ")).collect(),
