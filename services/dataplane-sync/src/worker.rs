@@ -304,14 +304,8 @@ fn added_route(step: &Op) -> Option<Ipv4Addr> {
 
 /// The HAVIPs that are new, or newly bound: nobody may know yet who holds them, and keepalived does not repeat itself.
 fn appeared(before: Option<&VpcDesired>, now: &VpcDesired) -> Vec<Ipv4Addr> {
-    let new =
-        now.holders.keys().filter(|havip| before.is_none_or(|before| !before.holders.contains_key(*havip)));
-    let bound = now
-        .nat
-        .iter()
-        .filter(|(eip, havip)| before.is_some_and(|before| before.nat.get(*eip) != Some(*havip)));
-    let mut havips: Vec<_> = new.chain(bound.map(|(_, havip)| havip)).filter_map(v4).collect();
-    havips.sort_unstable();
-    havips.dedup();
-    havips
+    match before {
+        Some(before) => now.appeared_since(before).iter().filter_map(v4).collect(),
+        None => now.holders.keys().filter_map(v4).collect(),
+    }
 }

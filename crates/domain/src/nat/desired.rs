@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use imbl::{OrdMap, OrdSet};
+use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -59,5 +59,56 @@ impl VpcDesired {
             members: OrdMap::new(),
             position,
         }
+    }
+
+    /// The HAVIPs that are new since `before`, or newly bound, in order. What both have in common is not walked through:
+    /// a VPC with thousands of HAVIPs changes one at a time.
+    pub fn appeared_since(&self, before: &Self) -> Vec<IpAddr> {
+        let new = before.holders.diff(&self.holders).filter_map(|change| match change {
+            DiffItem::Add(havip, _) => Some(*havip),
+            _ => None,
+        });
+        let bound = before.nat.diff(&self.nat).filter_map(|change| match change {
+            DiffItem::Add(_, havip) | DiffItem::Update { new: (_, havip), .. } => Some(*havip),
+            DiffItem::Remove(..) => None,
+        });
+        let mut havips: Vec<_> = new.chain(bound).collect();
+        havips.sort_unstable();
+        havips.dedup();
+        havips
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vpc() -> VpcDesired {
+        let mut vpc = VpcDesired::new("p1".parse().unwrap(), "blue".parse().unwrap(), Position(1));
+        for n in 1..=200 {
+            vpc.holders.insert(IpAddr::from([10, 0, 1, n]), None);
+            vpc.nat.insert(IpAddr::from([203, 0, 113, n]), IpAddr::from([10, 0, 1, n]));
+        }
+        vpc
+    }
+
+    #[test]
+    fn a_havip_appears_when_it_is_made_bound_or_fronted_by_another_eip() {
+        let (before, mut now) = (vpc(), vpc());
+        let (made, bound) = (IpAddr::from([10, 0, 1, 250]), IpAddr::from([10, 0, 1, 7]));
+        now.holders.insert(made, None);
+        now.nat.insert(IpAddr::from([203, 0, 113, 250]), bound);
+        now.nat.insert(IpAddr::from([203, 0, 113, 9]), IpAddr::from([10, 0, 1, 9]));
+        now.nat.insert(IpAddr::from([203, 0, 113, 8]), IpAddr::from([10, 0, 1, 3]));
+        assert_eq!(now.appeared_since(&before), [IpAddr::from([10, 0, 1, 3]), bound, made]);
+    }
+
+    #[test]
+    fn a_new_holder_or_something_gone_is_no_appearance() {
+        let (before, mut now) = (vpc(), vpc());
+        now.holders.insert(IpAddr::from([10, 0, 1, 5]), Some(Mac([2, 0, 0, 0, 1, 1])));
+        now.holders.remove(&IpAddr::from([10, 0, 1, 6]));
+        now.nat.remove(&IpAddr::from([203, 0, 113, 6]));
+        assert_eq!(now.appeared_since(&before), Vec::<IpAddr>::new());
     }
 }
