@@ -7,6 +7,7 @@ mod batch;
 mod caller;
 mod codec;
 mod cursor;
+mod engine;
 mod folded;
 mod following;
 mod ledger;
@@ -15,13 +16,16 @@ mod regions;
 mod requests;
 mod saver;
 mod snapshots;
+mod standing;
 mod start;
+mod store;
 mod submission;
 mod writer;
 
 pub use caller::{ACTOR, Caller};
 pub use codec::{Undecodable, commits, to_domain_position, to_log_position};
 pub use cursor::Cursor;
+pub use engine::{LogUrl, NatsArgs, StoreArgs};
 pub use folded::View;
 pub use following::Following;
 pub use ledger::{FoldTask, Ledger, OpenError, WriterTask};
@@ -29,6 +33,8 @@ pub use reader::Reader;
 pub use regions::Regions;
 pub use saver::Saver;
 pub use snapshots::{Snapshot, SnapshotError, Snapshots, Witness};
+pub use standing::Standing;
+pub use store::Store;
 pub use submission::{Outcome, Refused};
 
 /// The wall clock.

@@ -1,10 +1,18 @@
-//! What every process needs, whatever it serves: telemetry, the gRPC stack with its limits, readiness, shutdown.
+//! What every process needs, whatever it serves: its settings, telemetry, the gRPC stack with its limits, readiness,
+//! the way to other services, shutdown.
 
-pub mod channel;
+pub mod args;
+mod circuit;
+pub mod config;
 pub mod crash;
+mod data;
+mod later;
 pub mod listen;
+pub mod peer;
 pub mod plant;
+pub mod process;
 pub mod readiness;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;
+mod unavailable;

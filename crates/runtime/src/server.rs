@@ -1,7 +1,8 @@
-//! The gRPC stack: bounds on size, streams, time and headers, `grpc.health.v1`, reflection.
+//! The gRPC stack: bounds on size, streams, time and headers, `grpc.health.v1`, reflection, `GET /ready`.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
+use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
 use tonic::{
     service::Routes,
@@ -9,7 +10,11 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::readiness::Readiness;
+use crate::{
+    later::{self, Later},
+    readiness::Conditions,
+    shutdown::Shutdown,
+};
 
 /// The largest message a server takes, in bytes. Set it on every service (`max_decoding_message_size`).
 pub const MAX_MESSAGE: usize = 1024 * 1024;
@@ -35,21 +40,36 @@ pub enum ServeError {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// Serves until `stop` resolves and what has begun is finished. Health says SERVING once `readiness` is there.
-pub async fn serve(
+/// What decides over a server's life.
+pub(crate) struct Life {
+    /// Health says SERVING while they are met.
+    pub(crate) conditions: Conditions,
+    /// No new calls.
+    pub(crate) stop: Shutdown,
+    /// Calls that have begun are answered now.
+    pub(crate) cut_off: Shutdown,
+}
+
+/// Serves until it is told to stop and what has begun is finished.
+pub(crate) async fn serve(
     listener: TcpListener,
-    routes: Routes,
+    later: Later,
     descriptors: &'static [u8],
-    readiness: Readiness,
-    stop: impl Future<Output = ()>,
+    life: Life,
 ) -> Result<(), ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status("", ServingStatus::NotServing).await;
-    let announcer = tokio::spawn(announce(reporter.clone(), readiness));
+    let announcer = tokio::spawn(announce(reporter.clone(), life.conditions.clone()));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(descriptors)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
+    let own = Routes::default().add_service(health).add_service(reflection).into_axum_router();
+    let ready = Router::new().route("/ready", get(later::ready)).with_state(life.conditions);
+    let router = own
+        .merge(ready)
+        .fallback(move |request| later.clone().serve(request))
+        .layer(middleware::from_fn_with_state(life.cut_off, later::in_time));
     let served = Server::builder()
         // For what is read by other than gRPC clients, such as metrics.
         .accept_http1(true)
@@ -60,19 +80,21 @@ pub async fn serve(
         .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
-        .add_routes(routes)
-        .add_service(health)
-        .add_service(reflection)
+        .add_routes(router.into())
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async {
-            stop.await;
+            life.stop.stopped().await;
+            announcer.abort();
             reporter.set_service_status("", ServingStatus::NotServing).await;
         })
         .await;
-    announcer.abort();
     Ok(served?)
 }
 
-async fn announce(reporter: HealthReporter, readiness: Readiness) {
-    readiness.ready().await;
-    reporter.set_service_status("", ServingStatus::Serving).await;
+async fn announce(reporter: HealthReporter, conditions: Conditions) {
+    loop {
+        conditions.met().await;
+        reporter.set_service_status("", ServingStatus::Serving).await;
+        conditions.not_met().await;
+        reporter.set_service_status("", ServingStatus::NotServing).await;
+    }
 }

@@ -31,16 +31,22 @@ impl Stopper {
         self.sender.send_replace(true);
     }
 
-    /// Stops every part at SIGINT or SIGTERM.
+    /// Stops every part at SIGINT or SIGTERM. A second one ends the process where it stands.
     pub async fn on_signal(self) -> io::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        let mut said = async || {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        said().await;
+        tracing::info!("stopping; what has begun is finished");
         self.stop();
-        Ok(())
+        said().await;
+        tracing::warn!("told twice to stop: ending at once");
+        std::process::exit(1);
     }
 }
 

@@ -16,26 +16,28 @@ use mooring_ledger::Regions;
 use mooring_proto::binding::v1::{
     binding_service_server::BindingServiceServer, gateway_service_server::GatewayServiceServer,
 };
-use mooring_runtime::server::MAX_MESSAGE;
+use mooring_runtime::{peer::Peer, server::MAX_MESSAGE, shutdown::Shutdown};
 use reports::Reports;
 use tokio::task::JoinHandle;
-use tonic::{service::Routes, transport::Channel};
+use tonic::service::Routes;
 
 /// The reports of every region's gateways.
 type RegionReports = Arc<BTreeMap<RegionId, Reports>>;
 
 /// Adds the service's gRPC to the process's, and starts a process manager for each region. `resource` leads to the
-/// resource service. The managers end when aborted.
+/// resource service. The managers end after their step once `drained` says that no caller waits for them.
 pub fn start(
     routes: Routes,
     regions: Regions<BindingCore>,
-    resource: Channel,
+    resource: &Peer,
+    drained: &Shutdown,
 ) -> (Routes, Vec<JoinHandle<()>>) {
     let reports: RegionReports =
         Arc::new(regions.iter().map(|(region, _)| (region.clone(), Reports::default())).collect());
     let managers = regions.iter().zip(reports.values()).map(|((region, ledger), reports)| {
         let resource = resource::Resource::new(resource.clone(), region.clone());
-        tokio::spawn(process::Process::new(ledger.clone(), reports.clone(), resource).run())
+        let process = process::Process::new(ledger.clone(), reports.clone(), resource);
+        tokio::spawn(process.run(drained.clone()))
     });
     let managers = managers.collect();
     let bindings = grpc::Bindings { regions: regions.clone(), reports: reports.clone() };

@@ -11,7 +11,7 @@ use mooring_domain::{
     id::BindingId,
 };
 use mooring_ledger::{Caller, Ledger, Refused};
-use mooring_runtime::crash;
+use mooring_runtime::{crash, shutdown::Shutdown};
 use tonic::Status;
 
 use crate::{
@@ -44,7 +44,8 @@ impl Process {
         Self { ledger, reports, resource }
     }
 
-    pub(crate) async fn run(self) {
+    /// Until the word is said; what was begun then is finished.
+    pub(crate) async fn run(self, drained: Shutdown) {
         let mut state = self.ledger.watch();
         let mut reports = self.reports.watch();
         let mut pause = FIRST_PAUSE;
@@ -54,7 +55,10 @@ impl Process {
             let (bound, unbound) = tokio::join!(self.associate(), self.unassociate());
             if let Err(error) = bound.and(unbound) {
                 tracing::warn!(%error, "unfinished bindings are tried again");
-                tokio::time::sleep(jittered(pause)).await;
+                tokio::select! {
+                    () = tokio::time::sleep(jittered(pause)) => {}
+                    () = drained.clone().stopped() => return,
+                }
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 continue;
             }
@@ -62,6 +66,7 @@ impl Process {
             tokio::select! {
                 changed = state.changed() => if changed.is_err() { return },
                 _ = reports.changed() => {}
+                () = drained.clone().stopped() => return,
             }
         }
     }

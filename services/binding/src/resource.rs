@@ -14,7 +14,8 @@ use mooring_proto::{
         hold_service_client::HoldServiceClient,
     },
 };
-use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
+use mooring_runtime::peer::{Idempotent, Peer};
+use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
 use crate::process::ACTOR as PROCESS;
 
@@ -33,13 +34,13 @@ pub(crate) type Hold = Result<(EipFacts, HavipFacts), Refusal>;
 
 /// A client of one region's holds.
 pub(crate) struct Resource {
-    client: HoldServiceClient<Channel>,
+    client: HoldServiceClient<Peer>,
     region: RegionId,
 }
 
 impl Resource {
-    pub(crate) fn new(channel: Channel, region: RegionId) -> Self {
-        Self { client: HoldServiceClient::new(channel), region }
+    pub(crate) fn new(resource: Peer, region: RegionId) -> Self {
+        Self { client: HoldServiceClient::new(resource), region }
     }
 
     /// Holds for each binding, at most [`BATCH`], and says what became of each, in their order.
@@ -66,9 +67,10 @@ impl Resource {
     }
 }
 
-/// Says who acts.
+/// Says who acts. Holds and releases have the binding's id: a second one changes nothing.
 fn by_process<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
+    request.extensions_mut().insert(Idempotent);
     request.metadata_mut().insert(ACTOR, AsciiMetadataValue::from_static(PROCESS));
     request
 }

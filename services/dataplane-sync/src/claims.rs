@@ -10,8 +10,9 @@ use mooring_domain::{
 };
 use mooring_ledger::ACTOR;
 use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
+use mooring_runtime::peer::{Idempotent, Peer};
 use tokio::{sync::mpsc, task::JoinHandle};
-use tonic::{Code, Request, Status, metadata::AsciiMetadataValue, transport::Channel};
+use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
 const WAITING: usize = 4096;
 const BATCH: usize = 1000;
@@ -30,7 +31,7 @@ pub(crate) struct SeenClaim {
 pub(crate) fn start(
     gateway: GatewayName,
     region: RegionId,
-    health: Channel,
+    health: Peer,
 ) -> (mpsc::Sender<SeenClaim>, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel(WAITING);
     let reporter = Reporter { gateway, region, health: HealthServiceClient::new(health), number: 0 };
@@ -40,7 +41,7 @@ pub(crate) fn start(
 struct Reporter {
     gateway: GatewayName,
     region: RegionId,
-    health: HealthServiceClient<Channel>,
+    health: HealthServiceClient<Peer>,
     number: u64,
 }
 
@@ -83,6 +84,8 @@ impl Reporter {
     async fn report(&mut self, claims: Vec<Claim>) -> Result<(), Status> {
         let gateway = format!("regions/{}/gateways/{}", self.region, self.gateway);
         let mut request = Request::new(ReportClaimsRequest { gateway, claims });
+        // The claims are numbered: health takes each once.
+        request.extensions_mut().insert(Idempotent);
         if let Ok(actor) = AsciiMetadataValue::try_from(format!("gateway/{}", self.gateway)) {
             request.metadata_mut().insert(ACTOR, actor);
         }

@@ -26,9 +26,14 @@ use mooring_domain::name::{GatewayName, RegionId};
 use mooring_event_log::EventLog;
 use mooring_ledger::{Cursor, FoldTask, Snapshots};
 use mooring_proto::dataplane::v1::dataplane_service_server::DataplaneServiceServer;
-use mooring_runtime::{readiness::Latch, server::MAX_MESSAGE, shutdown::Shutdown};
-use tokio::task::JoinHandle;
-use tonic::{service::Routes, transport::Channel};
+use mooring_runtime::{
+    peer::Peer,
+    readiness::{Condition, Conditions},
+    server::MAX_MESSAGE,
+    shutdown::Shutdown,
+};
+use tokio::{sync::watch::Receiver, task::JoinHandle};
+use tonic::service::Routes;
 
 pub use target::BadPlaces;
 
@@ -63,27 +68,41 @@ pub struct Started {
     pub folds: Vec<FoldTask>,
 }
 
-/// Starts the gateway in every region. `peers` leads to binding and health; `latch` is dropped when the
-/// log's end has been reached and every VPC has been tried once.
+/// The way to the services that a gateway talks to.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    /// Where it registers and reports.
+    pub binding: Peer,
+    /// Where claims go.
+    pub health: Peer,
+}
+
+/// Starts the gateway in every region. It adds to the conditions that the log's end has been reached and every VPC been
+/// tried once, and that the log is followed.
 pub fn start(
     routes: Routes,
     config: &Config,
     regions: BTreeMap<RegionId, Region>,
-    peers: &Channel,
-    latch: &Latch,
+    peers: &Peers,
+    conditions: &Conditions,
 ) -> Result<Started, BadPlaces> {
     let (mut tasks, mut folds) = (Vec::new(), Vec::new());
     let mut views = BTreeMap::new();
     for (region, Region { log, cursor, snapshots }) in regions {
         let places = target::PlacesFile::load(config.places.as_deref())?;
-        let (claims, claims_task) = claims::start(config.gateway.clone(), region.clone(), peers.clone());
-        let snapshot = snapshots.map(|snapshots| snapshots.of(&region, format_args!("gateway/{}", config.gateway)));
+        let latch = conditions.add(format!("VPCs of {region}"), "not all were tried once").latch();
+        let followed = conditions.add(format!("gateway in {region}"), "the log is being read");
+        let (claims, claims_task) =
+            claims::start(config.gateway.clone(), region.clone(), peers.health.clone());
+        let snapshot =
+            snapshots.map(|snapshots| snapshots.of(&region, format_args!("gateway/{}", config.gateway)));
         let gateway = config.gateway.clone();
         let (folded, fold_task) = fold::start(fold::Way { log: log.clone(), gateway, cursor, snapshot });
-        let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, claims, latch.clone());
-        let report = report::Report::new(config.gateway.clone(), region.clone(), peers.clone());
+        let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, claims, latch);
+        let report = report::Report::new(config.gateway.clone(), region.clone(), peers.binding.clone());
         let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));
-        tasks.extend([claims_task, vpcs_task, report_task]);
+        let follows = tokio::spawn(following(folded.clone(), followed));
+        tasks.extend([claims_task, vpcs_task, report_task, follows]);
         folds.push(fold_task);
         views.insert(region, grpc::View { log, folded, vpcs });
     }
@@ -96,4 +115,22 @@ pub fn start(
     let metrics = get(async move || metrics::text(&service).await.map_err(|error| error.to_string()));
     let router = routes.add_service(grpc).into_axum_router().route("/metrics", metrics);
     Ok(Started { routes: router.into(), tasks, folds })
+}
+
+/// Says whether the log is followed: up to the tail seen at start, and ever since.
+async fn following(mut folded: Receiver<fold::Folded>, condition: Condition) {
+    loop {
+        let (caught_up, failure) = {
+            let folded = folded.borrow_and_update();
+            (folded.caught_up, folded.failure.clone())
+        };
+        match failure {
+            Some(why) => condition.set(Some(format!("the log is not followed any more: {why}"))),
+            None if caught_up => condition.set(None),
+            None => {}
+        }
+        if folded.changed().await.is_err() {
+            return;
+        }
+    }
 }

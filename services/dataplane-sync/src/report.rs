@@ -7,8 +7,9 @@ use mooring_ledger::ACTOR;
 use mooring_proto::binding::v1::{
     RegisterGatewayRequest, ReportAppliedRequest, Stuck, gateway_service_client::GatewayServiceClient,
 };
+use mooring_runtime::peer::{Idempotent, Peer};
 use tokio::{sync::watch, time::timeout};
-use tonic::{Code, Request, Status, metadata::AsciiMetadataValue, transport::Channel};
+use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
 use crate::{fold::Folded, target, vpcs::Vpcs};
 
@@ -20,11 +21,11 @@ const AHEAD: Duration = Duration::from_secs(5);
 pub(crate) struct Report {
     name: String,
     actor: Option<AsciiMetadataValue>,
-    binding: GatewayServiceClient<Channel>,
+    binding: GatewayServiceClient<Peer>,
 }
 
 impl Report {
-    pub(crate) fn new(gateway: GatewayName, region: RegionId, binding: Channel) -> Self {
+    pub(crate) fn new(gateway: GatewayName, region: RegionId, binding: Peer) -> Self {
         Self {
             name: format!("regions/{region}/gateways/{gateway}"),
             actor: AsciiMetadataValue::try_from(format!("gateway/{gateway}")).ok(),
@@ -86,8 +87,10 @@ impl Report {
         }
     }
 
+    /// Said twice, both that the gateway is there and what is applied change nothing.
     fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
+        request.extensions_mut().insert(Idempotent);
         if let Some(actor) = &self.actor {
             request.metadata_mut().insert(ACTOR, actor.clone());
         }

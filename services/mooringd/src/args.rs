@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Parser, ValueEnum};
-use mooring_domain::name::{GatewayName, RegionId};
-use mooring_runtime::telemetry::Format;
+use clap::Parser;
+use mooring_domain::name::GatewayName;
+use mooring_ledger::{LogUrl, NatsArgs, StoreArgs};
+use mooring_runtime::args::ProcessArgs;
 
 /// Mooring on one machine: resource, binding, health and dataplane-sync over an embedded event log.
 ///
@@ -14,45 +15,23 @@ use mooring_runtime::telemetry::Format;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Args {
-    /// Where everything is kept: `log/REGION` (the truth), `snapshots` (can be rebuilt from it), `cursor/REGION`
-    /// (how far the gateway has followed: a log that ends before it is refused).
-    #[arg(long, env = "MOORING_DATA")]
-    pub(crate) data: PathBuf,
-    /// A region to serve; may be given several times. Each has a log of its own.
-    #[arg(long = "region", env = "MOORING_REGIONS", value_delimiter = ',', required = true)]
-    pub(crate) regions: Vec<RegionId>,
     /// Where to listen. Port 0 takes a free one.
     #[arg(long, env = "MOORING_LISTEN", default_value = "127.0.0.1:7440")]
     pub(crate) listen: SocketAddr,
-    /// Allow `--listen` on an address that strangers can reach, without TLS.
-    #[arg(long)]
-    pub(crate) insecure: bool,
     /// This gateway's name.
-    #[arg(long, env = "MOORING_GATEWAY", default_value = "gw-1")]
+    #[arg(long, env = "MOORING_GATEWAY", value_name = "NAME", default_value = "gw-1")]
     pub(crate) gateway: GatewayName,
     /// The operator's file that says which VPC lives in which network namespace. Without it no VPC lives here.
-    #[arg(long, env = "MOORING_PLACES")]
+    #[arg(long, env = "MOORING_PLACES", value_name = "FILE")]
     pub(crate) places: Option<PathBuf>,
-    /// How logs are written.
-    #[arg(long, env = "MOORING_LOG_FORMAT", value_enum, default_value_t)]
-    pub(crate) log_format: LogFormat,
-}
-
-/// See [`Format`].
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// A JSON object a line.
-    Json,
-}
-
-impl From<LogFormat> for Format {
-    fn from(format: LogFormat) -> Self {
-        match format {
-            LogFormat::Text => Self::Text,
-            LogFormat::Json => Self::Json,
-        }
-    }
+    /// The event log: file:, segment files in --data, or nats://HOST:PORT, several servers of one NATS with commas between
+    /// them.
+    #[arg(long, env = "MOORING_LOG_URL", value_name = "URL", default_value = "file:", value_parser = LogUrl::any)]
+    pub(crate) log: LogUrl,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) nats: NatsArgs,
+    #[command(flatten)]
+    pub(crate) process: ProcessArgs,
 }

@@ -1,23 +1,15 @@
 //! All four services in one process, over one log of segment files.
 
 mod args;
-mod data;
-mod process;
-mod regions;
+mod serve;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use mooring_runtime::{config, process};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = args::Args::parse();
-    mooring_runtime::telemetry::init(args.log_format.into());
-    match process::run(args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let args: args::Args = config::parse();
+    args.process.logs();
+    process::ended(serve::run(args).await)
 }
