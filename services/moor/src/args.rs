@@ -13,7 +13,9 @@ use crate::{
     invocation::Invocation,
     log,
     output::Format,
-    pool, ready, status, subnet, vnic, vpc,
+    pool, ready,
+    servers::Servers,
+    status, subnet, vnic, vpc,
 };
 
 const AFTER_HELP: &str = "\
@@ -54,15 +56,8 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Flags for every verb")]
 pub struct Global {
-    /// The server: an http URL, or unix:PATH
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "MOORING_SERVER",
-        default_value = "http://127.0.0.1:7440"
-    )]
-    pub server: String,
+    #[command(flatten)]
+    pub servers: Servers,
     /// The project that short names belong to
     #[arg(long, global = true, value_name = "PROJECT", env = "MOORING_PROJECT")]
     pub project: Option<ProjectId>,
@@ -117,7 +112,7 @@ pub enum Command {
     Gateway(gateway::Verb),
     /// Whether kernels and the folded log agree (exit code 5 if not)
     Status(status::Status),
-    /// Whether the server is ready (exit code 4 if not)
+    /// Whether the server is ready, or each of several (exit code 4 if not)
     Ready,
     /// What happened: when, by whom, at which position
     Log(log::Log),

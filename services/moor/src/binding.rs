@@ -60,7 +60,7 @@ impl Bind {
             wait_applied: self.wait,
         };
         let rpc = async |channel, request| BindingServiceClient::new(channel).bind(request).await;
-        let binding = moor.write(message, rpc).await?;
+        let binding = moor.write(&moor.binding, message, rpc).await?;
         if binding.state() == State::Failed {
             return Err(Failure::bind_failed(&binding.failure));
         }
@@ -74,7 +74,7 @@ impl Unbind {
         let eip = moor.name_of::<Eip>(Argument::new("EIP", &self.eip)).await?;
         let message = UnbindRequest { eip, request_id: moor.request_id.clone() };
         let rpc = async |channel, request| BindingServiceClient::new(channel).unbind(request).await;
-        let position = moor.write(message, rpc).await?.position;
+        let position = moor.write(&moor.binding, message, rpc).await?.position;
         moor.output
             .say(&format!("EIP {} is free at position {position}", self.eip), &json!({"position": position}))
     }
@@ -97,7 +97,7 @@ async fn list(moor: &Invocation) -> Result<Vec<Binding>, Failure> {
     moor.pages(async |page_token| {
         let message = ListBindingsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
         let rpc = async |channel, request| BindingServiceClient::new(channel).list_bindings(request).await;
-        moor.client.call(message, rpc).await.map(|page| (page.bindings, page.next_page_token))
+        moor.binding.call(message, rpc).await.map(|page| (page.bindings, page.next_page_token))
     })
     .await
 }
@@ -132,7 +132,7 @@ impl Resource for Binding {
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
         let rpc = async |channel, request| BindingServiceClient::new(channel).get_binding(request).await;
-        moor.client.call(GetBindingRequest { name }, rpc).await
+        moor.binding.call(GetBindingRequest { name }, rpc).await
     }
 
     fn name(&self) -> &str {

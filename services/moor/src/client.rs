@@ -1,4 +1,4 @@
-//! The way to the server: one channel, who asks, how long a request may take, and what is tried again.
+//! The way to a server: one channel, who asks, how long a request may take, and what is tried again.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::failure::Failure;
+use crate::{failure::Failure, servers::Server};
 
 /// The server may need this long to say itself that the time is over.
 const GRACE: Duration = Duration::from_millis(500);
@@ -25,7 +25,7 @@ impl<T, R, F: AsyncFn(Channel, Request<T>) -> Result<Response<R>, Status>> Rpc<T
 /// A channel to the server, and everything that each request carries.
 pub struct Client {
     channel: Channel,
-    server: String,
+    server: Server,
     actor: MetadataValue<Ascii>,
     timeout: Duration,
 }
@@ -33,19 +33,35 @@ pub struct Client {
 impl Client {
     /// Prepares the channel; it connects with the first request. Fails when `server` is no URL, or one that asks for what
     /// there is not: nobody who asks for TLS gets plaintext.
-    pub fn new(server: &str, timeout: Duration) -> Result<Self, Failure> {
-        let has_scheme = server.contains("://") || server.starts_with("unix:");
-        let server = if has_scheme { server.to_owned() } else { format!("http://{server}") };
-        if has_prefix(&server, "https://") {
-            return Err(Failure::usage(format!("{server}: there is no TLS yet; use http:// or unix:PATH")));
+    pub fn new(mut server: Server, timeout: Duration) -> Result<Self, Failure> {
+        let url = &mut server.url;
+        if !url.contains("://") && !url.starts_with("unix:") {
+            *url = format!("http://{url}");
         }
-        if !has_prefix(&server, "http://") && !server.starts_with("unix:") {
-            return Err(no_server(&server));
+        if has_prefix(url, "https://") {
+            return Err(Failure::usage(format!("{url}: there is no TLS yet; use http:// or unix:PATH")));
         }
-        let endpoint = Endpoint::from_shared(server.clone()).map_err(|_| no_server(&server))?;
+        if !has_prefix(url, "http://") && !url.starts_with("unix:") {
+            return Err(no_server(url));
+        }
+        let endpoint = Endpoint::from_shared(url.clone()).map_err(|_| no_server(url))?;
         let channel = endpoint.connect_timeout(timeout.min(Duration::from_secs(5))).connect_lazy();
         let actor = actor(&who_asks()).parse().unwrap_or_else(|_| MetadataValue::from_static("unknown"));
         Ok(Self { channel, server, actor, timeout })
+    }
+
+    /// The way to another server, as long and as whoever asks here; over the same channel if it is the same server.
+    pub fn beside(&self, server: Server) -> Result<Self, Failure> {
+        let mut other = Self::new(server, self.timeout)?;
+        if other.server == self.server {
+            other.channel = self.channel.clone();
+        }
+        Ok(other)
+    }
+
+    /// Where it leads.
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Asks, and asks again when the server is UNAVAILABLE: at most three times, within the timeout. Safe for reads, and
@@ -133,7 +149,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_is_a_url_or_a_host_and_port() {
-        let open = |server: &str| Client::new(server, Duration::from_secs(1)).map(|client| client.server);
+        let open = |url: &str| {
+            Client::new(Server::of_all(url), Duration::from_secs(1)).map(|client| client.server.url)
+        };
         assert_eq!(open("127.0.0.1:7440").unwrap(), "http://127.0.0.1:7440");
         assert_eq!(open("unix:/run/mooring.sock").unwrap(), "unix:/run/mooring.sock");
         for no_server in ["http://not a host", "ftp://127.0.0.1:7440", "tcp://127.0.0.1:7440"] {

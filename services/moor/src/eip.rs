@@ -67,7 +67,7 @@ impl Verb {
 async fn allocate(moor: &Invocation, eip: Eip) -> Result<Eip, Failure> {
     let parent = moor.home.scope()?.to_string();
     let message = AllocateEipRequest { parent, eip: Some(eip), request_id: moor.request_id.clone() };
-    moor.write(message, async |channel, request| {
+    moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).allocate_eip(request).await
     })
     .await
@@ -78,7 +78,8 @@ async fn release(moor: &Invocation, text: &str) -> Result<(), Failure> {
     let name = moor.name_of::<Eip>(eip).await?;
     let message = ReleaseEipRequest { name, request_id: moor.request_id.clone() };
     let rpc = async |channel, request| ResourceServiceClient::new(channel).release_eip(request).await;
-    let position = moor.write(message, rpc).await.map_err(|failure| eip.failed(failure))?.position;
+    let position =
+        moor.write(&moor.resource, message, rpc).await.map_err(|failure| eip.failed(failure))?.position;
     moor.output.say(&format!("EIP {text} released at position {position}"), &json!({"position": position}))
 }
 
@@ -87,7 +88,7 @@ async fn list(moor: &Invocation) -> Result<Vec<Eip>, Failure> {
     moor.pages(async |page_token| {
         let message = ListEipsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_eips(request).await;
-        moor.client.call(message, rpc).await.map(|page| (page.eips, page.next_page_token))
+        moor.resource.call(message, rpc).await.map(|page| (page.eips, page.next_page_token))
     })
     .await
 }
@@ -109,7 +110,7 @@ impl Resource for Eip {
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
         let rpc = async |channel, request| ResourceServiceClient::new(channel).get_eip(request).await;
-        moor.client.call(GetEipRequest { name }, rpc).await
+        moor.resource.call(GetEipRequest { name }, rpc).await
     }
 
     fn name(&self) -> &str {

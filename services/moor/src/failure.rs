@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use mooring_domain::name::BadName;
 use serde_json::{Value, json};
 
-use crate::resolve::Argument;
+use crate::{resolve::Argument, servers::Server};
 
 mod status;
 
@@ -128,8 +128,9 @@ impl Failure {
     }
 
     /// The server answers, but what it needs is not there yet, or no more.
-    pub fn not_ready() -> Self {
-        let mut failure = Self::new(Exit::TryAgain, "NOT_READY", "the server is not ready");
+    pub fn not_ready(server: &Server) -> Self {
+        let message = format!("{} is not ready", server.name());
+        let mut failure = Self::new(Exit::TryAgain, "NOT_READY", message);
         failure.details.hint = Some("GET /ready at the same address says what it waits for".to_owned());
         failure
     }
@@ -140,8 +141,9 @@ impl Failure {
     }
 
     /// No answer came within the time.
-    pub fn timed_out(server: &str) -> Self {
-        let mut failure = Self::new(Exit::TryAgain, TIMED_OUT, format!("no answer from {server} in time"));
+    pub fn timed_out(server: &Server) -> Self {
+        let message = format!("no answer from {} in time", server.name());
+        let mut failure = Self::new(Exit::TryAgain, TIMED_OUT, message);
         failure.details.hint = Some("try again, or give it longer with --timeout".to_owned());
         failure
     }

@@ -47,7 +47,7 @@ impl Verb {
                 let rpc = async |channel, request| {
                     GatewayServiceClient::new(channel).decommission_gateway(request).await
                 };
-                let done = moor.write(message, rpc).await;
+                let done = moor.write(&moor.binding, message, rpc).await;
                 moor.show(&done.map_err(|failure| argument.failed(failure))?).await
             }
         }
@@ -58,7 +58,7 @@ impl Verb {
 pub async fn list(moor: &Invocation) -> Result<Vec<Gateway>, Failure> {
     let message = ListGatewaysRequest { parent: moor.home.regional_parent()? };
     let rpc = async |channel, request| GatewayServiceClient::new(channel).list_gateways(request).await;
-    Ok(moor.client.call(message, rpc).await?.gateways)
+    Ok(moor.binding.call(message, rpc).await?.gateways)
 }
 
 /// The display names of the VPCs that gateways are stuck with, which they know by id. A table does not fail for want of them.

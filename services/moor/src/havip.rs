@@ -75,7 +75,7 @@ impl Verb {
 async fn create(moor: &Invocation, havip: Havip) -> Result<Havip, Failure> {
     let parent = moor.home.scope()?.to_string();
     let message = CreateHavipRequest { parent, havip: Some(havip), request_id: moor.request_id.clone() };
-    moor.write(message, async |channel, request| {
+    moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_havip(request).await
     })
     .await
@@ -87,7 +87,8 @@ async fn delete(moor: &Invocation, text: &str) -> Result<(), Failure> {
     let name = moor.name_of::<Havip>(havip).await?;
     let message = DeleteHavipRequest { name, request_id: moor.request_id.clone() };
     let rpc = async |channel, request| ResourceServiceClient::new(channel).delete_havip(request).await;
-    let position = moor.write(message, rpc).await.map_err(|failure| havip.failed(failure))?.position;
+    let position =
+        moor.write(&moor.resource, message, rpc).await.map_err(|failure| havip.failed(failure))?.position;
     moor.output.say(&format!("HAVIP {text} deleted at position {position}"), &json!({"position": position}))
 }
 
@@ -96,7 +97,7 @@ async fn list(moor: &Invocation) -> Result<Vec<Havip>, Failure> {
     moor.pages(async |page_token| {
         let message = ListHavipsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_havips(request).await;
-        moor.client.call(message, rpc).await.map(|page| (page.havips, page.next_page_token))
+        moor.resource.call(message, rpc).await.map(|page| (page.havips, page.next_page_token))
     })
     .await
 }
@@ -108,7 +109,7 @@ impl Resource for Havip {
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
         let rpc = async |channel, request| ResourceServiceClient::new(channel).get_havip(request).await;
-        moor.client.call(GetHavipRequest { name }, rpc).await
+        moor.resource.call(GetHavipRequest { name }, rpc).await
     }
 
     fn name(&self) -> &str {

@@ -30,7 +30,7 @@ impl One {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let havip = moor.name_of::<Havip>(Argument::new("HAVIP", &self.havip)).await?;
         let rpc = async |channel, request| HealthServiceClient::new(channel).get_holder(request).await;
-        let holder = moor.client.call(GetHolderRequest { havip }, rpc).await?;
+        let holder = moor.health.call(GetHolderRequest { havip }, rpc).await?;
         moor.show(&holder).await
     }
 }
@@ -41,7 +41,7 @@ pub async fn list(moor: &Invocation) -> Result<(), Failure> {
     let page = async |page_token| {
         let message = ListHoldersRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
         let rpc = async |channel, request| HealthServiceClient::new(channel).list_holders(request).await;
-        moor.client.call(message, rpc).await.map(|page| (page.holders, page.next_page_token))
+        moor.health.call(message, rpc).await.map(|page| (page.holders, page.next_page_token))
     };
     moor.show_all(&moor.pages(page).await?).await
 }

@@ -28,8 +28,14 @@ pub trait Resource: Row + Sized {
 
 /// One run.
 pub struct Invocation {
-    /// The way to the server.
-    pub client: Client,
+    /// The way to the resource service.
+    pub resource: Client,
+    /// The way to the binding service.
+    pub binding: Client,
+    /// The way to the health service.
+    pub health: Client,
+    /// The way to the gateway that answers for itself and for the log.
+    pub dataplane: Client,
     /// Where short names belong.
     pub home: Home,
     /// How results are printed.
@@ -39,19 +45,42 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// What the flags say. Fails when the server's URL is none.
+    /// What the flags say. Fails when a server's URL is none.
     pub fn new(global: &Global) -> Result<Self, Failure> {
+        let (servers, timeout) = (&global.servers, global.timeout);
+        let resource = Client::new(servers.resource(), timeout)?;
+        let binding = resource.beside(servers.binding())?;
+        let health = resource.beside(servers.health())?;
         Ok(Self {
-            client: Client::new(&global.server, global.timeout)?,
+            dataplane: resource.beside(servers.dataplane())?,
+            resource,
+            binding,
+            health,
             home: Home { project: global.project.clone(), region: global.region.clone() },
             output: global.output,
             request_id: global.request_id.unwrap_or_else(Uuid::now_v7).to_string(),
         })
     }
 
+    /// Every server that this run may ask, each once.
+    pub fn servers(&self) -> Vec<&Client> {
+        let mut all: Vec<&Client> = Vec::new();
+        for client in [&self.resource, &self.binding, &self.health, &self.dataplane] {
+            if all.iter().all(|known| known.server().url != client.server().url) {
+                all.push(client);
+            }
+        }
+        all
+    }
+
     /// Asks for a change. `message` carries [`Self::request_id`], so that its tries are one.
-    pub async fn write<T: Clone, R>(&self, message: T, rpc: impl Rpc<T, R>) -> Result<R, Failure> {
-        self.client.call(message, rpc).await.map_err(|failure| failure.of_write(&self.request_id))
+    pub async fn write<T: Clone, R>(
+        &self,
+        client: &Client,
+        message: T,
+        rpc: impl Rpc<T, R>,
+    ) -> Result<R, Failure> {
+        client.call(message, rpc).await.map_err(|failure| failure.of_write(&self.request_id))
     }
 
     /// Reads page after page; `page` takes a token, and gives rows and the next token.

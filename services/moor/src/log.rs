@@ -61,7 +61,7 @@ async fn list(moor: &Invocation, parent: String, printer: &mut Printer) -> Resul
             let client = DataplaneServiceClient::new(channel).max_decoding_message_size(LARGEST_ANSWER);
             { client }.list_commits(request).await
         };
-        let page = moor.client.call(message, rpc).await?;
+        let page = moor.dataplane.call(message, rpc).await?;
         for commit in &page.commits {
             if !printer.print(commit)? {
                 return Ok(());
@@ -92,7 +92,7 @@ async fn follow(moor: &Invocation, parent: String, printer: &mut Printer) -> Res
         };
         tries = if printer.printed > seen { 1 } else { tries + 1 };
         if tries >= TRIES || !matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled) {
-            return Err(moor.client.failure(&status));
+            return Err(moor.dataplane.failure(&status));
         }
         tokio::time::sleep(BACKOFF * tries).await;
     }
@@ -102,8 +102,9 @@ async fn watch(
     moor: &Invocation,
     message: WatchCommitsRequest,
 ) -> Result<impl Stream<Item = Result<WatchCommitsResponse, Status>> + Unpin, Status> {
-    let client = DataplaneServiceClient::new(moor.client.channel()).max_decoding_message_size(LARGEST_ANSWER);
-    Ok({ client }.watch_commits(moor.client.endless(message)).await?.into_inner())
+    let client =
+        DataplaneServiceClient::new(moor.dataplane.channel()).max_decoding_message_size(LARGEST_ANSWER);
+    Ok({ client }.watch_commits(moor.dataplane.endless(message)).await?.into_inner())
 }
 
 /// Prints what comes. `None` when the limit is reached, else why the stream ended.

@@ -17,6 +17,7 @@ mod output;
 mod pool;
 mod ready;
 mod resolve;
+mod servers;
 mod status;
 mod subnet;
 mod table;

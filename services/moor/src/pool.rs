@@ -51,7 +51,7 @@ impl Verb {
 async fn create(moor: &Invocation, pool: Pool) -> Result<Pool, Failure> {
     let parent = moor.home.regional_parent()?;
     let message = CreatePoolRequest { parent, pool: Some(pool), request_id: moor.request_id.clone() };
-    moor.write(message, async |channel, request| {
+    moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_pool(request).await
     })
     .await
@@ -62,7 +62,7 @@ async fn list(moor: &Invocation) -> Result<Vec<Pool>, Failure> {
     moor.pages(async |page_token| {
         let message = ListPoolsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_pools(request).await;
-        moor.client.call(message, rpc).await.map(|page| (page.pools, page.next_page_token))
+        moor.resource.call(message, rpc).await.map(|page| (page.pools, page.next_page_token))
     })
     .await
 }
@@ -74,7 +74,7 @@ impl Resource for Pool {
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
         let rpc = async |channel, request| ResourceServiceClient::new(channel).get_pool(request).await;
-        moor.client.call(GetPoolRequest { name }, rpc).await
+        moor.resource.call(GetPoolRequest { name }, rpc).await
     }
 
     fn name(&self) -> &str {

@@ -1,4 +1,4 @@
-//! `moor ready`: whether the server that answers is ready, for health checks of containers and for scripts.
+//! `moor ready`: whether every server that is asked is ready, for health checks of containers and for scripts.
 
 use serde_json::json;
 use tonic_health::pb::{
@@ -7,12 +7,14 @@ use tonic_health::pb::{
 
 use crate::{failure::Failure, invocation::Invocation};
 
-/// Asks `grpc.health.v1`, which every service of Mooring answers for itself as a whole.
+/// Asks `grpc.health.v1` of each server, which every service of Mooring answers for itself as a whole.
 pub async fn run(moor: &Invocation) -> Result<(), Failure> {
-    let rpc = async |channel, request| HealthClient::new(channel).check(request).await;
-    let answer = moor.client.call(HealthCheckRequest::default(), rpc).await?;
-    match answer.status() {
-        ServingStatus::Serving => moor.output.say("ready", &json!({"ready": true})),
-        _ => Err(Failure::not_ready()),
+    for client in moor.servers() {
+        let rpc = async |channel, request| HealthClient::new(channel).check(request).await;
+        let answer = client.call(HealthCheckRequest::default(), rpc).await?;
+        if answer.status() != ServingStatus::Serving {
+            return Err(Failure::not_ready(client.server()));
+        }
     }
+    moor.output.say("ready", &json!({"ready": true}))
 }

@@ -64,7 +64,7 @@ impl Status {
 pub async fn dataplane(moor: &Invocation, verify: bool) -> Result<Dataplane, Failure> {
     let message = GetStatusRequest { parent: moor.home.regional_parent()?, verify };
     let rpc = async |channel, request| DataplaneServiceClient::new(channel).get_status(request).await;
-    moor.client.call(message, rpc).await
+    moor.dataplane.call(message, rpc).await
 }
 
 /// What does not agree, one sentence each. A gateway that reported a lower position is no problem: reports come a moment

@@ -62,7 +62,7 @@ impl Verb {
 async fn create(moor: &Invocation, subnet: Subnet) -> Result<Subnet, Failure> {
     let parent = moor.home.scope()?.to_string();
     let message = CreateSubnetRequest { parent, subnet: Some(subnet), request_id: moor.request_id.clone() };
-    moor.write(message, async |channel, request| {
+    moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_subnet(request).await
     })
     .await
@@ -73,7 +73,7 @@ async fn list(moor: &Invocation) -> Result<Vec<Subnet>, Failure> {
     moor.pages(async |page_token| {
         let message = ListSubnetsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_subnets(request).await;
-        moor.client.call(message, rpc).await.map(|page| (page.subnets, page.next_page_token))
+        moor.resource.call(message, rpc).await.map(|page| (page.subnets, page.next_page_token))
     })
     .await
 }
@@ -85,7 +85,7 @@ impl Resource for Subnet {
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
         let rpc = async |channel, request| ResourceServiceClient::new(channel).get_subnet(request).await;
-        moor.client.call(GetSubnetRequest { name }, rpc).await
+        moor.resource.call(GetSubnetRequest { name }, rpc).await
     }
 
     fn name(&self) -> &str {

@@ -59,7 +59,7 @@ impl Verb {
 async fn create(moor: &Invocation, vnic: Vnic) -> Result<Vnic, Failure> {
     let parent = moor.home.scope()?.to_string();
     let message = CreateVnicRequest { parent, vnic: Some(vnic), request_id: moor.request_id.clone() };
-    moor.write(message, async |channel, request| {
+    moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_vnic(request).await
     })
     .await
@@ -70,7 +70,7 @@ async fn list(moor: &Invocation) -> Result<Vec<Vnic>, Failure> {
     moor.pages(async |page_token| {
         let message = ListVnicsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_vnics(request).await;
-        moor.client.call(message, rpc).await.map(|page| (page.vnics, page.next_page_token))
+        moor.resource.call(message, rpc).await.map(|page| (page.vnics, page.next_page_token))
     })
     .await
 }
@@ -82,7 +82,7 @@ impl Resource for Vnic {
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
         let rpc = async |channel, request| ResourceServiceClient::new(channel).get_vnic(request).await;
-        moor.client.call(GetVnicRequest { name }, rpc).await
+        moor.resource.call(GetVnicRequest { name }, rpc).await
     }
 
     fn name(&self) -> &str {

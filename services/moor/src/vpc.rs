@@ -48,7 +48,7 @@ impl Verb {
 async fn create(moor: &Invocation, vpc: Vpc) -> Result<Vpc, Failure> {
     let parent = moor.home.scope()?.to_string();
     let message = CreateVpcRequest { parent, vpc: Some(vpc), request_id: moor.request_id.clone() };
-    moor.write(message, async |channel, request| {
+    moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_vpc(request).await
     })
     .await
@@ -59,7 +59,7 @@ async fn list(moor: &Invocation) -> Result<Vec<Vpc>, Failure> {
     moor.pages(async |page_token| {
         let message = ListVpcsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_vpcs(request).await;
-        moor.client.call(message, rpc).await.map(|page| (page.vpcs, page.next_page_token))
+        moor.resource.call(message, rpc).await.map(|page| (page.vpcs, page.next_page_token))
     })
     .await
 }
@@ -71,7 +71,7 @@ impl Resource for Vpc {
 
     async fn get(moor: &Invocation, name: String) -> Result<Self, Failure> {
         let rpc = async |channel, request| ResourceServiceClient::new(channel).get_vpc(request).await;
-        moor.client.call(GetVpcRequest { name }, rpc).await
+        moor.resource.call(GetVpcRequest { name }, rpc).await
     }
 
     fn name(&self) -> &str {

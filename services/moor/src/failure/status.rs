@@ -6,17 +6,18 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
 use super::{Details, Exit, Failure};
+use crate::servers::Server;
 
 /// The reason of a bind or unbind that the server goes on with in the background.
 const STILL_UNDER_WAY: &str = "STILL_UNDER_WAY";
 
 impl Failure {
-    /// What the server at this URL answered, or why it did not.
-    pub fn from_status(status: &Status, server: &str) -> Self {
+    /// What this server answered, or why it did not.
+    pub fn from_status(status: &Status, server: &Server) -> Self {
         if let Some(cause) = unreachable(status) {
-            let message = format!("can't reach the server at {server}: {cause}");
+            let message = format!("can't reach {}: {cause}", server.name());
             let mut failure = Self::new(Exit::TryAgain, "UNREACHABLE", message);
-            failure.details.hint = Some("check that it runs, and --server or MOORING_SERVER".to_owned());
+            failure.details.hint = Some(format!("check that it runs, and {}", server.flags()));
             return failure;
         }
         match status.code() {
@@ -107,6 +108,10 @@ mod tests {
 
     use super::*;
 
+    fn here() -> Server {
+        Server::of_all("http://here")
+    }
+
     fn refused(code: Code, retryable: &str) -> Failure {
         let metadata = [
             ("field", "eip"),
@@ -118,7 +123,7 @@ mod tests {
         let details = ErrorDetails::with_error_info("EIP_TAKEN", "mooring", metadata);
         let status =
             Status::with_error_details(code, "EIP 203.0.113.7 is bound already: unbind it first", details);
-        Failure::from_status(&status, "http://here")
+        Failure::from_status(&status, &here())
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
         let late = |reason: &str| {
             let details = ErrorDetails::with_error_info(reason, "mooring", HashMap::new());
             let status = Status::with_error_details(Code::DeadlineExceeded, "not yet", details);
-            Failure::from_status(&status, "http://here").details.hint.unwrap()
+            Failure::from_status(&status, &here()).details.hint.unwrap()
         };
         let under_way = late("STILL_UNDER_WAY");
         assert_eq!(under_way, "it goes on; `moor binding get` and `moor status` show how far it is");
@@ -209,7 +214,7 @@ mod tests {
         details.add_bad_request_violation("subnet.cidr", "10.0.1.7/24 has host bits");
         details.add_bad_request_violation("subnet.vpc", "empty");
         let status = Status::with_error_details(Code::InvalidArgument, "10.0.1.7/24 has host bits", details);
-        let failure = Failure::from_status(&status, "http://here");
+        let failure = Failure::from_status(&status, &here());
         assert_eq!(failure.exit, Exit::Usage);
         assert_eq!(failure.details.field.as_deref(), Some("subnet.cidr"));
         assert!(failure.text().contains("wrong:      subnet.vpc: empty"), "{}", failure.text());
@@ -222,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_status_without_details_still_says_something() {
-        let failure = Failure::from_status(&Status::new(Code::Internal, ""), "http://here");
+        let failure = Failure::from_status(&Status::new(Code::Internal, ""), &here());
         assert_eq!((failure.exit, &*failure.reason), (Exit::ServerFailed, "Internal"));
         assert!(!failure.message.is_empty());
     }

@@ -110,3 +110,86 @@ async fn a_gateway_is_stuck_with_a_vpc_by_its_display_name() {
         assert!(ended.out.contains(&format!("VPC {known_as} at position 3: no link")), "{}", ended.out);
     }
 }
+
+/// The line with a server of its own for each service; the one for all is gone.
+fn apart(servers: &[Server; 4], line: &str) -> String {
+    let [resource, binding, health, dataplane] = servers.each_ref().map(|server| &server.url);
+    format!(
+        "{line} --resource-server {resource} --binding-server {binding} --health-server {health} \
+         --dataplane-server {dataplane}"
+    )
+}
+
+async fn four() -> [Server; 4] {
+    [Server::start().await, Server::start().await, Server::start().await, Server::start().await]
+}
+
+const NOBODY: &str = "http://127.0.0.1:1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_that_run_apart_are_each_asked_for_their_own() {
+    for (line, asked) in [
+        ("vpc list", ["ListVpcs", "", "", ""]),
+        ("eip list", ["ListEips", "", "", ""]),
+        ("havip delete 01976e2a-0000-7000-8000-000000000002", ["DeleteHavip", "", "", ""]),
+        ("binding list", ["", "ListBindings", "", ""]),
+        ("gateway list", ["", "ListGateways", "", ""]),
+        ("gateway decommission gw-1", ["", "DecommissionGateway", "", ""]),
+        ("holders", ["", "", "ListHolders", ""]),
+        ("log", ["", "", "", "ListCommits"]),
+        ("gateway drops", ["", "", "", "GetStatus"]),
+        ("status", ["", "ListGateways", "", "GetStatus"]),
+    ] {
+        let servers = four().await;
+        let ended = moor(NOBODY, &apart(&servers, line)).await;
+        assert_eq!(ended.code, 0, "{line}: {}", ended.err);
+        let calls = servers
+            .each_ref()
+            .map(|server| server.calls().into_iter().map(|call| call.method).collect::<Vec<_>>().join(" "));
+        assert_eq!(calls, asked, "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_that_does_not_answer_is_named_with_its_flag() {
+    for (flag, variable, name, line) in [
+        ("--resource-server", "MOORING_RESOURCE_SERVER", "the resource service", "vpc list"),
+        ("--binding-server", "MOORING_BINDING_SERVER", "the binding service", "binding list"),
+        ("--health-server", "MOORING_HEALTH_SERVER", "the health service", "holders"),
+        ("--dataplane-server", "MOORING_DATAPLANE_SERVER", "dataplane-sync", "log"),
+    ] {
+        let server = Server::start().await;
+        let ended = moor(&server.url, &format!("{line} {flag} {NOBODY}")).await;
+        assert_eq!(ended.code, 4, "{}", ended.err);
+        assert!(ended.err.starts_with(&format!("moor: can't reach {name} at {NOBODY}: ")), "{}", ended.err);
+        assert!(
+            ended.err.contains(&format!("check that it runs, and {flag} or {variable}")),
+            "{}",
+            ended.err
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_servers_are_ready_when_each_of_them_is() {
+    let servers = four().await;
+    let serving = |status: ServingStatus| message(&HealthCheckResponse { status: status.into() });
+    for server in &servers {
+        server
+            .answers("Check", serving(ServingStatus::Serving))
+            .answers("Check", serving(ServingStatus::Serving));
+    }
+    let ended = moor(NOBODY, &apart(&servers, "ready")).await;
+    assert_eq!((ended.code, &*ended.out), (0, "ready\n"), "{}", ended.err);
+    let late = Server::start().await;
+    late.answers("Check", serving(ServingStatus::NotServing));
+    let [resource, binding, _, dataplane] = servers;
+    let url = late.url.clone();
+    let ended = moor(NOBODY, &apart(&[resource, binding, late, dataplane], "ready")).await;
+    assert_eq!(ended.code, 4);
+    assert!(
+        ended.err.starts_with(&format!("moor: the health service at {url} is not ready\n")),
+        "{}",
+        ended.err
+    );
+}

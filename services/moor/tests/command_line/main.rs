@@ -188,7 +188,7 @@ async fn no_server_and_no_answer_are_told_apart() {
     server.answers("Unbind", Answer::Never);
     let ended = moor(&server.url, &format!("unbind {EIP} --timeout 0.3")).await;
     assert_eq!(ended.code, 4);
-    assert!(ended.err.contains("no answer from http://127.0.0.1:"), "{}", ended.err);
+    assert!(ended.err.contains("no answer from the server at http://127.0.0.1:"), "{}", ended.err);
     assert!(ended.err.contains("again with: --request-id "), "{}", ended.err);
 }
 
