@@ -3,6 +3,8 @@
 set -eu
 
 link=$(ip -o -4 address show to "$INSIDE_SUBNET" | { read -r _ link _; echo "$link"; })
+# Not the compose file's `mac_address`: which engine heeds it from which compose is a long story.
+ip link set "$link" address "$MAC"
 # Over every gateway: flows are spread, and any gateway can carry any of them.
 ip route replace default $(for gateway in $GATEWAYS; do echo "nexthop via $gateway"; done)
 
