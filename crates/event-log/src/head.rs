@@ -61,6 +61,11 @@ pub(crate) struct Group {
 }
 
 impl Head {
+    /// A head that has read nothing, and knows from a segment's header what stands before it.
+    pub fn before(tail: Tail, recorded_at: u64) -> Self {
+        Self { tail, recorded_at, ..Self::default() }
+    }
+
     /// Where the log ends.
     pub fn tail(&self) -> &Tail {
         &self.tail

@@ -1,9 +1,11 @@
-//! The log in segment files: the embedded default. Everything is checked when it is opened; one thread writes.
+//! The log in segment files: the embedded default. Everything is checked when it is opened, or from what is trusted on
+//! and the rest behind the start; one thread writes.
 //!
 //! See docs/design/log.md for the format, and for what opening does in each case of damage.
 
 mod active;
 mod copy;
+mod earlier;
 mod folder;
 mod frame;
 mod header;
@@ -16,7 +18,7 @@ mod witness;
 mod writer;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
     thread::{self, JoinHandle},
 };
@@ -53,11 +55,14 @@ pub struct Options {
     pub segment_bytes: u64,
     /// The latest records are kept in memory, up to so many encoded bytes.
     pub cache_bytes: usize,
+    /// What was found whole before, up to this record, is not all read by [`Segments::open`], but behind it, and in any
+    /// case before it is served. 0: everything is read first. See [`Witness::trusted`].
+    pub trusted: Position,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 64 * 1024 * 1024, cache_bytes: 32 * 1024 * 1024 }
+        Self { segment_bytes: 64 * 1024 * 1024, cache_bytes: 32 * 1024 * 1024, trusted: Position(0) }
     }
 }
 
@@ -77,10 +82,12 @@ pub struct Segments {
     head: Arc<RwLock<Head>>,
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    checker: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Segments {
-    /// Opens the log in this folder, or makes one, and reads all of it. Blocks for as long as that takes.
+    /// Opens the log in this folder, or makes one, and reads all of it that is not trusted. Blocks for as long as that
+    /// takes.
     ///
     /// # Errors
     /// `Damaged`: L8 forbids to go on; nothing was changed. `Unavailable`: the folder is in use or can't be read.
@@ -92,7 +99,7 @@ impl Segments {
             witnesses.reached(Position(0), &format!("is missing: there is no {}", folder.display()))?;
         }
         let folder = Folder::lock(folder)?;
-        let mut scan = Scan::of(&folder.list()?, State::new(options.cache_bytes), &witnesses)?;
+        let mut scan = read(&folder.list()?, &options, &witnesses)?;
         let lost = if scan.torn.is_some() { "is damaged" } else { "is missing" };
         witnesses.reached(scan.head.tail().position, lost)?;
         let next = scan.next();
@@ -114,8 +121,12 @@ impl Segments {
         };
         let writer = thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run());
         let writer = writer.map_err(|error| LogError::Unavailable(error.to_string().into()))?;
+        let checking = Arc::clone(&shared);
+        let checker = thread::Builder::new().name("log-checker".to_owned()).spawn(move || checking.check_earlier());
+        let checker = checker.map_err(|error| LogError::Unavailable(error.to_string().into()))?;
         let (requests, writer) = (Mutex::new(Some(requests)), Mutex::new(Some(writer)));
-        Ok(Opened { log: Arc::new(Self { id: log, shared, head, requests, writer }), repaired })
+        let log = Self { id: log, shared, head, requests, writer, checker: Mutex::new(Some(checker)) };
+        Ok(Opened { log: Arc::new(log), repaired })
     }
 
     /// The log's id: drawn when it was made, in every segment.
@@ -131,6 +142,10 @@ impl Segments {
             tracing::error!("the log's writer stopped in the middle");
             self.shared.close();
         }
+        let checker = self.checker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if checker.is_some_and(|checker| checker.join().is_err()) {
+            tracing::error!("the log's checker stopped in the middle");
+        }
     }
 
     async fn send(&self, request: Request) -> Result<(), LogError> {
@@ -141,6 +156,22 @@ impl Segments {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.clone().ok_or(LogError::Closed)
     }
+}
+
+/// All segments, but for what is trusted.
+fn read<'a>(
+    segments: &[(Position, PathBuf)],
+    options: &Options,
+    witnesses: &'a Witnesses<'a>,
+) -> Result<Scan<'a>, LogError> {
+    let mut state = State::new(options.cache_bytes);
+    let skipped = earlier::count(segments, options.trusted);
+    if skipped == 0 {
+        return Scan::of(segments, state, witnesses);
+    }
+    let (earlier, header) = earlier::headers(&segments[..=skipped])?;
+    earlier.into_iter().for_each(|earlier| state.add_earlier(earlier));
+    Scan::behind(&segments[skipped..], state, &header, witnesses)
 }
 
 /// The segment to write to: the last one, or a first.

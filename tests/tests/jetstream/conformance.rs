@@ -16,5 +16,5 @@ conformance_suite!(jetstream, fresh(segments::Options::default()));
 // The copy in many segments, and nothing in memory: every read comes from a file.
 conformance_suite!(
     jetstream_small_segments,
-    fresh(segments::Options { segment_bytes: 2_000, cache_bytes: 0 })
+    fresh(segments::Options { segment_bytes: 2_000, cache_bytes: 0, ..segments::Options::default() })
 );

@@ -20,7 +20,7 @@ const FIXED_BYTES: usize = 16;
 const CRC_BYTES: usize = 4;
 
 /// What a segment says about itself.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     /// The log it belongs to: drawn when the log was made.
     pub log: Uuid,

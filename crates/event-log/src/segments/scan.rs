@@ -1,5 +1,5 @@
-//! Reading a whole log at the start: every CRC, position and hash. Only the very end may be torn, and only if no
-//! valid frame stands behind the damage; everything else is damage (L8). Nothing is changed here.
+//! Reading segments: every CRC, position and hash. Only the very end of a log may be torn, and only if no valid frame
+//! stands behind the damage; everything else is damage (L8). Nothing is changed here.
 
 use std::{
     fs,
@@ -72,19 +72,39 @@ impl<'a> Scan<'a> {
         state: State,
         witnesses: &'a Witnesses<'a>,
     ) -> Result<Self, LogError> {
-        let head = Head::default();
-        let mut scan = Self { head, state, log: None, last: None, torn: None, witnesses };
+        Self { head: Head::default(), state, log: None, last: None, torn: None, witnesses }.rest(segments)
+    }
+
+    /// Goes on behind segments that are read later: where they end is in the header of the next one.
+    pub fn behind(
+        segments: &[(Position, PathBuf)],
+        mut state: State,
+        header: &Header,
+        witnesses: &'a Witnesses<'a>,
+    ) -> Result<Self, LogError> {
+        state.begin(header.before.clone());
+        let head = Head::before(header.before.clone(), header.recorded_at);
+        Self { head, state, log: Some(header.log), last: None, torn: None, witnesses }.rest(segments)
+    }
+
+    fn rest(mut self, segments: &[(Position, PathBuf)]) -> Result<Self, LogError> {
+        let scan = &mut self;
         for (n, (first, path)) in segments.iter().enumerate() {
             let bytes = fs::read(path).map_err(|error| failed("read", path, &error))?;
             let segment = Reading { path, bytes: &bytes, is_last: n + 1 == segments.len() };
             scan.segment(*first, &segment)?;
         }
-        Ok(scan)
+        Ok(self)
     }
 
     /// The position of the next record.
     pub fn next(&self) -> Position {
         Position(self.head.tail().position.0 + 1)
+    }
+
+    /// Reads a segment that others follow, whose bytes these are.
+    pub fn inner(&mut self, first: Position, path: &Path, bytes: &[u8]) -> Result<(), LogError> {
+        self.segment(first, &Reading { path, bytes, is_last: false })
     }
 
     fn segment(&mut self, first: Position, segment: &Reading<'_>) -> Result<(), LogError> {

@@ -66,6 +66,23 @@ impl Shared {
         self.wake();
     }
 
+    /// Checks every segment that a start did not read, the latest first, until all are whole, one is damaged (L8), or the
+    /// log is closed.
+    pub fn check_earlier(&self) {
+        loop {
+            let unread = self.look().unread();
+            let Some((segment, earlier)) = unread.filter(|_| !self.closed()) else { return };
+            match earlier.check() {
+                Ok((marks, length)) => self.change().has_read(segment, marks, length),
+                Err(LogError::Damaged(why)) => return self.condemn(why),
+                Err(error) => {
+                    tracing::error!(%error, "a segment that the start did not read can't be checked");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Lets followers end once they have everything.
     pub fn close(&self) {
         self.change().closed = true;
@@ -82,16 +99,30 @@ impl Shared {
     }
 }
 
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, LogError> + Send + 'static,
+) -> Result<T, LogError> {
+    let stopped = |error| LogError::Unavailable(format!("a read stopped: {error}").into());
+    task::spawn_blocking(read).await.map_err(stopped)?
+}
+
 #[async_trait]
 impl Source for Shared {
     async fn batch(&self, after: Position) -> Result<Vec<Arc<Record>>, LogError> {
-        let found = self.look().find(after)?;
-        let place = match found {
-            Found::Records(records) => return Ok(records),
-            Found::OnDisk(place) => place,
+        let read = loop {
+            let found = self.look().find(after)?;
+            match found {
+                Found::Records(records) => return Ok(records),
+                Found::OnDisk(place) => break blocking(move || reader::read(place, after)).await,
+                Found::Unread(segment, earlier) => {
+                    let checked = blocking(move || earlier.check()).await;
+                    match checked {
+                        Ok((marks, length)) => self.change().has_read(segment, marks, length),
+                        Err(error) => break Err(error),
+                    }
+                }
+            }
         };
-        let read = task::spawn_blocking(move || reader::read(place, after)).await;
-        let read = read.map_err(|error| LogError::Unavailable(format!("a read stopped: {error}").into()))?;
         if let Err(LogError::Damaged(why)) = &read {
             self.condemn(Arc::clone(why));
         }

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     contract::{LogError, Tail},
     record::{Position, Record},
+    segments::earlier::Earlier,
 };
 
 /// One mark in the index per so many bytes of a segment.
@@ -36,7 +37,12 @@ struct Segment {
     path: Arc<Path>,
     /// Its durable length in bytes.
     length: u64,
+    /// It has still to be checked.
+    unread: Option<Arc<Earlier>>,
 }
+
+/// Where frames of one segment start.
+pub(super) struct Marks(Vec<Mark>);
 
 /// A frame starts here.
 struct Mark {
@@ -49,6 +55,8 @@ struct Mark {
 pub(super) enum Found {
     Records(Vec<Arc<Record>>),
     OnDisk(Place),
+    /// In a segment that has to be checked first: its number.
+    Unread(usize, Arc<Earlier>),
 }
 
 /// A frame's start in a file, at or before the record that is wanted.
@@ -69,9 +77,44 @@ impl State {
         Self { cache_limit, ..Self::default() }
     }
 
+    /// Adds a segment that is checked later. Only before all that are read.
+    pub fn add_earlier(&mut self, earlier: Earlier) {
+        let segment = self.segments.len();
+        self.marks.push(Mark { position: earlier.first(), segment, offset: 0 });
+        let path = Arc::clone(earlier.path());
+        self.segments.push(Segment { path, length: 0, unread: Some(Arc::new(earlier)) });
+    }
+
+    /// The log has all this before what is added next.
+    pub fn begin(&mut self, tail: Tail) {
+        self.tail = tail;
+    }
+
+    /// A segment that has still to be checked, the latest first.
+    pub fn unread(&self) -> Option<(usize, Arc<Earlier>)> {
+        let unread = |(n, segment): (usize, &Segment)| Some((n, Arc::clone(segment.unread.as_ref()?)));
+        self.segments.iter().enumerate().rev().find_map(unread)
+    }
+
+    /// A segment was checked; so long it is, and its frames are there.
+    pub fn has_read(&mut self, segment: usize, marks: Marks, length: u64) {
+        let Some(known) = self.segments.get_mut(segment).filter(|known| known.unread.is_some()) else {
+            return;
+        };
+        known.unread = None;
+        known.length = length;
+        let at = self.marks.partition_point(|mark| mark.segment < segment);
+        self.marks.splice(at..=at, marks.0.into_iter().map(|mark| Mark { segment, ..mark }));
+    }
+
+    /// Where the frames of the segments are.
+    pub fn into_marks(self) -> Marks {
+        Marks(self.marks)
+    }
+
     /// Adds a segment whose header ends at `length` and whose first record will be `first`.
     pub fn add_segment(&mut self, path: PathBuf, first: Position, length: u64) {
-        self.segments.push(Segment { path: path.into(), length });
+        self.segments.push(Segment { path: path.into(), length, unread: None });
         self.marks.push(Mark { position: first, segment: self.segments.len() - 1, offset: length });
     }
 
@@ -112,20 +155,21 @@ impl State {
             return Ok(Found::Records(records.map(|(record, _)| Arc::clone(record)).collect()));
         }
         let mark = self.marks.partition_point(|mark| mark.position <= wanted).checked_sub(1);
-        let place = mark.and_then(|mark| self.place(&self.marks[mark]));
-        place
-            .map(Found::OnDisk)
-            .ok_or_else(|| LogError::Damaged(format!("record {wanted} is nowhere").into()))
+        let found = mark.and_then(|mark| self.place(&self.marks[mark]));
+        found.ok_or_else(|| LogError::Damaged(format!("record {wanted} is nowhere").into()))
     }
 
-    fn place(&self, mark: &Mark) -> Option<Place> {
+    fn place(&self, mark: &Mark) -> Option<Found> {
         let segment = self.segments.get(mark.segment)?;
-        Some(Place {
+        if let Some(unread) = &segment.unread {
+            return Some(Found::Unread(mark.segment, Arc::clone(unread)));
+        }
+        Some(Found::OnDisk(Place {
             path: Arc::clone(&segment.path),
             offset: mark.offset,
             position: mark.position,
             end: segment.length,
-        })
+        }))
     }
 
     fn cache(&mut self, record: Arc<Record>, bytes: usize) {

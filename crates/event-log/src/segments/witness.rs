@@ -21,6 +21,14 @@ impl Witness {
     pub fn of(position: Position) -> Self {
         Self { position, record: None }
     }
+
+    /// How far a log can be trusted that all these have seen: to the newest of them, but not past one whose hash has to be
+    /// compared.
+    pub fn trusted(witnesses: &[Self]) -> Position {
+        let newest = witnesses.iter().map(|witness| witness.position).max();
+        let compared = witnesses.iter().filter(|witness| witness.record.is_some());
+        newest.min(compared.map(|witness| witness.position).min().or(newest)).unwrap_or_default()
+    }
 }
 
 /// All witnesses, by position.

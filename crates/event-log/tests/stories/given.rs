@@ -54,7 +54,7 @@ pub fn open_with(folder: &Path, options: Options, witnesses: &[Witness]) -> Resu
 
 /// Segments of a few frames, and nothing read from memory.
 pub fn small() -> Options {
-    Options { segment_bytes: 450, cache_bytes: 0 }
+    Options { segment_bytes: 450, cache_bytes: 0, ..Options::default() }
 }
 
 /// Appends one commit where its stream ends.

@@ -58,7 +58,7 @@ impl Opening<'_> {
                     durability: durability.clone(),
                     region: self.region.to_string(),
                     copy: self.folder.to_owned(),
-                    segments: segments::Options::default(),
+                    segments: self.segments(),
                     writes: self.writes.iter().map(|stream| StreamName::new(stream.name())).collect(),
                 };
                 let log = self.nats(&options, waiting).await?;
@@ -67,8 +67,13 @@ impl Opening<'_> {
         }
     }
 
+    /// What a snapshot was taken of was whole then: a start checks from there on, and the rest behind itself.
+    fn segments(&self) -> segments::Options {
+        segments::Options { trusted: Witness::trusted(self.witnesses), ..segments::Options::default() }
+    }
+
     fn files(&self) -> Result<Arc<Segments>> {
-        let opened = Segments::open(self.folder, segments::Options::default(), self.witnesses);
+        let opened = Segments::open(self.folder, self.segments(), self.witnesses);
         let opened = opened.with_context(|| self.named(self.folder.display()))?;
         if let Some(torn) = opened.repaired {
             tracing::warn!(
