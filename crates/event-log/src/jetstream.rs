@@ -13,6 +13,7 @@ mod keeper;
 mod message;
 mod opening;
 mod permissions;
+mod publishing;
 mod question;
 mod remote;
 pub mod settings;

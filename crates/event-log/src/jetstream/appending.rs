@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{engine::Engine, message, remote::Published, verify::damaged};
+use super::{engine::Engine, message, publishing::Published, verify::damaged};
 use crate::{
     contract::LogError,
     record::{Commit, Position, Record, StreamName},

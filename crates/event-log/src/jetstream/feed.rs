@@ -136,9 +136,9 @@ impl Feed {
 /// The sequence in `$JS.ACK.<stream>.<consumer>.<tries>.<sequence>.…`; newer servers put a domain and an account
 /// before the name of the JetStream stream.
 fn sequence(reply: &str) -> Option<u64> {
-    let tokens = reply.strip_prefix("$JS.ACK.")?.split('.');
+    let mut tokens = reply.strip_prefix("$JS.ACK.")?.split('.');
     let skip = if tokens.clone().count() > 7 { 5 } else { 3 };
-    tokens.skip(skip).next()?.parse().ok()
+    tokens.nth(skip)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -9,13 +9,7 @@ use std::{
 
 use async_nats::{
     connection::State,
-    jetstream::{
-        self, Context, ErrorCode,
-        context::{PublishErrorKind, RequestErrorKind},
-        message::PublishMessage,
-        publish::PublishAck,
-        stream::RawMessageErrorKind,
-    },
+    jetstream::{self, Context, context::RequestErrorKind, stream::RawMessageErrorKind},
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -25,7 +19,7 @@ use super::{
     connect::{Connected, Link},
     durability::Durability,
     feed::Feed,
-    message::{self, Incoming, Outgoing},
+    message::{self, Incoming},
     settings,
 };
 use crate::{
@@ -39,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A region's JetStream stream, and the copy that vouches for it.
 pub(super) struct Remote {
     at: Connected,
-    context: Context,
+    pub context: Context,
     region: String,
     durability: Durability,
     /// The name of the JetStream stream.
@@ -60,16 +54,12 @@ pub(super) struct Seen {
     pub messages: u64,
 }
 
-/// How a publish ended.
-pub(super) enum Published {
-    /// It is at this position; `again`: it has been, since an earlier try.
-    At { position: Position, again: bool },
-    /// Its subject's last sequence is another one.
-    Elsewhere,
-    /// It was not written.
-    Refused(LogError),
-    /// Nobody knows.
-    Unknown(Arc<str>),
+/// Why an answer will not come.
+pub(super) enum Interrupted {
+    /// The connection was lost.
+    Lost,
+    /// The login may not do that.
+    Forbidden(Arc<str>),
 }
 
 impl Remote {
@@ -93,6 +83,24 @@ impl Remote {
         found.map(|_| ()).map_err(|error| refusal(error.retryable(), &error))
     }
 
+    /// Returns once this is no longer the connection there is, or the server complains about the use of a subject;
+    /// what it says then.
+    pub async fn interrupted(&self, connection: Option<u64>, subject: &str) -> Interrupted {
+        let (mut link, subject) = (self.link(), format!("\"{subject}\""));
+        loop {
+            let trouble = link.borrow_and_update().trouble.clone();
+            if connection.is_none() || self.connection() != connection {
+                return Interrupted::Lost;
+            }
+            if let Some(why) = trouble.filter(|why| why.contains("ermissions") && why.contains(&subject)) {
+                return Interrupted::Forbidden(why);
+            }
+            if link.changed().await.is_err() {
+                return Interrupted::Lost;
+            }
+        }
+    }
+
     /// Tells when the connection changes.
     pub fn link(&self) -> watch::Receiver<Link> {
         self.at.link.clone()
@@ -107,7 +115,14 @@ impl Remote {
 
     /// Asks for the JetStream stream's state.
     pub async fn seen(&self) -> Result<Seen, LogError> {
-        let asked = self.context.request(format!("STREAM.INFO.{}", self.name), &json!({})).await;
+        let (connection, nothing) = (self.connection(), json!({}));
+        let question = format!("STREAM.INFO.{}", self.name);
+        let subject = format!("$JS.API.{question}");
+        let asked = tokio::select! {
+            biased;
+            asked = self.context.request(question, &nothing) => asked,
+            _ = self.interrupted(connection, &subject) => return Err(self.away()),
+        };
         let answer: Value = asked.map_err(|error| self.unanswered(&error))?;
         let unavailable = |why: &str| LogError::Unavailable(format!("{self}: {why}").into());
         match answer["error"]["err_code"].as_u64() {
@@ -140,44 +155,14 @@ impl Remote {
         feed.map_err(|why| LogError::Unavailable(format!("{self}: {why}").into()))
     }
 
+    /// The subject of a stream.
+    pub fn subject(&self, stream: &StreamName) -> String {
+        format!("{}{stream}", self.prefix)
+    }
+
     /// The stream whose subject this is.
     pub fn stream_of<'a>(&self, subject: &'a str) -> &'a str {
         subject.strip_prefix(self.prefix.as_ref()).unwrap_or(subject)
-    }
-
-    /// Sends a record and waits for its acknowledgement.
-    pub async fn publish(&self, stream: &StreamName, outgoing: Outgoing) -> Published {
-        let Outgoing { headers, payload } = outgoing;
-        let message = PublishMessage::build().payload(payload).headers(headers);
-        let subject = format!("{}{stream}", self.prefix);
-        let answer = match self.context.send_publish(subject, message).await {
-            Ok(sent) => sent.await,
-            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
-                let why = format!("more than max_payload of {self}: {error}");
-                return Published::Refused(LogError::Bounds(why.into()));
-            }
-            Err(error) => Err(error),
-        };
-        match answer {
-            Ok(PublishAck { sequence, duplicate, .. }) => {
-                Published::At { position: Position(sequence), again: duplicate }
-            }
-            Err(error) => self.not_published(&error),
-        }
-    }
-
-    fn not_published(&self, error: &jetstream::context::PublishError) -> Published {
-        let why: Arc<str> = format!("{self}: {}", cause(error)).into();
-        match error.kind() {
-            PublishErrorKind::WrongLastSequence => Published::Elsewhere,
-            PublishErrorKind::StreamNotFound => Published::Refused(LogError::Unavailable(why)),
-            PublishErrorKind::Other => match answered(error) {
-                Some(answer) if no_room(answer) => Published::Refused(LogError::Full(why)),
-                Some(_) => Published::Refused(LogError::Unavailable(why)),
-                None => Published::Unknown(why),
-            },
-            _ => Published::Unknown(why),
-        }
     }
 
     fn unanswered(&self, error: &jetstream::context::RequestError) -> LogError {
@@ -207,27 +192,12 @@ impl fmt::Display for Remote {
     }
 }
 
-/// What the server answered, if it is an answer of the server.
-fn answered(error: &jetstream::context::PublishError) -> Option<&jetstream::Error> {
-    std::error::Error::source(error)?.downcast_ref()
-}
-
-fn no_room(error: &jetstream::Error) -> bool {
-    const NO_ROOM: [ErrorCode; 4] = [
-        ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
-        ErrorCode::INSUFFICIENT_RESOURCES,
-        ErrorCode::STORAGE_RESOURCES_EXCEEDED,
-        ErrorCode::STREAM_STORE_FAILED,
-    ];
-    NO_ROOM.contains(&error.error_code())
-}
-
 /// What can be otherwise later, or what somebody must change first.
 pub(super) fn refusal(retryable: bool, why: &dyn fmt::Display) -> LogError {
     let text = why.to_string().into();
     if retryable { LogError::Unavailable(text) } else { LogError::Refused(text) }
 }
 
-fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
