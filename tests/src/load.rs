@@ -18,6 +18,7 @@ pub use cell::{Cell, Shape};
 pub use done::Done;
 
 use crate::client::Servers;
+use crate::wait::wait_for;
 use worker::{Worker, Works};
 
 /// How the clients behave.
@@ -29,14 +30,15 @@ pub struct Manner {
     pub one_try: Duration,
     /// How long a call may go unanswered, over all its tries, before that is a fault.
     pub patience: Duration,
-    /// Of so many calls whose first try has no answer one is given up: it may have taken effect, or not. 0: none.
-    pub gives_up: u32,
+    /// How many calls of a cell where clients contend are given up after a try without an answer, at most: each may have
+    /// taken effect, or not, and what can have happened branches there.
+    pub gives_up: u64,
 }
 
 impl Default for Manner {
     fn default() -> Manner {
         let (thinking, one_try) = (Duration::from_millis(60), Duration::from_secs(3));
-        Manner { thinking, one_try, patience: Duration::from_secs(90), gives_up: 20 }
+        Manner { thinking, one_try, patience: Duration::from_secs(90), gives_up: 4 }
     }
 }
 
@@ -70,14 +72,20 @@ impl Load {
         self.servers.send_replace(servers);
     }
 
-    /// Fails when a client has met what it must not: `finish` says what that was.
-    pub fn goes_on(&self) -> Result<()> {
-        ensure!(!self.thread.is_finished(), "a client has ended");
+    /// Waits until so many more calls have been answered. Fails at once when a client has met what it must not.
+    pub fn wait_answered(&self, more: usize, timeout: Duration) -> Result<()> {
+        let before = self.answered();
+        let going_on = wait_for(&format!("{more} calls to be answered"), timeout, || {
+            let answered = self.answered() - before;
+            let ended = self.thread.is_finished();
+            if ended || answered >= more { Ok(!ended) } else { Err(format!("{answered} of them were")) }
+        })?;
+        ensure!(going_on, "a client has ended; its own panic says why");
         Ok(())
     }
 
     /// Operations with an answer so far.
-    pub fn answered(&self) -> usize {
+    fn answered(&self) -> usize {
         self.cells.iter().map(|cell| cell.history.answered_so_far()).sum()
     }
 

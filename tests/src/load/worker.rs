@@ -95,11 +95,11 @@ impl Worker {
     /// Until there is an answer, or nobody waits for it any more.
     async fn make(&mut self, call: Call) -> Result<()> {
         let (request, end) = (Uuid::now_v7(), Instant::now() + self.manner.patience);
-        let gives_up = self.gives_up(call);
+        let (gives_up, in_kernels) = (self.gives_up(call), self.alone() && self.rng.bool());
         let cell = self.cell.clone();
         let ticket = cell.history.begins(self.number, call);
         loop {
-            let why = match self.one_try(call, request).await {
+            let why = match self.one_try(call, request, in_kernels).await {
                 Ok(answer) => {
                     cell.history.answered(ticket, answer.clone());
                     return self.is_told(call, answer, request);
@@ -124,10 +124,11 @@ impl Worker {
         }
     }
 
+    /// The first of those who contend gives up now and then.
     fn gives_up(&mut self, call: Call) -> bool {
         let changes = matches!(call, Call::Bind { .. } | Call::Unbind { .. });
-        let one_of = self.manner.gives_up;
-        one_of > 0 && changes && !self.alone() && self.rng.u32(..one_of) == 0
+        let may = !self.alone() && self.number == 0 && self.works.given_up < self.manner.gives_up;
+        changes && may && self.rng.u8(..4) == 0
     }
 
     fn is_told(&mut self, call: Call, answer: Answer, request: Uuid) -> Result<()> {
@@ -146,7 +147,7 @@ impl Worker {
         Ok(())
     }
 
-    async fn one_try(&mut self, call: Call, request: Uuid) -> Result<Answer, Status> {
+    async fn one_try(&mut self, call: Call, request: Uuid, in_kernels: bool) -> Result<Answer, Status> {
         let client = match &self.client {
             Some(client) => client.clone(),
             None => {
@@ -155,7 +156,6 @@ impl Worker {
                 self.client.insert(client).clone()
             }
         };
-        let in_kernels = self.alone() && self.rng.bool();
         let answer = timeout(self.manner.one_try, ask(&client, &self.cell, call, request, in_kernels)).await;
         answer.map_err(|_| Status::deadline_exceeded("this try has taken long enough"))?
     }

@@ -87,6 +87,7 @@ const LINES: &[Line] = &[
     line("faults", "mooring-tests", Which::Test("lost_end"), None),
     line("faults", "mooring-tests", Which::Test("durable"), None),
     line("faults", "mooring-tests", Which::Test("kills"), Some(1)),
+    line("faults", "mooring-tests", Which::Test("linearizable"), None),
 ];
 
 /// The names that `cargo xtask test` takes.
