@@ -29,9 +29,12 @@ pub(crate) struct Folded {
     pub(crate) pools: Arc<BTreeSet<IpNet>>,
     /// The record that changed them last.
     pub(crate) pools_changed: Position,
+    /// This gateway is registered: every unbind from that record on waits for it. Before, its kernels have nothing that
+    /// somebody could take out behind its back.
+    pub(crate) carries: bool,
     /// The operator's word that this gateway carries nothing; taken back when it registers again.
     pub(crate) decommissioned: bool,
-    /// The record that changed this last.
+    /// The record that changed these last.
     pub(crate) standing_changed: Position,
     /// The tail seen at start has been reached.
     pub(crate) caught_up: bool,
@@ -54,25 +57,27 @@ enum FoldError {
 struct Stored {
     desired: Desired,
     pools_changed: Position,
+    carries: bool,
     decommissioned: bool,
     standing_changed: Position,
 }
 
 /// The version of [`Stored`]'s serialized form around [`Desired`]; grows with every change of it.
-const VERSION: u32 = nat::DESIRED_VERSION << 16 | 1;
+const VERSION: u32 = nat::DESIRED_VERSION << 16 | 2;
 
 impl From<Folded> for Stored {
     fn from(folded: Folded) -> Self {
-        let Folded { desired, pools_changed, decommissioned, standing_changed, .. } = folded;
-        Self { desired, pools_changed, decommissioned, standing_changed }
+        let Folded { desired, pools_changed, carries, decommissioned, standing_changed, .. } = folded;
+        Self { desired, pools_changed, carries, decommissioned, standing_changed }
     }
 }
 
 impl From<Stored> for Folded {
     fn from(stored: Stored) -> Self {
-        let Stored { desired, pools_changed, decommissioned, standing_changed } = stored;
+        let Stored { desired, pools_changed, carries, decommissioned, standing_changed } = stored;
         let pools = pools(&desired);
-        Self { desired, pools, pools_changed, decommissioned, standing_changed, ..Self::default() }
+        let otherwise = Self::default();
+        Self { desired, pools, pools_changed, carries, decommissioned, standing_changed, ..otherwise }
     }
 }
 
@@ -169,12 +174,11 @@ fn fold(folded: &mut Folded, gateway: &GatewayName, commit: &Commit) {
                 folded.pools_changed = commit.at.position;
             }
             Event::GatewayDecommissioned(facts) if facts.gateway == *gateway => {
-                folded.decommissioned = true;
+                (folded.carries, folded.decommissioned) = (false, true);
                 folded.standing_changed = commit.at.position;
             }
-            // A first registration changes nothing for a kernel.
-            Event::GatewayRegistered(facts) if facts.gateway == *gateway && folded.decommissioned => {
-                folded.decommissioned = false;
+            Event::GatewayRegistered(facts) if facts.gateway == *gateway => {
+                (folded.carries, folded.decommissioned) = (true, false);
                 folded.standing_changed = commit.at.position;
             }
             _ => {}
@@ -224,11 +228,15 @@ mod tests {
         (folded, version)
     }
 
+    /// Nobody waits for a gateway before the record of its registration: what is unbound before that must not be in its
+    /// kernels.
     #[test]
-    fn a_first_registration_and_another_gateway_ask_nothing_of_a_kernel() {
+    fn a_gateway_carries_nothing_before_its_registration_and_another_is_none_of_its_business() {
+        let (folded, version) = version_after(&[Event::GatewayRegistered(facts("gw-2"))]);
+        assert_eq!((folded.carries, version), (false, Position(1)));
         let others = Event::GatewayDecommissioned(facts("gw-2"));
         let (folded, version) = version_after(&[Event::GatewayRegistered(facts("gw-1")), others]);
-        assert_eq!((folded.decommissioned, version), (false, Position(1)));
+        assert_eq!((folded.carries, folded.decommissioned, version), (true, false, Position(2)));
     }
 
     /// What was applied while it carried nothing is no word on what it is to carry now.
@@ -236,10 +244,10 @@ mod tests {
     fn a_gateway_that_registers_again_has_not_applied_what_it_is_to_carry_again() {
         let gone = Event::GatewayDecommissioned(facts("gw-1"));
         let (folded, version) = version_after(std::slice::from_ref(&gone));
-        assert_eq!((folded.decommissioned, version), (true, Position(2)));
+        assert_eq!((folded.carries, folded.decommissioned, version), (false, true, Position(2)));
         let emptied = Progress { applied: version, ..Progress::default() };
         let (folded, version) = version_after(&[gone, Event::GatewayRegistered(facts("gw-1"))]);
-        assert!(!folded.decommissioned);
+        assert!(folded.carries && !folded.decommissioned);
         assert!(emptied.equal_to(version, Position(9)) < Position(3), "it must apply the registration first");
     }
 }

@@ -72,9 +72,14 @@ impl Report {
 
     /// Registers and reports until binding does not answer, or the fold has ended.
     async fn serve(&mut self, folded: &mut watch::Receiver<Folded>, vpcs: &Vpcs) -> Result<(), Status> {
+        let before = folded.borrow().standing_changed;
         let equal_to = equal_to(&self.report(&folded.borrow(), vpcs));
         let request = self.request(RegisterGatewayRequest { name: self.name.clone(), equal_to });
         self.binding.register_gateway(request).await?;
+        // Until its record has come, kernels are equal to what a gateway that is not registered should have: nothing.
+        if folded.wait_for(|now| now.carries || now.standing_changed != before).await.is_err() {
+            return Ok(());
+        }
         loop {
             let report = self.report(&folded.borrow_and_update(), vpcs);
             let request = self.request(report);

@@ -87,7 +87,7 @@ impl PlacesFile {
                 .and_then(|places| places.place(&desired.project, region, vpc, &desired.display_name)),
             version: version(folded, desired),
             pools: folded.pools.clone(),
-            desired: if folded.decommissioned { nothing_of(desired) } else { desired.clone() },
+            desired: if folded.carries { desired.clone() } else { nothing_of(desired) },
         }
     }
 }
