@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod client;
+pub mod cluster;
 pub mod figures;
 pub mod history;
 pub mod lab;
@@ -18,6 +19,7 @@ pub mod story;
 pub mod wait;
 
 pub use client::Client;
+pub use cluster::{Cluster, Part};
 pub use lab::{Keepalived, Lab, Namespace};
 pub use nats::NatsServer;
 pub use server::Mooringd;

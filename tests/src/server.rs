@@ -16,9 +16,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-pub use moor::{Answer, Refusal, moor};
+pub use moor::{Answer, Refusal, events, moor, moor_with, stock};
 
-use crate::lab::{self, Lab, Namespace, track, untrack};
+use crate::lab::{Lab, Namespace, track, untrack};
 use crate::wait::wait_for;
 
 /// How long a start may take, and an end.
@@ -192,16 +192,7 @@ impl Mooringd {
     /// Creates a pool, a VPC, a subnet, the vNICs of vm-a and vm-b, the HAVIP `front` with both as members, and the
     /// EIP `web`, 203.0.113.70.
     pub fn stock(&self) -> Result<()> {
-        let (pool, subnet, router) = (lab::EIP_POOL, lab::SUBNET, lab::GATEWAY_INSIDE);
-        self.ask(&format!("pool create public {pool}"))?;
-        self.ask("vpc create blue")?;
-        self.ask(&format!("subnet create web --vpc blue --cidr {subnet} --gateway {router}"))?;
-        for (instance, mac, address) in [("vm-a", lab::MAC_A, lab::VM_A), ("vm-b", lab::MAC_B, lab::VM_B)] {
-            self.ask(&format!("vnic create {instance} --subnet web --mac {mac} --address {address}"))?;
-        }
-        let havip = lab::HAVIP;
-        self.ask(&format!("havip create front --subnet web --address {havip} --member vm-a --member vm-b"))?;
-        self.ask("eip allocate web --address 203.0.113.70").map(drop)
+        stock(|line| self.ask(line))
     }
 
     /// What `/metrics` says, over plain HTTP.
@@ -217,17 +208,7 @@ impl Mooringd {
 
     /// Every event of region `r1`, in order: its kind and its fields.
     pub fn events(&self) -> Result<Vec<(String, Value)>> {
-        let log = self.moor("log -o json")?;
-        ensure!(log.exit == 0, "`moor log` ended with {}: {}", log.exit, log.error);
-        let mut events = Vec::new();
-        for line in log.out.lines() {
-            let commit: Value = serde_json::from_str(line)?;
-            for event in commit["events"].as_array().context("a commit without events")? {
-                let fields = event.as_object().context("an event without a kind")?;
-                events.extend(fields.iter().map(|(kind, fields)| (kind.clone(), fields.clone())));
-            }
-        }
-        Ok(events)
+        events(&self.moor("log -o json")?)
     }
 
     fn launch(&mut self) -> Result<()> {

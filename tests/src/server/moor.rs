@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::program;
+use crate::lab;
 
 /// What a run of `moor` gave.
 #[derive(Debug, Clone)]
@@ -37,8 +38,13 @@ pub struct Refusal {
 
 /// Runs `moor` against the server at `address`, for project `p1` in region `r1`; a flag in `line` counts before these.
 pub fn moor(address: &str, line: &str) -> Result<Answer> {
+    moor_with(&[("MOORING_SERVER", format!("http://{address}"))], line)
+}
+
+/// The same, with the servers named by their variables.
+pub fn moor_with(servers: &[(&str, String)], line: &str) -> Result<Answer> {
     let done = Command::new(program("moor")?)
-        .env("MOORING_SERVER", format!("http://{address}"))
+        .envs(servers.iter().map(|(name, url)| (name, url)))
         .env("MOORING_PROJECT", "p1")
         .env("MOORING_REGION", "r1")
         .args(line.split_whitespace())
@@ -51,6 +57,34 @@ pub fn moor(address: &str, line: &str) -> Result<Answer> {
         out: String::from_utf8(done.stdout)?,
         error: String::from_utf8(done.stderr)?,
     })
+}
+
+/// Creates what most stories begin with: see [`crate::Mooringd::stock`].
+pub fn stock(ask: impl Fn(&str) -> Result<Value>) -> Result<()> {
+    let (pool, subnet, router) = (lab::EIP_POOL, lab::SUBNET, lab::GATEWAY_INSIDE);
+    ask(&format!("pool create public {pool}"))?;
+    ask("vpc create blue")?;
+    ask(&format!("subnet create web --vpc blue --cidr {subnet} --gateway {router}"))?;
+    for (instance, mac, address) in [("vm-a", lab::MAC_A, lab::VM_A), ("vm-b", lab::MAC_B, lab::VM_B)] {
+        ask(&format!("vnic create {instance} --subnet web --mac {mac} --address {address}"))?;
+    }
+    let havip = lab::HAVIP;
+    ask(&format!("havip create front --subnet web --address {havip} --member vm-a --member vm-b"))?;
+    ask("eip allocate web --address 203.0.113.70").map(drop)
+}
+
+/// Every event in what `moor log -o json` printed, in order: its kind and its fields.
+pub fn events(log: &Answer) -> Result<Vec<(String, Value)>> {
+    ensure!(log.exit == 0, "`moor log` ended with {}: {}", log.exit, log.error);
+    let mut events = Vec::new();
+    for line in log.out.lines() {
+        let commit: Value = serde_json::from_str(line)?;
+        for event in commit["events"].as_array().context("a commit without events")? {
+            let fields = event.as_object().context("an event without a kind")?;
+            events.extend(fields.iter().map(|(kind, fields)| (kind.clone(), fields.clone())));
+        }
+    }
+    Ok(events)
 }
 
 impl Answer {
