@@ -22,6 +22,8 @@ pub(crate) struct Report {
     name: String,
     actor: Option<AsciiMetadataValue>,
     binding: GatewayServiceClient<Peer>,
+    /// In a row.
+    failures: u32,
 }
 
 impl Report {
@@ -30,6 +32,7 @@ impl Report {
             name: format!("regions/{region}/gateways/{gateway}"),
             actor: AsciiMetadataValue::try_from(format!("gateway/{gateway}")).ok(),
             binding: GatewayServiceClient::new(binding),
+            failures: 0,
         }
     }
 
@@ -47,7 +50,11 @@ impl Report {
                 );
                 return;
             }
-            tracing::warn!(%error, "binding does not take reports; registering again");
+            self.failures += 1;
+            // Once is a binding that is just being started, or has just gone; the rest is the same again.
+            if self.failures == 2 {
+                tracing::warn!(%error, "binding does not take reports; registering again until it does");
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -84,6 +91,7 @@ impl Report {
             let report = self.report(&folded.borrow_and_update(), vpcs);
             let request = self.request(report);
             self.binding.report_applied(request).await?;
+            self.failures = 0;
             tokio::select! {
                 changed = folded.changed() => if changed.is_err() { return Ok(()) },
                 () = vpcs.changed() => {}
