@@ -1,38 +1,22 @@
 #!/bin/sh
-# Runs once before everything else, and changes nothing the next time: gives each volume to its user, and makes a
-# password for each user of NATS.
+# Runs before everything else, and changes nothing the next time: makes the users of NATS and their passwords, and gives
+# each volume and password to the one service whose it is.
 set -eu
 umask 077
 
-give() { # FOLDER UID
-    chown "$2:$2" "$1" && chmod 0700 "$1"
+give() { # UID FOLDER [PASSWORD]
+    chown "$1:$1" "/data/$2" && chmod 0700 "/data/$2"
+    [ -z "${3:-}" ] || chown "$1:$1" "/keys/$3"
 }
 
-key() { # NAME UID
-    [ -s "/keys/$1" ] || { head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"/keys/$1.new" && mv "/keys/$1.new" "/keys/$1"; }
-    chown "$2:$2" "/keys/$1"
-}
-
-chmod 0711 /keys
-give /data/nats 10000
-give /data/resource 10001
-give /data/binding 10002
-give /data/health 10003
-give /data/gw-1 0
-give /data/gw-2 0
-
-key admin 10001
-key resource 10001
-key binding 10002
-key health 10003
-key gateway 0
-
-{
-    echo "authorization { users = ["
-    for user in admin resource binding health gateway; do
-        echo "  { user: $user, password: \"$(cat "/keys/$user")\" }"
-    done
-    echo "] }"
-} >/keys/users.conf.new
+moor log users --passwords /keys >/keys/users.conf.new
 mv /keys/users.conf.new /keys/users.conf
+chmod 0711 /keys
 chown 10000:10000 /keys/users.conf
+chown 10001:10001 /keys/mooring-admin
+give 10000 nats
+give 10001 resource mooring-resource
+give 10002 binding mooring-binding
+give 10003 health mooring-health
+give 0 gw-1 mooring-dataplane-sync
+give 0 gw-2 mooring-dataplane-sync
