@@ -2,23 +2,35 @@
 
 use std::{
     collections::BTreeSet,
+    ops::Deref,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use mooring_event_log::{
-    Commit, EventLog, Filter, JetStream, LogError, Position, Record, StreamName, Witness,
+    Commit, EventLog, Filter, Hash, JetStream, LogError, Position, Record, StreamName, Witness,
     jetstream::{
-        Options, admin,
+        Options, Standing, admin,
         connect::{Login, Servers},
         durability::Durability,
     },
     segments,
 };
-use mooring_tests::NatsServer;
+use mooring_tests::{NatsServer, proxy::Proxy};
 use tempfile::TempDir;
+use tokio::{
+    runtime::Builder,
+    task::block_in_place,
+    time::{sleep, timeout},
+};
 use uuid::Uuid;
+
+/// What takes longer has failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The pause before an append is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The region of every story.
 pub const REGION: &str = "r1";
@@ -59,6 +71,19 @@ impl Given {
     /// An engine with a copy of this name.
     pub async fn open(&self, name: &str) -> Arc<JetStream> {
         self.try_open(name, &[]).await.unwrap()
+    }
+
+    /// An engine that reaches the server through a proxy.
+    pub async fn open_through(&self, proxy: &Between, name: &str) -> Arc<JetStream> {
+        let servers =
+            Servers::parse("--log", &format!("nats://{}", proxy.address()), &Login::default()).unwrap();
+        let options = options(servers, &[self.nats.monitor()], &self.copy(name));
+        JetStream::open(options, &[]).await.unwrap()
+    }
+
+    /// A proxy in front of the server.
+    pub fn proxy(&self) -> Between {
+        Between(Some(block_in_place(|| Proxy::start(&self.nats.address()).unwrap())))
     }
 
     pub async fn try_open(&self, name: &str, witnesses: &[Witness]) -> Result<Arc<JetStream>, LogError> {
@@ -105,4 +130,74 @@ pub async fn write(log: &dyn EventLog, name: &str, text: &str) -> Result<Positio
 
 pub async fn all(log: &dyn EventLog) -> Vec<Arc<Record>> {
     log.read(&Filter::All, Position(0), usize::MAX).await.unwrap()
+}
+
+/// The texts of all events, in order.
+pub async fn texts(log: &dyn EventLog) -> Vec<String> {
+    let text = |record: &Arc<Record>| String::from_utf8_lossy(&record.commits[0].events[0]).into_owned();
+    all(log).await.iter().map(text).collect()
+}
+
+/// Each record's hash, in order.
+pub async fn hashes(log: &dyn EventLog) -> Vec<Hash> {
+    all(log).await.iter().map(|record| record.hash).collect()
+}
+
+/// Waits for the engine to stand as wanted, and says how it stood last if it does not.
+pub async fn stands(log: &JetStream, within: Duration, wanted: impl Fn(&Standing) -> bool) -> Standing {
+    let mut standing = log.standing();
+    match timeout(within, standing.wait_for(|standing| wanted(standing))).await {
+        Ok(reached) => reached.unwrap().clone(),
+        Err(_) => panic!("it stands so after {within:?}: {:?}", log.standing().borrow()),
+    }
+}
+
+/// Waits for damage, and says what it is.
+pub async fn damage(log: &JetStream) -> String {
+    match stands(log, PATIENCE, |standing| matches!(standing, Standing::Damaged(_))).await {
+        Standing::Damaged(why) => why.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Appends the same commits until the outcome is known, as every caller must.
+pub async fn until_known(
+    log: &JetStream,
+    stream: &StreamName,
+    expected: Position,
+    commits: Vec<Commit>,
+) -> Result<Position, LogError> {
+    timeout(PATIENCE, async {
+        loop {
+            match log.append(stream, expected, commits.clone()).await {
+                Err(LogError::Unknown(_) | LogError::Unavailable(_)) => sleep(PAUSE).await,
+                known => return known,
+            }
+        }
+    })
+    .await
+    .expect("the outcome becomes known")
+}
+
+/// A proxy. It has a runtime of its own, which can't be dropped in another one's task just like that.
+pub struct Between(Option<Proxy>);
+
+impl Deref for Between {
+    type Target = Proxy;
+
+    fn deref(&self) -> &Proxy {
+        self.0.as_ref().unwrap()
+    }
+}
+
+impl Drop for Between {
+    fn drop(&mut self) {
+        block_in_place(|| drop(self.0.take()));
+    }
+}
+
+/// Runs a story that must come to its end in time.
+pub fn story<F: Future<Output = ()>>(story: impl FnOnce() -> F) {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async { timeout(3 * PATIENCE, story()).await.expect("the story hangs") });
 }

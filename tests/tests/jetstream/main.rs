@@ -3,5 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod away;
 mod conformance;
+mod copies;
 mod given;
+mod lost_answers;
+mod lost_end;
+mod speed;
+mod users;

@@ -24,10 +24,16 @@ pub(super) struct Outgoing {
 
 /// A message for a record that lands only if `expected` is its subject's last sequence (L2).
 pub(super) fn write(record: &Record, expected: Position) -> Outgoing {
+    let mut outgoing = of(record);
+    outgoing.headers.insert(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
+    outgoing
+}
+
+/// A message for a record, which lands whatever is there.
+pub(super) fn of(record: &Record) -> Outgoing {
     let (payload, _) = codec::encode(Position(0), &record.stream, record.previous, &record.commits);
     let mut headers = HeaderMap::new();
     headers.insert(CRC, format!("{:08x}", crc32c::crc32c(&payload)));
-    headers.insert(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
     if let Some(first) = record.commits.first() {
         headers.insert(header::NATS_MESSAGE_ID, first.id.to_string());
     }

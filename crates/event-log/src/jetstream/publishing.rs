@@ -67,7 +67,8 @@ impl Remote {
         }
     }
 
-    fn not_published(&self, error: &PublishError) -> Published {
+    /// What an error of a publish means.
+    pub fn not_published(&self, error: &PublishError) -> Published {
         let why: Arc<str> = format!("{self}: {}", cause(error)).into();
         match error.kind() {
             PublishErrorKind::WrongLastSequence => Published::Elsewhere,

@@ -30,6 +30,9 @@ use crate::{
 /// What is not answered after this is not waited for any longer. An append without an answer is then `Unknown`.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// JetStream's number for a JetStream stream that is not there.
+const NOT_FOUND: u64 = 10_059;
+
 /// A region's JetStream stream, and the copy that vouches for it.
 pub(super) struct Remote {
     at: Connected,
@@ -127,6 +130,7 @@ impl Remote {
         let unavailable = |why: &str| LogError::Unavailable(format!("{self}: {why}").into());
         match answer["error"]["err_code"].as_u64() {
             None => Seen::of(&answer).ok_or_else(|| unavailable("an answer without a state")),
+            Some(NOT_FOUND) => Err(LogError::Unavailable(format!("there is no {self}").into())),
             Some(_) => Err(unavailable(answer["error"]["description"].as_str().unwrap_or("an error"))),
         }
     }
