@@ -1,9 +1,11 @@
 //! Clients that bind, unbind and look, several of them at the same few EIPs and HAVIPs. Each call has a request id and is
 //! made again, with the same one, until it has an answer; everything asked and answered is written down.
 
+mod after;
 mod answers;
 mod cell;
 mod done;
+pub mod moves;
 mod worker;
 
 use std::sync::Arc;
@@ -14,8 +16,10 @@ use anyhow::{Result, ensure};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
+pub use after::After;
 pub use cell::{Cell, Shape};
 pub use done::Done;
+pub use moves::Moves;
 
 use crate::client::Servers;
 use crate::wait::wait_for;

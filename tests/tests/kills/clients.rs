@@ -11,13 +11,12 @@ use std::time::Duration;
 use fastrand::Rng;
 use futures::future::join_all;
 use mooring_proto::{binding::v1::binding, resource::v1::eip};
+use mooring_tests::load::moves::{self, BOUND, MOVING, UNTOUCHED};
 use mooring_tests::{Client, lab};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tonic::{Code, Status};
 use uuid::Uuid;
-
-use crate::moves::{self, BOUND, MOVING, UNTOUCHED};
 
 const CLIENTS: usize = 6;
 /// Of each client.

@@ -5,20 +5,21 @@
 //! `MOORING_KILLS` makes them more or fewer, `MOORING_SEED` repeats the same choices.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod after;
 mod clients;
-mod moves;
 
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use mooring_tests::figures::{ms, number, seed, show};
+use mooring_tests::load::{After, Moves, moves};
 use mooring_tests::probe::{Lane, Prober, UdpEcho};
-use mooring_tests::{Client, Lab, Mooringd, lab, server::Options};
+use mooring_tests::{Client, Lab, Mooringd, client::Servers, lab, server::Options};
 
-use crate::{after::After, clients::Clients, moves::Moves};
+use crate::clients::Clients;
 
 const PATIENT: Duration = Duration::from_secs(10);
+/// How long what a kill interrupted may take after a start.
+const MENDING: Duration = Duration::from_secs(2);
 const PORT: u16 = 7000;
 
 /// When the next kill comes.
@@ -49,7 +50,7 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost_and_no_packet_either() {
     let mut server = Mooringd::start(&lab, Options::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let connect = |server: &Mooringd| runtime.block_on(Client::connect(server.address())).unwrap();
-    let mut moves = Moves::create(&lab);
+    let mut moves = Moves::create(&lab).unwrap();
     let (untouched, clients) = runtime.block_on(Clients::create(connect(&server)));
 
     let at = |address| std::net::SocketAddrV4::new(address, PORT);
@@ -57,8 +58,8 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost_and_no_packet_either() {
     let prober = Prober::start(&lab.client, &[Lane { from: lab::CLIENT, to: at(untouched) }]).unwrap();
     prober.wait_answered(Some("vm-a"), PATIENT).unwrap();
     let clients = clients.start(server.address(), seed);
-    let mut after = After::default();
-    after.check(&runtime, &connect(&server), &moves);
+    let mut after = After::within(MENDING).unwrap();
+    after.check(&[Servers::one(server.address())], &moves).unwrap();
 
     let (mut rng, begin) = (Rng::with_seed(seed), Instant::now());
     for kill in 0..kills {
@@ -67,15 +68,15 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost_and_no_packet_either() {
             Moment::Starting(after) => server.kill9_while_starting(after).unwrap(),
             Moment::Ready(time) | Moment::Settled(time) => {
                 if matches!(moment, Moment::Settled(_)) {
-                    after.check(&runtime, &connect(&server), &moves);
+                    after.check(&[Servers::one(server.address())], &moves).unwrap();
                 }
-                moves.until(Instant::now() + time, &mut rng);
+                moves.until(Instant::now() + time, &mut rng).unwrap();
                 server.kill9().unwrap();
             }
         }
         // What is announced now is heard by nobody.
         if rng.bool() {
-            moves.one(&mut rng);
+            moves.one(&mut rng).unwrap();
         }
         let start = Instant::now();
         server.restart(None).unwrap_or_else(|error| panic!("kill {kill}, {moment:?}: {error:#}"));
@@ -83,10 +84,10 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost_and_no_packet_either() {
         clients.server_is_at(server.address());
     }
     let took = begin.elapsed();
-    after.check(&runtime, &connect(&server), &moves);
+    after.check(&[Servers::one(server.address())], &moves).unwrap();
     let done = clients.finish();
     runtime.block_on(done.check(&connect(&server)));
-    after.check(&runtime, &connect(&server), &moves);
+    after.check(&[Servers::one(server.address())], &moves).unwrap();
 
     let outage = prober.finish().remove(0);
     show(&format!("kills: {kills} in {}, {} holder changes made", ms(took), moves.made()));
