@@ -6,6 +6,7 @@
 mod away;
 mod conformance;
 mod copies;
+mod full;
 mod given;
 mod lost_answers;
 mod lost_end;
