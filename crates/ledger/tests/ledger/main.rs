@@ -4,11 +4,14 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test says what it saw by panicking"
 )]
 
 mod batches;
 mod closing;
 mod retries;
+mod saving;
 mod snapshots;
+mod starting;
 mod stories;
