@@ -1,6 +1,7 @@
 //! Mooring as four kinds of processes over one NATS: to start, kill, pause and ask, all of it on loopback.
 
 mod service;
+mod ways;
 
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use mooring_event_log::jetstream::{self, admin, connect::Login};
 use serde_json::Value;
 
 pub use service::Service;
+pub use ways::{Peer, Ways};
 
 use crate::client::Servers;
 use crate::nats::{self, NatsServer};
@@ -45,12 +47,15 @@ pub struct Options {
     pub nats: nats::Options,
     /// The environment of every process, on top of the test's own.
     pub environment: Vec<(String, String)>,
+    /// Whether the processes ask each other and NATS through proxies. Default: no.
+    pub proxies: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
         let gateway = Gateway { name: "gw-1".to_owned(), places: String::new() };
-        Options { gateways: vec![gateway], nats: nats::Options::default(), environment: Vec::new() }
+        let (nats, environment) = (nats::Options::default(), Vec::new());
+        Options { gateways: vec![gateway], nats, environment, proxies: false }
     }
 }
 
@@ -64,6 +69,8 @@ pub struct Cluster {
     gateways: Vec<Service>,
     /// What they share.
     pub nats: NatsServer,
+    /// How they reach each other.
+    pub ways: Ways,
     /// Removed after the processes were killed.
     _own_folder: tempfile::TempDir,
 }
@@ -86,31 +93,32 @@ impl Cluster {
     pub fn prepare(options: Options) -> Result<Cluster> {
         let folder = own_folder()?;
         let nats = NatsServer::start_in(&made(folder.path(), "nats")?, options.nats)?;
-        let log = [
-            "--region".to_owned(),
-            "r1".to_owned(),
-            "--log".to_owned(),
-            nats.url(),
-            "--nats-monitor".to_owned(),
-            nats.monitor(),
-        ];
-        let service = |name: &str, program: &str, own: &[String]| {
-            let arguments = log.iter().chain(own).cloned().collect();
-            Service::new(program, &made(folder.path(), name)?, arguments, options.environment.clone())
-        };
-        let resource = service("resource", "mooring-resource", &[])?;
-        let binding = service("binding", "mooring-binding", &flag("--resource", &resource))?;
-        let health = service("health", "mooring-health", &[])?;
+        let mut ways = Ways::new(options.proxies);
+        let mut service =
+            |part: Part, name: &str, program: &str, peers: &[(Peer, &Service)], own: &[String]| {
+                let log = format!("nats://{}", ways.way(part, Peer::Nats, &nats.address())?);
+                let mut arguments =
+                    words(["--region", "r1", "--log", &log, "--nats-monitor", &nats.monitor()]);
+                for (peer, at) in peers {
+                    let url = format!("http://{}", ways.way(part, *peer, at.address())?);
+                    arguments.extend(words([&format!("--{peer:?}").to_lowercase(), &url]));
+                }
+                arguments.extend_from_slice(own);
+                Service::new(program, &made(folder.path(), name)?, arguments, options.environment.clone())
+            };
+        let resource = service(Part::Resource, "resource", "mooring-resource", &[], &[])?;
+        let peers = [(Peer::Resource, &resource)];
+        let binding = service(Part::Binding, "binding", "mooring-binding", &peers, &[])?;
+        let health = service(Part::Health, "health", "mooring-health", &[], &[])?;
+        let peers = [(Peer::Binding, &binding), (Peer::Health, &health)];
         let mut gateways = Vec::new();
-        for gateway in &options.gateways {
-            let places = made(folder.path(), &gateway.name)?.join("places.toml");
-            std::fs::write(&places, &gateway.places)?;
-            let mut own = [flag("--binding", &binding), flag("--health", &health)].concat();
-            own.extend(["--gateway".to_owned(), gateway.name.clone()]);
-            own.extend(["--places".to_owned(), places.display().to_string()]);
-            gateways.push(service(&gateway.name, "mooring-dataplane-sync", &own)?);
+        for (number, Gateway { name, places }) in options.gateways.iter().enumerate() {
+            let file = made(folder.path(), name)?.join("places.toml");
+            std::fs::write(&file, places)?;
+            let own = words(["--gateway", name, "--places", &file.display().to_string()]);
+            gateways.push(service(Part::Gateway(number), name, "mooring-dataplane-sync", &peers, &own)?);
         }
-        Ok(Cluster { resource, binding, health, gateways, nats, _own_folder: folder })
+        Ok(Cluster { resource, binding, health, gateways, nats, ways, _own_folder: folder })
     }
 
     /// Makes the region's JetStream stream, as an administrator.
@@ -219,6 +227,6 @@ fn made(folder: &Path, name: &str) -> Result<std::path::PathBuf> {
     Ok(folder)
 }
 
-fn flag(name: &str, peer: &Service) -> Vec<String> {
-    vec![name.to_owned(), format!("http://{}", peer.address())]
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
 }
