@@ -1,6 +1,7 @@
 //! Short commands: what they say, as text, within a time.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,13 @@ fn text(mut from: impl Read) -> String {
     // What came before a broken pipe is all there is.
     let _ = from.read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Where a program is, for which an error at once is better than a strange one later.
+pub fn in_path(program: &str) -> Result<PathBuf> {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+    found.with_context(|| format!("{program} is not installed: `cargo xtask setup` does that"))
 }
 
 /// Asks again and again until the answer is good, and says how long that took; the last bad one is the error. An

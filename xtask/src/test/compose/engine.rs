@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::ask::{output, until};
+use super::ask::{in_path, output, until};
 use crate::run;
 
 const START: Duration = Duration::from_secs(60);
@@ -108,13 +108,14 @@ impl Engine {
 impl Own {
     fn start(parent: &Path) -> Result<Self> {
         clean(parent)?;
+        let dockerd = in_path("dockerd")?;
         let folder = parent.join(format!("engine-{}", std::process::id()));
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let log = File::create(folder.join("log"))?;
         let mut command = Command::new("setpriv");
         command
             .args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"])
-            .args(["--mount-proc", "sh", "-euc", &script(&folder)])
+            .args(["--mount-proc", "sh", "-euc", &script(&dockerd, &folder)])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
@@ -151,15 +152,15 @@ impl Drop for Own {
 }
 
 /// What runs in the namespaces: `sh` is there to wait for orphans.
-fn script(folder: &Path) -> String {
+fn script(dockerd: &Path, folder: &Path) -> String {
     let mut lines = vec!["ip link set lo up".to_owned()];
     for parent in PARENTS {
         lines.push(format!("ip link add {parent} type veth peer name {parent}-peer"));
         lines.push(format!("ip link set {parent} up; ip link set {parent}-peer up"));
     }
-    let folder = folder.display();
+    let (dockerd, folder) = (dockerd.display(), folder.display());
     lines.push(format!(
-        "dockerd --data-root '{folder}/data' --exec-root '{folder}/exec' --pidfile '{folder}/pid' \
+        "'{dockerd}' --data-root '{folder}/data' --exec-root '{folder}/exec' --pidfile '{folder}/pid' \
          --group root -H 'unix://{folder}/socket' & wait"
     ));
     lines.join("\n")

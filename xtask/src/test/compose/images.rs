@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::ask::output;
+use super::ask::{in_path, output};
 use super::engine::Engine;
 use crate::{demo, run, tree};
 
@@ -75,7 +75,7 @@ fn base(folder: &Path) -> Result<PathBuf> {
     let log = folder.join("debootstrap.log");
     let include = format!("--include={PACKAGES}");
     let made = run::succeed(
-        Command::new("debootstrap")
+        Command::new(in_path("debootstrap")?)
             .args(["--variant=minbase", &include, SUITE])
             .arg(&root)
             .stdout(File::create(&log)?),
@@ -106,12 +106,6 @@ pub fn context(folder: &Path) -> Result<PathBuf> {
         )?;
     }
     Ok(context)
-}
-
-fn in_path(program: &str) -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
-    found.with_context(|| format!("{program} is not installed: `cargo xtask setup` does that"))
 }
 
 fn fresh(folder: &Path) -> Result<()> {
