@@ -18,6 +18,7 @@ mod question;
 mod remote;
 pub mod settings;
 mod verify;
+pub(crate) mod whole;
 
 use std::{
     collections::BTreeSet,

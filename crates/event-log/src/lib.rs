@@ -12,6 +12,7 @@ pub mod jetstream;
 pub mod memory;
 pub mod record;
 pub mod segments;
+pub mod transfer;
 
 pub use contract::{EventLog, Filter, Follow, LogError, Tail};
 pub use faulty::{Fault, FaultyLog};

@@ -220,6 +220,9 @@ mod tests {
             "moor status --verify",
             "moor ready --server http://gw-1:7444",
             "moor log --follow --after 7 --limit 20",
+            "moor log init nats://a:4222,nats://b:4222 r1 r2 --replicas 3 --nats-user ann --nats-password-file f",
+            "moor log users --passwords d --region r1",
+            "moor log copy file:/d nats://a --region r1 --nats-monitor http://a:8222 --nats-ca f",
         ] {
             assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
         }

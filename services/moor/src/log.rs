@@ -1,8 +1,14 @@
-//! `moor log`: reads and follows a region's history, every commit once and in order.
+//! `moor log`: reads and follows a region's history, every commit once and in order. Below it, the verbs for the log
+//! itself: where it is kept, and by whom.
+
+mod copy;
+mod init;
+mod nats;
+mod users;
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use futures::{Stream, StreamExt};
 use mooring_proto::dataplane::v1::{
     Commit, ListCommitsRequest, WatchCommitsRequest, WatchCommitsResponse,
@@ -28,7 +34,10 @@ const BACKOFF: Duration = Duration::from_millis(200);
 
 /// What happened: when, by whom, at which position. Times are UTC.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Log {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// Go on with what happens from now on, for ever
     #[arg(long)]
     follow: bool,
@@ -40,9 +49,23 @@ pub struct Log {
     limit: Option<u64>,
 }
 
+/// What can be done with the log itself. No service is asked for it.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(init::Init),
+    Users(users::Users),
+    Copy(copy::Copy),
+}
+
 impl Log {
     /// Prints it, as lines for people or as JSON lines.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        match self.verb {
+            Some(Verb::Init(init)) => return init.run(moor).await,
+            Some(Verb::Users(users)) => return users.run(moor).await,
+            Some(Verb::Copy(copy)) => return copy.run(moor).await,
+            None => {}
+        }
         let parent = moor.home.regional_parent()?;
         let mut printer = Printer::new(moor.output, self.after, self.limit);
         if self.follow {
