@@ -63,10 +63,19 @@ impl Reports {
         self.last.borrow().get(gateway).cloned()
     }
 
-    /// Why a gateway is behind with a VPC, as it said last; `None` when it did not say.
-    pub(crate) fn cause(&self, gateway: &GatewayName, vpc: VpcId) -> Option<String> {
+    /// Why a gateway has not applied what was decided at `position` for the VPC, for people.
+    pub(crate) fn cause(&self, gateway: &GatewayName, vpc: VpcId, position: Position) -> String {
         let last = self.last.borrow();
-        last.get(gateway).and_then(|report| report.stuck.get(&vpc)).map(|stuck| stuck.cause.clone())
+        let Some(report) = last.get(gateway) else {
+            return "has not reported since this service started".to_owned();
+        };
+        match report.stuck.get(&vpc) {
+            Some(stuck) if report.position >= position => stuck.cause.clone(),
+            _ => {
+                let (seen, age) = (report.position, report.at.elapsed().as_secs_f64());
+                format!("has followed the log to {seen} of {position}, last heard of {age:.1} s ago")
+            }
+        }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<GatewayName, Report>> {

@@ -98,9 +98,10 @@ impl<'a> Wait<'a> {
 
     fn still(&self, id: BindingId, what: &str, gateways: &[GatewayName]) -> Status {
         let state = self.ledger.view().state;
-        let vpc = state.get(id).and_then(|binding| binding.facts()).map(|facts| facts.havip.vpc);
-        let cause = |gateway: &GatewayName| match vpc.and_then(|vpc| self.reports.cause(gateway, vpc)) {
-            Some(cause) => format!("{gateway}: {cause}"),
+        let binding =
+            state.get(id).and_then(|binding| Some((binding.facts()?.havip.vpc, binding.at.position)));
+        let cause = |gateway: &GatewayName| match binding {
+            Some((vpc, position)) => format!("{gateway}: {}", self.reports.cause(gateway, vpc, position)),
             None => gateway.to_string(),
         };
         let names: Vec<_> = gateways.iter().map(cause).collect();
