@@ -145,7 +145,7 @@ impl Snapshot {
             crc: crc32c::crc32c(state),
             place,
         };
-        tree.insert(HEADER, postcard::to_stdvec(&header)?)?;
+        tree.insert(HEADER, header.encode()?)?;
         tree.flush()?;
         for chunk in 0..old.map_or(0, |old| old.chunks) {
             tree.remove(chunk_key(1 - place, chunk))?;
@@ -172,7 +172,21 @@ impl Snapshot {
 }
 
 fn header(tree: &sled::Tree) -> Result<Option<Header>, SnapshotError> {
-    Ok(tree.get(HEADER)?.and_then(|bytes| postcard::from_bytes(&bytes).ok()))
+    Ok(tree.get(HEADER)?.and_then(|bytes| Header::decode(&bytes)))
+}
+
+impl Header {
+    /// Its CRC, then itself: a header that is not whole is no witness of anything.
+    fn encode(&self) -> Result<Vec<u8>, SnapshotError> {
+        let content = postcard::to_stdvec(self)?;
+        Ok([&crc32c::crc32c(&content).to_le_bytes()[..], &content].concat())
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (crc, content) = bytes.split_first_chunk::<4>()?;
+        let whole = crc32c::crc32c(content) == u32::from_le_bytes(*crc);
+        whole.then(|| postcard::from_bytes(content).ok()).flatten()
+    }
 }
 
 /// Whether another process has the folder open: then nothing is wrong with it. sled says so only in words.

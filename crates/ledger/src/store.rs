@@ -1,6 +1,10 @@
 //! Everything that a process keeps: its regions' logs, snapshots and cursors, and the cores that are folded from them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use futures::future::join_all;
@@ -21,8 +25,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Store {
     regions: BTreeMap<RegionId, Kept>,
     snapshots: Snapshots,
-    folding: Vec<FoldTask>,
-    folded: BTreeMap<RegionId, Vec<FoldedTo>>,
+    folding: Mutex<Vec<FoldTask>>,
+    folded: Mutex<BTreeMap<RegionId, Vec<FoldedTo>>>,
     asking: Vec<JoinHandle<()>>,
 }
 
@@ -60,26 +64,24 @@ impl Store {
             let kept = opening.open(&engine, cursor, &waiting).await?;
             regions.insert(region.clone(), kept);
         }
-        Ok(Self { regions, snapshots, folding: Vec::new(), folded: BTreeMap::new(), asking: Vec::new() })
+        let (folding, folded) = (Mutex::default(), Mutex::default());
+        Ok(Self { regions, snapshots, folding, folded, asking: Vec::new() })
     }
 
-    /// Folds a core of every region, and starts its loop.
+    /// Folds a core of every region, and starts its loop. Several kinds may be folded at once.
     ///
     /// # Errors
     /// The log, or what is in it.
-    pub async fn ledgers<D: Decider>(&mut self) -> Result<Regions<D>> {
-        let mut ledgers = Vec::new();
-        for (region, kept) in &self.regions {
-            let snapshots = Some(self.snapshots.clone());
-            let open = async || Ledger::<D>::open(kept.log.clone(), snapshots.clone(), region.clone()).await;
-            let opened =
-                again(open).await.with_context(|| format!("{} of region {region}", D::STREAM.name()));
-            let (ledger, task) = opened?;
+    pub async fn ledgers<D: Decider>(&self) -> Result<Regions<D>> {
+        let open = |region: &RegionId, log: Arc<dyn EventLog>| {
+            let (snapshots, region) = (self.snapshots.clone(), region.clone());
+            move || Ledger::<D>::open(log.clone(), Some(snapshots.clone()), region.clone())
+        };
+        let ledgers = self.fold(D::STREAM.name(), open).await?;
+        let mut folded = self.folded.lock().unwrap_or_else(PoisonError::into_inner);
+        for (region, ledger) in &ledgers {
             let view = ledger.watch();
-            let folded = self.folded.entry(region.clone()).or_default();
-            folded.push(Box::new(move || view.borrow().position));
-            ledgers.push((region.clone(), ledger));
-            self.folding.push(task);
+            folded.entry(region.clone()).or_default().push(Box::new(move || view.borrow().position));
         }
         Ok(ledgers.into_iter().collect())
     }
@@ -88,16 +90,34 @@ impl Store {
     ///
     /// # Errors
     /// The log, or what is in it.
-    pub async fn readers<D: Decider>(&mut self, who: &str) -> Result<BTreeMap<RegionId, Reader<D>>> {
-        let mut readers = BTreeMap::new();
-        for (region, kept) in &self.regions {
-            let open = async || Reader::open(kept.log.clone(), Some(self.snapshots.of(region, who))).await;
-            let opened = again(open).await.with_context(|| format!("{who} of region {region}"));
-            let (reader, task) = opened?;
-            readers.insert(region.clone(), reader);
-            self.folding.push(task);
+    pub async fn readers<D: Decider>(&self, who: &str) -> Result<BTreeMap<RegionId, Reader<D>>> {
+        let open = |region: &RegionId, log: Arc<dyn EventLog>| {
+            let snapshot = self.snapshots.of(region, who);
+            move || Reader::open(log.clone(), Some(snapshot.clone()))
+        };
+        self.fold(who, open).await
+    }
+
+    /// Has every region folded, all at once, each by a task of its own.
+    async fn fold<T, O, F>(
+        &self,
+        who: &str,
+        open: impl Fn(&RegionId, Arc<dyn EventLog>) -> O,
+    ) -> Result<BTreeMap<RegionId, T>>
+    where
+        T: Send + 'static,
+        O: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(T, FoldTask), OpenError>> + Send + 'static,
+    {
+        let begin = |(region, kept): (&RegionId, &Kept)| tokio::spawn(again(open(region, kept.log.clone())));
+        let opening: Vec<_> = self.regions.iter().map(begin).collect();
+        let mut opened = BTreeMap::new();
+        for (region, opening) in self.regions.keys().zip(opening) {
+            let (one, task) = opening.await?.with_context(|| format!("{who} of region {region}"))?;
+            opened.insert(region.clone(), one);
+            self.folding.lock().unwrap_or_else(PoisonError::into_inner).push(task);
         }
-        Ok(readers)
+        Ok(opened)
     }
 
     /// Every region's log and cursor, for one who follows them by himself: the cursors can be had once.
@@ -116,8 +136,9 @@ impl Store {
     /// What must hold for the process to be ready: each log answers, and what was opened before this is up to it.
     pub fn standings(&mut self) -> Vec<Standing> {
         let mut all = Vec::new();
+        let opened = self.folded.get_mut().unwrap_or_else(PoisonError::into_inner);
         for (region, kept) in &self.regions {
-            let folded = self.folded.remove(region).unwrap_or_default();
+            let folded = opened.remove(region).unwrap_or_default();
             let (standings, asking) = standing::watch(region.as_str(), kept.log.clone(), folded);
             all.extend(standings);
             self.asking.push(asking);
@@ -128,13 +149,17 @@ impl Store {
     /// Ends every loop with a last snapshot, then lets go of the logs.
     pub async fn close(self) {
         self.asking.iter().for_each(JoinHandle::abort);
-        join_all(self.folding.into_iter().map(FoldTask::close)).await;
+        let folding = self.folding.into_inner().unwrap_or_else(PoisonError::into_inner);
+        join_all(folding.into_iter().map(FoldTask::close)).await;
         join_all(self.regions.into_values().map(Kept::close)).await;
     }
 }
 
 /// Folds, again for as long as the log does not answer.
-async fn again<T>(open: impl AsyncFn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+async fn again<T, F>(open: impl Fn() -> F) -> Result<T, OpenError>
+where
+    F: Future<Output = Result<T, OpenError>>,
+{
     loop {
         match open().await {
             Err(OpenError::Log(error)) if error.retryable() => {

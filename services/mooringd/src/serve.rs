@@ -24,10 +24,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let waiting = process.conditions.add("logs", "being opened");
         let log = (&args.log, &args.nats);
         let mut store = Store::open(&args.store, log, &Stream::ALL, |why| waiting.set(Some(why))).await?;
-        let resource = store.ledgers::<ResourceCore>().await?;
-        let binding = store.ledgers::<BindingCore>().await?;
-        let health = store.ledgers::<HolderCore>().await?;
-        let bindings = store.readers::<BindingCore>("resource/bindings").await?;
+        let (resource, binding, health, bindings) = tokio::try_join!(
+            store.ledgers::<ResourceCore>(),
+            store.ledgers::<BindingCore>(),
+            store.ledgers::<HolderCore>(),
+            store.readers::<BindingCore>("resource/bindings"),
+        )?;
         waiting.set(None);
         let follow =
             |standing: Standing| process.conditions.follow(standing.name, standing.unknown, standing.unmet);

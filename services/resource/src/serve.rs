@@ -21,8 +21,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let log = (&args.log, &args.nats);
         let mut store =
             Store::open(&args.store, log, &[Stream::Resource], |why| waiting.set(Some(why))).await?;
-        let resource = store.ledgers::<ResourceCore>().await?;
-        let bindings = store.readers::<BindingCore>("resource/bindings").await?;
+        let (resource, bindings) = tokio::try_join!(
+            store.ledgers::<ResourceCore>(),
+            store.readers::<BindingCore>("resource/bindings"),
+        )?;
         waiting.set(None);
         let follow =
             |standing: Standing| process.conditions.follow(standing.name, standing.unknown, standing.unmet);
