@@ -4,5 +4,6 @@
 
 mod diff;
 mod fold;
+mod golden;
 mod log;
 mod model;
