@@ -1,5 +1,7 @@
 //! Mooring as four kinds of processes over one NATS: to start, kill, pause and ask, all of it on loopback.
 
+mod logs;
+mod scene;
 mod service;
 mod ways;
 
@@ -9,6 +11,7 @@ use anyhow::{Context, Result};
 use mooring_event_log::jetstream::{self, admin, connect::Login};
 use serde_json::Value;
 
+pub use scene::Scene;
 pub use service::Service;
 pub use ways::{Peer, Ways};
 

@@ -79,12 +79,17 @@ impl Load {
     /// Waits until so many more calls have been answered. Fails at once when a client has met what it must not.
     pub fn wait_answered(&self, more: usize, timeout: Duration) -> Result<()> {
         let before = self.answered();
-        let going_on = wait_for(&format!("{more} calls to be answered"), timeout, || {
+        wait_for(&format!("{more} calls to be answered"), timeout, || {
             let answered = self.answered() - before;
-            let ended = self.thread.is_finished();
-            if ended || answered >= more { Ok(!ended) } else { Err(format!("{answered} of them were")) }
+            let enough = answered >= more || self.goes_on().is_err();
+            if enough { Ok(()) } else { Err(format!("{answered} of them were")) }
         })?;
-        ensure!(going_on, "a client has ended; its own panic says why");
+        self.goes_on()
+    }
+
+    /// Fails when a client has met what it must not; its own panic says what.
+    pub fn goes_on(&self) -> Result<()> {
+        ensure!(!self.thread.is_finished(), "a client has ended; its own panic says why");
         Ok(())
     }
 

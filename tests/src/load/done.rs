@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
-use mooring_proto::dataplane::v1::Commit;
+use anyhow::{Result, bail, ensure};
+use uuid::Uuid;
 
 use super::Cell;
 use super::worker::Works;
@@ -40,21 +40,16 @@ impl Done {
     }
 
     /// Every request that must have written something is in the log once, and none twice. Gives how many there are.
-    pub fn is_logged(&self, log: &[Commit]) -> Result<usize> {
-        let mut times: BTreeMap<&str, u32> = BTreeMap::new();
-        let requests = log.iter().map(|commit| commit.request_id.as_str()).filter(|id| !id.is_empty());
+    /// `requests`: the ids of all commits in the log that have one.
+    pub fn is_logged(&self, requests: impl Iterator<Item = Uuid>) -> Result<usize> {
+        let mut times: BTreeMap<Uuid, u32> = BTreeMap::new();
         requests.for_each(|id| *times.entry(id).or_default() += 1);
         let twice: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
         ensure!(twice.is_empty(), "more than once in the log: {twice:?}");
         let acknowledged = self.works.iter().flat_map(|works| &works.acknowledged);
-        let mut found = 0;
-        for id in acknowledged {
-            let _once = times.get(id.to_string().as_str()).with_context(|| {
-                format!("{id} was acknowledged and is not in the log of {} commits", log.len())
-            })?;
-            found += 1;
-        }
-        Ok(found)
+        let lost = acknowledged.clone().find(|id| !times.contains_key(id));
+        ensure!(lost.is_none(), "{lost:?} was acknowledged and is not in the log");
+        Ok(acknowledged.count())
     }
 
     /// Tries without an answer, by reason.

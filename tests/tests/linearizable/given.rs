@@ -2,9 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use mooring_proto::dataplane::v1::Commit;
 use mooring_tests::load::{Cell, Shape};
 use mooring_tests::{Client, Mooringd, lab};
+use uuid::Uuid;
 
 /// Four who know nothing of each other.
 pub const CONTENDED: Shape = Shape { eips: 2, havips: 2, clients: 4 };
@@ -31,7 +31,10 @@ pub fn cells(server: &Mooringd, shapes: &[Shape]) -> Vec<Cell> {
     })
 }
 
-/// The whole log.
-pub fn log(server: &Mooringd) -> Vec<Commit> {
-    runtime().block_on(async { Client::connect(server.address()).await.unwrap().commits().await.unwrap() })
+/// The request ids in the log.
+pub fn requests(server: &Mooringd) -> Vec<Uuid> {
+    let all = async || Client::connect(server.address()).await.unwrap().commits().await.unwrap();
+    let commits = runtime().block_on(all());
+    let ids = commits.iter().map(|commit| &commit.request_id).filter(|id| !id.is_empty());
+    ids.map(|id| id.parse().unwrap()).collect()
 }
