@@ -1,5 +1,7 @@
 //! A gateway dies. Nobody tells its neighbours; how long they take to notice is the loss, as with any router.
 
+use std::net::Ipv4Addr;
+
 use anyhow::{Result, ensure};
 use mooring_tests::{
     figures::{ms, show},
@@ -17,13 +19,13 @@ const ALLOWANCE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// A gateway and an ordinary router die at the same moment: what their clients see may differ by no more than two
 /// neighbours' own watches do. `eip` is answered by whoever holds the HAVIP.
-pub fn dies_as_a_router_does(pair: &Pair, which: usize) -> Result<()> {
+pub fn dies_as_a_router_does(pair: &Pair, which: usize, eip: Ipv4Addr) -> Result<()> {
     let _udp = UdpEcho::start(&pair.lab.host_c, at(lab::HOST_C), "host-c")?;
-    let eip = Prober::start(&pair.lab.client, &lanes(lab::CLIENT, EIP))?;
+    let eip = Prober::start(&pair.lab.client, &lanes(lab::CLIENT, eip))?;
     let plain = Prober::start(&pair.lab.client, &lanes(lab::CLIENT_PLAIN, lab::HOST_C))?;
     eip.wait_answered(None, SOON)?;
     plain.wait_answered(None, SOON)?;
-    pair.cut(&[&pair.gateways[which], &pair.plains[which]])?;
+    pair.die(&[&pair.gateways[which], &pair.plains[which]])?;
     eip.wait_answered(None, PATIENT)?;
     plain.wait_answered(None, PATIENT)?;
     let (eip, plain) = (total(&eip.finish()), total(&plain.finish()));
@@ -48,7 +50,7 @@ fn the_loss_when_a_gateway_dies_is_that_of_its_neighbours_own_watch() {
     for which in [0, 1] {
         let both = Both::carrying().unwrap();
         let _udp = UdpEcho::start(&both.pair.lab.vm_a, at(lab::HAVIP), "vm-a").unwrap();
-        dies_as_a_router_does(&both.pair, which).unwrap();
+        dies_as_a_router_does(&both.pair, which, EIP).unwrap();
     }
 }
 

@@ -2,10 +2,17 @@
 //! keepalived, and a pair of ordinary routers beside them to be measured against.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod away;
 mod both;
+mod carried;
+mod claims;
 mod dead;
 mod errors;
+mod failover;
+mod joins;
 mod lanes;
 mod moves;
 mod plain;
+mod returns;
+mod stage;
 mod turned;
