@@ -6,4 +6,7 @@ mod connecting;
 mod durability;
 mod fixture;
 mod given;
+mod initialised;
+mod moor;
 mod settings;
+mod users;
