@@ -281,7 +281,7 @@ pub fn own_folder() -> Result<tempfile::TempDir> {
 }
 
 /// A binary of this workspace: in `MOORING_BIN_DIR`, or beside the running one.
-pub(crate) fn program(name: &str) -> Result<PathBuf> {
+pub fn program(name: &str) -> Result<PathBuf> {
     let folder = match std::env::var_os("MOORING_BIN_DIR") {
         Some(folder) => PathBuf::from(folder),
         None => beside_this()?,

@@ -83,6 +83,7 @@ const LINES: &[Line] = &[
     line("packets", "mooring-tests", Which::Test("story"), Some(1)),
     line("packets", "mooring-tests", Which::Test("oracle"), Some(1)),
     line("packets", "mooring-tests", Which::Test("many_vpcs"), Some(1)),
+    line("faults", "mooring-tests", Which::Test("processes"), Some(2)),
     line("faults", "mooring-tests", Which::Test("faults"), None),
     line("faults", "mooring-tests", Which::Test("lost_end"), None),
     line("faults", "mooring-tests", Which::Test("durable"), None),

@@ -1,0 +1,11 @@
+//! The four services as processes of their own, over a real NATS: their settings, their life, their end.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod carried;
+mod life;
+mod peers;
+mod readiness;
+mod reports;
+mod settings;
+mod starting;
+mod stopping;
