@@ -187,6 +187,9 @@ fn fold(folded: &mut Folded, gateway: &GatewayName, commit: &Commit) {
 }
 
 #[cfg(test)]
+mod stories;
+
+#[cfg(test)]
 mod tests {
     use mooring_domain::{
         Actor, CommitPosition, Stream, Timestamp, event::GatewayFacts, event::VpcCreated, id::VpcId,
