@@ -113,8 +113,7 @@ impl<'a> Stack<'a> {
             self.engine.docker().args(["ps", "--all", "--quiet", "--filter", &project, "--filter", &of]),
         )?;
         ensure!(!id.is_empty(), "{service} has no container");
-        let format =
-            "{{.State.Pid}} {{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}";
+        let format = "{{.State.Pid}} {{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}} {{.State.ExitCode}}{{end}}";
         let said = output(self.engine.docker().args(["inspect", "--format", format, &id]))?;
         let (pid, health) = said.split_once(' ').with_context(|| format!("{service}: {said:?}"))?;
         Ok(Container { id, pid: pid.parse()?, health: health.to_owned() })
@@ -152,7 +151,7 @@ impl<'a> Stack<'a> {
         let mut report = self.compose(&["ps"]).unwrap_or_else(|error| format!("{error:#}"));
         for service in SERVICES.iter().chain(&["init", "log-init", "client", "vm-a", "vm-b"]) {
             let Ok(container) = self.container(service) else { continue };
-            if matches!(&*container.health, "healthy" | "running") {
+            if matches!(&*container.health, "healthy" | "running 0" | "exited 0") {
                 continue;
             }
             let mut logs = self.engine.docker();

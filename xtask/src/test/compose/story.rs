@@ -14,6 +14,7 @@ const PORT: &str = "7000";
 const PATIENT: Duration = Duration::from_secs(60);
 /// Flows that are opened, one after the other, to be sure that both gateways get some: one in 32 768 runs would not.
 const FLOWS: usize = 16;
+const INSTANCES: [&str; 2] = ["vm-a", "vm-b"];
 const GATEWAYS: [&str; 2] = ["dataplane-sync-1", "dataplane-sync-2"];
 /// CAP_NET_ADMIN and CAP_NET_RAW, as the kernel writes a set of capabilities.
 const GATEWAYS_MAY: &str = "0000000000003000";
@@ -99,16 +100,17 @@ fn nothing_bound(stack: &Stack<'_>) -> Result<String> {
     }
     stack.moor(&format!("eip allocate site --address {EIP}"))?;
     ensure!(ask(stack).is_err(), "somebody answers at {EIP}");
-    let (_, took) = until("vm-a to be the holder", PATIENT, || holder(stack, "vm-a"))?;
-    Ok(format!("vm-a is seen as the holder after {:.1} s", took.as_secs_f32()))
+    let (holder, took) = until("a holder", PATIENT, || holder(stack))?;
+    Ok(format!("{holder} is seen as the holder after {:.1} s", took.as_secs_f32()))
 }
 
 fn bound(stack: &Stack<'_>) -> Result<String> {
     stack.moor("bind site front --wait")?;
+    let holder = holder(stack)?;
     let before = GATEWAYS.map(|gateway| packets(stack, gateway));
     for _ in 0..FLOWS {
         let answer = ask(stack)?;
-        ensure!(answer == "vm-a", "{answer} answers");
+        ensure!(answer == holder, "{answer} answers, {holder} is the holder");
     }
     stack.exec("client", &["ping", "-c", "3", "-i", "0.2", "-W", "2", EIP])?;
     let mut carried = Vec::new();
@@ -122,25 +124,36 @@ fn bound(stack: &Stack<'_>) -> Result<String> {
 }
 
 fn failover(stack: &Stack<'_>) -> Result<String> {
-    let vm_a = stack.container("vm-a")?.id;
+    let (first, second) = holder_and_other(stack)?;
+    let id = stack.container(first)?.id;
     let begun = Instant::now();
     // By the engine's own kill: what a person stops stays stopped.
-    output(stack.engine.docker().args(["kill", &vm_a]))?;
-    answered_by(stack, "vm-b")?;
+    output(stack.engine.docker().args(["kill", &id]))?;
+    until(&format!("{second} to answer"), PATIENT, || {
+        let answer = ask(stack)?;
+        ensure!(answer == second, "{answer} answers");
+        Ok(())
+    })?;
     let outage = begun.elapsed();
-    until("vm-b to be the holder", PATIENT, || holder(stack, "vm-b"))?;
-    Ok(format!("the first answer after {:.1} s", outage.as_secs_f32()))
+    until(&format!("{second} to be the holder"), PATIENT, || {
+        let now = holder(stack)?;
+        ensure!(now == second, "{now} is the holder");
+        Ok(())
+    })?;
+    Ok(format!("from {first} to {second}, the first answer after {:.1} s", outage.as_secs_f32()))
 }
 
 fn comes_back(stack: &Stack<'_>) -> Result<String> {
-    let vm_a = stack.container("vm-a")?.id;
-    output(stack.engine.docker().args(["start", &vm_a]))?;
-    until("vm-a to run", PATIENT, || stack.exec("vm-a", &["test", "-e", "/run/vrrp.pid"]))?;
+    let (holder, back) = holder_and_other(stack)?;
+    let id = stack.container(back)?.id;
+    output(stack.engine.docker().args(["start", &id]))?;
+    until(&format!("keepalived in {back}"), PATIENT, || stack.exec(back, &["test", "-e", "/run/vrrp.pid"]))?;
     for _ in 0..FLOWS {
         let answer = ask(stack)?;
-        ensure!(answer == "vm-b", "{answer} answers");
+        ensure!(answer == holder, "{answer} answers, {holder} was the holder");
     }
-    holder(stack, "vm-b").map(|()| String::new())
+    ensure!(holder_and_other(stack)?.0 == holder, "{back} is the holder");
+    Ok(String::new())
 }
 
 fn kills(stack: &Stack<'_>) -> Result<String> {
@@ -163,7 +176,11 @@ fn kills(stack: &Stack<'_>) -> Result<String> {
 fn carried(stack: &Stack<'_>) -> Result<String> {
     let (_, took) = until("answers over both gateways", PATIENT, || {
         let answers = (0..FLOWS).map(|_| ask(stack)).collect::<Result<BTreeSet<_>>>()?;
-        ensure!(answers.len() == 1 && answers.contains("vm-b"), "{answers:?} answer");
+        let holder = holder(stack)?;
+        ensure!(
+            answers.len() == 1 && answers.contains(&holder),
+            "{answers:?} answer, {holder} is the holder"
+        );
         Ok(())
     })?;
     verified(stack)?;
@@ -192,20 +209,17 @@ fn ask(stack: &Stack<'_>) -> Result<String> {
     Ok(answer)
 }
 
-fn answered_by(stack: &Stack<'_>, instance: &str) -> Result<()> {
-    until(&format!("{instance} to answer"), PATIENT, || {
-        let answer = ask(stack)?;
-        ensure!(answer == instance, "{answer} answers");
-        Ok(())
-    })
-    .map(drop)
+/// The instance that holds the HAVIP, as Mooring sees it.
+fn holder(stack: &Stack<'_>) -> Result<String> {
+    let said = stack.moor("holder front")?;
+    let line = said.lines().find_map(|line| line.strip_prefix("HOLDER"));
+    let holder = line.map(str::trim).filter(|holder| INSTANCES.contains(holder));
+    holder.map(str::to_owned).with_context(|| format!("no holder: {said}"))
 }
 
-fn holder(stack: &Stack<'_>, instance: &str) -> Result<()> {
-    let holder = stack.moor("holder front")?;
-    let line = holder.lines().find(|line| line.starts_with("HOLDER")).unwrap_or_default();
-    ensure!(line.ends_with(instance), "{holder}");
-    Ok(())
+fn holder_and_other(stack: &Stack<'_>) -> Result<(&'static str, &'static str)> {
+    let [a, b] = INSTANCES;
+    Ok(if holder(stack)? == a { (a, b) } else { (b, a) })
 }
 
 /// Every gateway reads its kernel back and agrees.
