@@ -49,15 +49,25 @@ pub(crate) fn encode(
     previous: Hash,
     commits: &[Commit],
 ) -> (Vec<u8>, Hash) {
-    let encoded = StoredRecord {
+    let encoded = bytes_of(position, stream, previous, commits);
+    let hash = hash_of(&encoded);
+    (encoded, hash)
+}
+
+/// The encoded form alone.
+pub(crate) fn bytes_of(
+    position: Position,
+    stream: &StreamName,
+    previous: Hash,
+    commits: &[Commit],
+) -> Vec<u8> {
+    StoredRecord {
         position: position.0,
         stream: stream.as_str().to_owned(),
         previous: previous.0.to_vec(),
         commits: commits.iter().map(stored).collect(),
     }
-    .encode_to_vec();
-    let hash = hash_of(&encoded);
-    (encoded, hash)
+    .encode_to_vec()
 }
 
 /// Reads a record back; the error says which field is wrong.

@@ -31,7 +31,7 @@ pub(super) fn write(record: &Record, expected: Position) -> Outgoing {
 
 /// A message for a record, which lands whatever is there.
 pub(super) fn of(record: &Record) -> Outgoing {
-    let (payload, _) = codec::encode(Position(0), &record.stream, record.previous, &record.commits);
+    let payload = codec::bytes_of(Position(0), &record.stream, record.previous, &record.commits);
     let mut headers = HeaderMap::new();
     headers.insert(CRC, format!("{:08x}", crc32c::crc32c(&payload)));
     if let Some(first) = record.commits.first() {

@@ -11,7 +11,7 @@ use async_nats::jetstream::{
 
 use super::{
     message::Outgoing,
-    remote::{Interrupted, Remote, cause},
+    remote::{Interrupted, Remote},
 };
 use crate::{
     contract::LogError,
@@ -69,7 +69,7 @@ impl Remote {
 
     /// What an error of a publish means.
     pub fn not_published(&self, error: &PublishError) -> Published {
-        let why: Arc<str> = format!("{self}: {}", cause(error)).into();
+        let why: Arc<str> = format!("{self}: {error}").into();
         match error.kind() {
             PublishErrorKind::WrongLastSequence => Published::Elsewhere,
             PublishErrorKind::StreamNotFound => Published::Refused(LogError::Unavailable(why)),

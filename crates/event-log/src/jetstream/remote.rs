@@ -174,7 +174,7 @@ impl Remote {
             RequestErrorKind::NoResponders => ": JetStream is off there, or not ready",
             _ => "",
         };
-        LogError::Unavailable(format!("{self}: {}{hint}", cause(error)).into())
+        LogError::Unavailable(format!("{self}: {error}{hint}").into())
     }
 }
 
@@ -200,8 +200,4 @@ impl fmt::Display for Remote {
 pub(super) fn refusal(retryable: bool, why: &dyn fmt::Display) -> LogError {
     let text = why.to_string().into();
     if retryable { LogError::Unavailable(text) } else { LogError::Refused(text) }
-}
-
-pub(super) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
