@@ -2,7 +2,7 @@
 //! which datagrams go all the time, by both gateways.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use uuid::Uuid;
@@ -74,8 +74,10 @@ impl Scene {
         after.check(&self.servers(), moves)?;
         show(&format!("{what}: {done}"));
         show(&format!("{what}: {after}; {} holder changes made", moves.made()));
+        let begin = Instant::now();
         let operations = done.is_linearizable()?;
-        show(&format!("{what}: an order explains the answers of all {operations} calls"));
+        let took = ms(begin.elapsed());
+        show(&format!("{what}: an order explains the answers of all {operations} calls, found in {took}"));
         let log = self.cluster.log()?;
         let requests = log.iter().flat_map(|record| &record.commits).filter_map(|commit| commit.request_id);
         let logged = done.is_logged(requests)?;
@@ -85,12 +87,18 @@ impl Scene {
              among {commits} commits in {} records",
             log.len()
         ));
+        let mut stopping = Duration::ZERO;
         for part in self.cluster.parts().into_iter().rev() {
+            let begin = Instant::now();
             let ended = self.cluster.part_mut(part).stop()?;
             ensure!(ended.success(), "{part:?}: {ended}");
+            stopping = stopping.max(begin.elapsed());
         }
         let copies = self.cluster.copies_are(&log)?;
-        show(&format!("{what}: {copies} of {copies} copies have the same records with the same hashes"));
+        show(&format!(
+            "{what}: {copies} of {copies} copies have the same records with the same hashes; stops took at most {}",
+            ms(stopping)
+        ));
         no_packet_lost(what, self.prober)
     }
 }

@@ -31,8 +31,10 @@ impl After {
     /// None yet; so long may kernel and fold differ, unfinished bindings and missed holder changes take.
     pub fn within(patience: Duration) -> Result<After> {
         let zero = Duration::ZERO;
+        // A thread of its own: connections end when they should, also while nobody asks.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         Ok(After {
-            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+            runtime,
             patience,
             checks: 0,
             starting: zero,
