@@ -1,24 +1,34 @@
 //! What is measured: binds per second and their latency, and how long a start takes, on release builds. Every figure stands
 //! beside a peer of the same run, because a number of a disturbed machine says nothing by itself.
 
+mod apart;
 mod binds;
 mod disk;
 mod embedded;
 mod figure;
 mod load;
 mod machine;
+mod program;
+mod publishes;
 mod report;
+mod start;
 mod stock;
 
 pub use binds::Sizes;
 pub use figure::{Figure, Goal, Peer};
 pub use report::Report;
+pub use start::start;
 
 use anyhow::Result;
 
-/// Binds per second and their latency.
+use crate::nats::NatsServer;
+
+/// Binds per second and their latency: of `mooringd` over segment files, then of four processes over JetStream.
 pub fn jetstream(sizes: &Sizes, report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let floor = disk::floor(report)?;
-    embedded::measure(&runtime, sizes, floor, report).map(drop)
+    let nats = NatsServer::start()?;
+    disk::floor(report)?;
+    runtime.block_on(publishes::measure(&nats, sizes.publishes, report))?;
+    let peer = embedded::measure(&runtime, sizes, report)?;
+    apart::measure(&runtime, &nats, sizes, &peer, report)
 }

@@ -22,17 +22,19 @@ pub struct Sizes {
     pub cases: Vec<(usize, usize)>,
     /// Rounds of each; their median counts.
     pub rounds: usize,
+    /// Bare publishes.
+    pub publishes: usize,
 }
 
 impl Sizes {
     /// What the goals are measured with.
     pub fn full() -> Sizes {
-        Sizes { cases: vec![(1, 300), (16, 3_200), (256, 12_800)], rounds: 3 }
+        Sizes { cases: vec![(1, 300), (16, 3_200), (256, 12_800)], rounds: 3, publishes: 10_000 }
     }
 
     /// As little as shows that it works.
     pub fn short() -> Sizes {
-        Sizes { cases: vec![(1, 10), (16, 64), (256, 512)], rounds: 1 }
+        Sizes { cases: vec![(1, 10), (16, 64), (256, 512)], rounds: 1, publishes: 500 }
     }
 
     fn pairs(&self) -> usize {

@@ -1,7 +1,5 @@
 //! The peer: `mooringd`, the same four services in one process, over segment files.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
@@ -17,7 +15,6 @@ pub const NAME: &str = "mooringd";
 pub fn measure(
     runtime: &Runtime,
     sizes: &Sizes,
-    _floor: Duration,
     report: &mut Report,
 ) -> Result<Vec<Measured>> {
     let server = Mooringd::alone(Options::default())?;

@@ -23,6 +23,12 @@ fn measure() -> Result<()> {
     let mut report = Report::new(has("--json"), Box::new(stdout()));
     match words.first().map(String::as_str) {
         Some("jetstream") => bench::jetstream(&sizes, &mut report),
+        Some("start") => bench::start(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         other => bail!("no benchmark is named {other:?}"),
     }
+}
+
+fn number(words: &[String], flag: &str) -> Option<u64> {
+    let at = words.iter().position(|word| word == flag)?;
+    words.get(at + 1)?.parse().ok()
 }

@@ -1,0 +1,89 @@
+//! The four services as processes of their own, over a durable JetStream stream.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use mooring_event_log::jetstream::{Servers, admin, connect::Login};
+use tokio::runtime::Runtime;
+
+use super::binds::{self, Measured, Sizes, System};
+use super::embedded;
+use super::machine::Processes;
+use super::program::Program;
+use super::report::Report;
+use crate::nats::NatsServer;
+use crate::server::own_folder;
+
+/// The services, in the order in which they can get ready.
+pub const SERVICES: [&str; 4] =
+    ["mooring-resource", "mooring-health", "mooring-binding", "mooring-dataplane-sync"];
+
+/// What they are called together.
+const NAME: &str = "four processes";
+
+/// The four processes of a region.
+pub struct Apart {
+    programs: Vec<Program>,
+}
+
+/// Makes region `r1`'s JetStream stream, as `moor log init` does.
+pub async fn make_log(nats: &NatsServer) -> Result<()> {
+    let servers = Servers::parse("--log", &nats.url(), &Login::default())?;
+    let connected = servers.connect("bench").await?;
+    admin::init(&connected, "r1", 1).await.map(drop).map_err(|error| anyhow!("{error}"))
+}
+
+impl Apart {
+    /// Starts them one after the other, each with its data in a folder of its own.
+    pub fn start(folder: &Path, nats: &NatsServer) -> Result<Apart> {
+        let mut apart = Apart { programs: Vec::new() };
+        for service in SERVICES {
+            let arguments = apart.arguments(service, folder, nats)?;
+            apart.programs.push(Program::start(service, folder, &arguments)?);
+        }
+        Ok(apart)
+    }
+
+    fn arguments(&self, service: &str, folder: &Path, nats: &NatsServer) -> Result<Vec<String>> {
+        let data = folder.join(service).to_str().context("a folder without a name")?.to_owned();
+        let (log, monitor) = (nats.url(), nats.monitor());
+        let mut arguments: Vec<String> =
+            ["--listen", "127.0.0.1:0", "--region", "r1", "--data", &data, "--log", &log, "--nats-monitor", &monitor]
+                .map(str::to_owned)
+                .into();
+        let url = |at: usize| format!("http://{}", self.programs[at].address);
+        match service {
+            "mooring-binding" => arguments.extend(["--resource".to_owned(), url(0)]),
+            "mooring-dataplane-sync" => {
+                let rest = ["--gateway", "gw-1", "--binding", &url(2), "--health", &url(1)];
+                arguments.extend(rest.map(str::to_owned));
+            }
+            _ => {}
+        }
+        Ok(arguments)
+    }
+}
+
+/// Measures them over this server, beside `peer`.
+pub fn measure(
+    runtime: &Runtime,
+    nats: &NatsServer,
+    sizes: &Sizes,
+    peer: &[Measured],
+    report: &mut Report,
+) -> Result<()> {
+    let folder = own_folder()?;
+    runtime.block_on(make_log(nats))?;
+    let apart = Apart::start(folder.path(), nats)?;
+    let mut processes = Processes::default()
+        .and("nats-server", nats.pid().context("nats-server does not run")?)
+        .and("the clients", std::process::id());
+    for (service, program) in SERVICES.iter().zip(&apart.programs) {
+        processes = processes.and(*service, program.pid());
+    }
+    let (resource, binding) = (apart.programs[0].address.clone(), apart.programs[2].address.clone());
+    let system = System { name: NAME, resource, binding, processes };
+    let measured = runtime.block_on(binds::measure(&system, sizes, Some((embedded::NAME, peer)), report));
+    let logs = || apart.programs.iter().map(Program::log).collect::<Vec<_>>().join("\n  ");
+    measured.map(drop).with_context(logs)
+}
