@@ -43,6 +43,9 @@ impl Store {
         waiting: impl Fn(String),
     ) -> Result<Self> {
         let engine = Engine::new(log, nats)?;
+        for (number, region) in args.regions.iter().enumerate() {
+            ensure!(!args.regions[..number].contains(region), "--region {region} is given twice");
+        }
         let folder = args.data.join("snapshots");
         let (snapshots, aside) = Snapshots::open(&folder).with_context(|| folder.display().to_string())?;
         if let Some(aside) = aside {
@@ -50,7 +53,6 @@ impl Store {
         }
         let mut regions = BTreeMap::new();
         for region in &args.regions {
-            ensure!(!regions.contains_key(region), "--region {region} is given twice");
             let path = args.data.join("cursor").join(region.as_str());
             let cursor = Cursor::open(&path).with_context(|| path.display().to_string())?;
             let mut witnesses: Vec<_> = snapshots

@@ -82,7 +82,11 @@ fn wrong_usage_is_named_and_ends_with_2() {
     let good = format!("--data {data} --region r1 --log nats://127.0.0.1:1 --trust-nats");
     for (name, line, words) in [
         ("mooring-resource", format!("--data {data} --region r1"), vec!["--log"]),
-        ("mooring-resource", format!("{good} --log file:"), vec!["--log", "mooringd", "nats://HOST:PORT"]),
+        (
+            "mooring-resource",
+            good.replace("nats://127.0.0.1:1", "file:"),
+            vec!["--log", "mooringd", "nats://HOST:PORT"],
+        ),
         ("mooring-health", format!("{good} --region R1"), vec!["'R1' for '--region"]),
         ("mooring-binding", good.clone(), vec!["--resource <URL>"]),
         ("mooring-binding", format!("{good} --resource binding:1"), vec!["--resource", "http://HOST:PORT"]),
