@@ -19,6 +19,7 @@ COPY compose/client.sh compose/instance.sh /usr/local/lib/mooring/
 
 FROM ${RUST_IMAGE} AS build
 ARG PREBUILT=
+LABEL mooring.prebuilt=$PREBUILT
 WORKDIR /src
 COPY . .
 RUN set -eu; \

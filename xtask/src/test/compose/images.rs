@@ -24,6 +24,8 @@ const LEFT_OUT: [&str; 6] = [
     "./usr/share/locale",
     "./usr/share/man",
 ];
+/// The folder of the build context with the programs.
+pub const PREBUILT: &str = "bin";
 const PROGRAMS: [&str; 6] =
     ["mooringd", "mooring-resource", "mooring-binding", "mooring-health", "mooring-dataplane-sync", "moor"];
 
@@ -57,7 +59,9 @@ impl Images {
     /// Removes them; an engine of our own forgets them anyway.
     pub fn remove(&self, engine: &Engine) -> Result<()> {
         let names = [&self.mooring, &self.demo, &self.nats, &self.base];
-        output(engine.docker().args(["image", "rm", "--force"]).args(names)).map(drop)
+        output(engine.docker().args(["image", "rm", "--force"]).args(names))?;
+        let stage = format!("label=mooring.prebuilt={PREBUILT}");
+        output(engine.docker().args(["image", "prune", "--force", "--filter", &stage])).map(drop)
     }
 }
 
@@ -93,7 +97,7 @@ fn base(folder: &Path) -> Result<PathBuf> {
 /// A build context of the Dockerfile with the programs in it, without what debuggers need.
 pub fn context(folder: &Path) -> Result<PathBuf> {
     let context = folder.join("context");
-    fresh(&context.join("bin"))?;
+    fresh(&context.join(PREBUILT))?;
     fs::copy(tree::root().join("Dockerfile"), context.join("Dockerfile"))?;
     fresh(&context.join("compose"))?;
     for entry in fs::read_dir(tree::root().join("compose"))? {
@@ -102,7 +106,10 @@ pub fn context(folder: &Path) -> Result<PathBuf> {
     }
     for program in PROGRAMS {
         output(
-            Command::new("strip").arg("-o").arg(context.join("bin").join(program)).arg(demo::built(program)?),
+            Command::new("strip")
+                .arg("-o")
+                .arg(context.join(PREBUILT).join(program))
+                .arg(demo::built(program)?),
         )?;
     }
     Ok(context)

@@ -51,7 +51,7 @@ impl<'a> Stack<'a> {
             ("MOORING_CONTEXT", context),
             ("BASE_IMAGE", images.base.clone()),
             ("RUST_IMAGE", images.base.clone()),
-            ("PREBUILT", "bin".to_owned()),
+            ("PREBUILT", images::PREBUILT.to_owned()),
             ("MOORING_IMAGE", images.mooring.clone()),
             ("DEMO_IMAGE", images.demo.clone()),
             ("NATS_IMAGE", images.nats.clone()),
