@@ -58,6 +58,8 @@ fn a_dead_machine_costs_what_a_dead_router_costs_and_comes_back_empty() {
     dies_as_a_router_does(&stage.pair, 0, EIP).unwrap();
     stage.cluster.part_mut(Part::Gateway(0)).kill9().unwrap();
     stage.pair.remove(&first).unwrap();
+    // The ordinary router that died with it.
+    stage.pair.remove(&stage.pair.plains[0]).unwrap();
     stage.wait_who("vm-a").unwrap();
     // It may be there and cut off, for all that anybody knows: an unbind waits until the operator has spoken.
     let waits = stage.cluster.moor_at(1, "unbind web --timeout 1 -o json").unwrap().refusal().unwrap();

@@ -31,7 +31,7 @@ fn apart() -> Result<(Stage, Vec<Proxy>)> {
 /// Every change of the holder: the instance, and the gateway whose claim it rests on.
 fn changes(stage: &Stage) -> Result<Vec<(String, String)>> {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let changes = stage.cluster.events()?.into_iter().filter(|(kind, _)| kind == "holderChanged");
+    let changes = stage.cluster.events()?.into_iter().filter(|(kind, _)| kind == "holder_changed");
     Ok(changes
         .map(|(_, event)| (word(&event["holder"]["instance"]), word(&event["claim"]["gateway"])))
         .collect())
@@ -77,7 +77,7 @@ fn a_strangers_claim_that_both_gateways_saw_is_written_down_once() {
     lab.host_c.output(&format!("arping -U -c 2 -I eth0 -s {havip} {havip}")).unwrap();
     let rejected = || {
         let events = stage.cluster.events().map_err(|error| format!("{error:#}"))?;
-        Ok(events.into_iter().filter(|(kind, _)| kind == "claimRejected").count())
+        Ok(events.into_iter().filter(|(kind, _)| kind == "claim_rejected").count())
     };
     wait_for("the rejection", PATIENT, || match rejected() {
         Ok(0) => Err("none".to_owned()),
@@ -90,5 +90,5 @@ fn a_strangers_claim_that_both_gateways_saw_is_written_down_once() {
     stage.wait_holder("vm-b").unwrap();
     stage.wait_carried("vm-b").unwrap();
     let events = stage.cluster.events().unwrap();
-    assert_eq!(events.iter().filter(|(kind, _)| kind == "claimRejected").count(), 1);
+    assert_eq!(events.iter().filter(|(kind, _)| kind == "claim_rejected").count(), 1);
 }

@@ -23,7 +23,7 @@ fn a_third_gateway_gets_everything_and_is_waited_for_from_then_on() {
         cluster.part_mut(part).wait_started().unwrap();
     }
     let mut stage = Stage::carrying_with(pair, cluster).unwrap();
-    assert_eq!(stage.named_in("gatewayRegistered").unwrap(), ["gw-1", "gw-2"]);
+    assert_eq!(stage.registered().unwrap(), ["gw-1", "gw-2"]);
 
     let prober = Prober::start(&stage.pair.lab.client, &lanes(lab::CLIENT, EIP)).unwrap();
     let transfer = Transfer::start(&stage.pair.lab.client, lab::CLIENT, at(EIP), PATIENT).unwrap();
@@ -40,7 +40,7 @@ fn a_third_gateway_gets_everything_and_is_waited_for_from_then_on() {
     let outcome = total(&prober.finish());
     assert_eq!(outcome.lost, 0, "{outcome:?}");
 
-    assert_eq!(stage.named_in("gatewayRegistered").unwrap(), ["gw-1", "gw-2", "gw-3"]);
+    assert_eq!(stage.registered().unwrap(), ["gw-1", "gw-2", "gw-3"]);
     stage.cluster.part(GW_3).pause().unwrap();
     assert_eq!(stage.cluster.refuse("unbind web --timeout 1").unwrap().exit, 4);
     assert_eq!(stage.waiting_for("web").unwrap(), ["gw-3"]);

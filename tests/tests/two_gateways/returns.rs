@@ -6,8 +6,10 @@ use std::time::Instant;
 use mooring_tests::{
     cluster::Part,
     figures::{ms, show},
-    lab,
+    lab::{self, Pair},
     probe::{Sniffer, udp_ask},
+    proxy::{Proxy, Weather},
+    wait_for,
 };
 
 use crate::{lanes::*, stage::*};
@@ -38,7 +40,7 @@ fn a_gateway_that_returns_takes_everything_out_before_it_registers() {
     stage.cluster.part_mut(GW_2).kill9().unwrap();
     stage.pair.ways(&[0]).unwrap();
     moved_while_away(&stage);
-    assert_eq!(stage.named_in("gatewayRegistered").unwrap(), ["gw-1", "gw-2"]);
+    assert_eq!(stage.registered().unwrap(), ["gw-1", "gw-2"]);
 
     // Binding answers nobody: whatever the gateway does now, it does before it has registered.
     stage.cluster.part(Part::Binding).pause().unwrap();
@@ -63,7 +65,7 @@ fn a_gateway_that_returns_takes_everything_out_before_it_registers() {
     stage.cluster.part_mut(GW_2).wait_started().unwrap();
     stage.wait_translated(1, EIP, Some(lab::HAVIP_2)).unwrap();
     stage.wait_who("vm-b").unwrap();
-    assert_eq!(stage.named_in("gatewayRegistered").unwrap(), ["gw-1", "gw-2", "gw-2"]);
+    assert_eq!(stage.registered().unwrap(), ["gw-1", "gw-2", "gw-2"]);
     stage.wait_agree().unwrap();
     let to_a = on_a.select(|frame| frame.ip().is_some_and(|ip| ip.source == lab::CLIENT));
     assert!(to_a.is_empty(), "{} packets of the EIP came to vm-a", to_a.len());
@@ -87,9 +89,37 @@ fn a_gateway_that_goes_on_after_it_was_decommissioned_takes_everything_out() {
     stage.pair.ways(&[1]).unwrap();
     assert!(stage.who().is_err(), "it carries nothing");
     let listed = stage.cluster.moor("gateway list").unwrap();
-    assert_eq!(stage.named_in("gatewayRegistered").unwrap(), ["gw-1", "gw-2"], "{listed:?}");
+    assert_eq!(stage.registered().unwrap(), ["gw-1", "gw-2"], "{listed:?}");
     stage.cluster.part_mut(GW_2).restart().unwrap();
     stage.wait_translated(1, EIP, Some(lab::HAVIP_2)).unwrap();
     stage.wait_who("vm-b").unwrap();
     stage.wait_agree().unwrap();
+}
+
+/// It reaches binding and not the log: it does not know that it was decommissioned, and can't take the word back.
+#[test]
+fn a_gateway_that_does_not_hear_the_log_is_not_registered_again() {
+    let pair = Pair::new().unwrap();
+    let mut cluster = cluster(&pair, 2).unwrap();
+    let nats = cluster.nats.url();
+    let proxy = Proxy::start(nats.trim_start_matches("nats://")).unwrap();
+    for argument in cluster.part_mut(GW_2).arguments() {
+        *argument = argument.replace(&nats, &format!("nats://{}", proxy.address()));
+    }
+    cluster.launch().unwrap();
+    let stage = Stage::carrying_with(pair, cluster).unwrap();
+    proxy.weather(Weather::CUT);
+    stage.pair.ways(&[0]).unwrap();
+    moved_while_away(&stage);
+    wait_for("binding to refuse it", PATIENT, || {
+        let log = stage.cluster.part(GW_2).log();
+        let refused = log.lines().find(|line| line.contains("gw-2 was decommissioned at"));
+        refused.map(drop).ok_or_else(|| log.lines().last().unwrap_or_default().to_owned())
+    })
+    .unwrap();
+    assert_eq!(stage.registered().unwrap(), ["gw-1", "gw-2"]);
+    assert_eq!(stage.translated(1, EIP), Some(lab::HAVIP.to_string()), "it goes on forwarding");
+    proxy.weather(Weather::FAIR);
+    stage.wait_translated(1, EIP, None).unwrap();
+    assert_eq!(stage.registered().unwrap(), ["gw-1", "gw-2"]);
 }

@@ -1,11 +1,11 @@
 //! A pair of gateways run by separate processes over a NATS: EIP 203.0.113.70 fronts 10.0.1.50, which vm-a holds by
 //! keepalived, with vm-b waiting for it.
 
-use std::{io, net::Ipv4Addr, time::Duration};
+use std::{io, net::Ipv4Addr};
 
 use anyhow::{Context, Result, ensure};
 use mooring_tests::{
-    Cluster, Keepalived, Namespace,
+    Cluster, Keepalived,
     cluster::{Gateway, Options, Part},
     lab::{self, Pair},
     probe::{Mode, TcpServer, UdpEcho, udp_ask},
@@ -22,7 +22,7 @@ pub const EIP: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 70);
 pub struct Stage {
     pub cluster: Cluster,
     pub on_a: Keepalived,
-    pub on_b: Keepalived,
+    _on_b: Keepalived,
     _services: Vec<(UdpEcho, TcpServer)>,
     pub pair: Pair,
 }
@@ -48,7 +48,7 @@ impl Stage {
         let on_a = lab.keepalived(&lab.vm_a, 150, lab::HAVIP)?;
         on_a.wait_holds(PATIENT)?;
         let on_b = lab.keepalived(&lab.vm_b, 100, lab::HAVIP)?;
-        let stage = Stage { cluster, on_a, on_b, _services: services, pair };
+        let stage = Stage { cluster, on_a, _on_b: on_b, _services: services, pair };
         stage.cluster.ask("bind web front --wait")?;
         stage.wait_holder("vm-a")?;
         stage.wait_carried("vm-a")?;
@@ -162,10 +162,14 @@ impl Stage {
         Ok(table)
     }
 
-    /// The gateways named in the events of a kind, in order.
-    pub fn named_in(&self, kind: &str) -> Result<Vec<String>> {
-        let of_kind = self.cluster.events()?.into_iter().filter(|(its, _)| its == kind);
-        Ok(of_kind.filter_map(|(_, fields)| fields["gateway"].as_str().map(str::to_owned)).collect())
+    /// The gateways that have registered so far, by name, each as often as it did.
+    pub fn registered(&self) -> Result<Vec<String>> {
+        let events = self.cluster.events()?.into_iter().filter(|(kind, _)| kind == "gateway_registered");
+        let mut names: Vec<_> =
+            events.filter_map(|(_, fields)| fields["gateway"].as_str().map(str::to_owned)).collect();
+        // Which of those that started together came first is nobody's business.
+        names.sort_unstable();
+        Ok(names)
     }
 }
 
@@ -199,11 +203,3 @@ pub fn meanwhile<T>(
         Ok((looked?, answer))
     })
 }
-
-/// Takes an instance's HAVIP off its link: it is a zombie no more.
-pub fn lay_down(vm: &Namespace, havip: Ipv4Addr) -> Result<()> {
-    vm.ip(&format!("address del {havip}/24 dev eth0"))
-}
-
-/// The longest that something is watched for that must not happen.
-pub const A_WHILE: Duration = Duration::from_secs(1);
