@@ -11,4 +11,5 @@ mod given;
 mod lost_answers;
 mod lost_end;
 mod speed;
+mod synced;
 mod users;

@@ -27,6 +27,11 @@ pub(super) async fn keep(engine: Arc<Engine>) {
         link.borrow_and_update();
         let began = Instant::now();
         let Err(error) = Session::run(&engine).await;
+        let error = match error {
+            // The copy can't be written until it is opened again: no append is sent any more.
+            LogError::Unknown(why) => LogError::Unavailable(why),
+            error => error,
+        };
         engine.distrust(error.clone());
         match error {
             LogError::Closed => return,
@@ -50,6 +55,9 @@ struct Session<'a> {
     engine: &'a Engine,
     connection: u64,
     created: Arc<str>,
+    /// Whether others may ask and write: since the copy had all that was there at the verification. One that has no
+    /// room never comes to that.
+    trusted: bool,
     /// Where the copy must be by now: where the JetStream stream ended at the look before the last one.
     due: Position,
     next_due: Position,
@@ -62,8 +70,9 @@ impl<'a> Session<'a> {
         let seen = verify(engine).await?;
         let mut feed = remote.feed(engine.copy.position()?).await?;
         let Seen { created, last, .. } = seen;
-        engine.trust(connection, Arc::clone(&created));
-        let mut session = Self { engine, connection, created, due: last, next_due: last };
+        // A copy that can't be written says so here.
+        engine.copy.mirror_encoded(Vec::new(), true).await?;
+        let mut session = Self { engine, connection, created, trusted: false, due: last, next_due: last };
         session.stand()?;
         let (mut looks, mut link) = (time::interval(LOOK), remote.link());
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -74,10 +83,10 @@ impl<'a> Session<'a> {
                     session.take(chunk.map_err(ended)?).await?;
                 }
                 _ = looks.tick() => session.look().await?,
-                () = engine.wake.notified() => engine.trusted_over(connection)?,
+                () = engine.wake.notified() => session.goes_on()?,
                 changed = link.changed() => {
                     changed.map_err(|_| LogError::Closed)?;
-                    engine.trusted_over(connection)?;
+                    session.goes_on()?;
                 }
             }
         }
@@ -109,7 +118,7 @@ impl<'a> Session<'a> {
     /// Whether it still is the JetStream stream that was verified.
     async fn look(&mut self) -> Result<(), LogError> {
         let Engine { remote, copy, .. } = self.engine;
-        self.engine.trusted_over(self.connection)?;
+        self.goes_on()?;
         let copied = copy.position()?;
         let seen = remote.seen().await?;
         check_end(remote, copied, &seen)?;
@@ -121,8 +130,21 @@ impl<'a> Session<'a> {
         self.stand()
     }
 
-    fn stand(&self) -> Result<(), LogError> {
+    /// Whether the connection is the same, and nobody has doubts.
+    fn goes_on(&self) -> Result<(), LogError> {
+        let Engine { remote, .. } = self.engine;
+        if remote.connection() != Some(self.connection) {
+            return Err(remote.away());
+        }
+        if self.trusted { self.engine.trusted_now() } else { Ok(()) }
+    }
+
+    fn stand(&mut self) -> Result<(), LogError> {
         let at = self.engine.copy.position()?;
+        if at >= self.due && !self.trusted {
+            self.engine.trust(self.connection, Arc::clone(&self.created));
+            self.trusted = true;
+        }
         let standing =
             if at >= self.due { Standing::Reached } else { Standing::Behind { at, tail: self.due } };
         self.engine.standing.send_if_modified(|was| {

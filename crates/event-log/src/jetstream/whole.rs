@@ -13,12 +13,12 @@ use super::{
     feed::Feed,
     message,
     publishing::Published,
-    remote::{Interrupted, Remote, refusal},
+    remote::{Remote, refusal},
 };
 use crate::{
     contract::LogError,
     head::Head,
-    record::{Position, Record},
+    record::{Position, Record, StreamName},
 };
 
 /// So many records are on their way at once. Each names the position it must get, so that none lands behind one that
@@ -93,16 +93,10 @@ impl Whole {
 
     async fn acknowledged(&self, record: &Record, answer: PublishAckFuture) -> Result<Position, LogError> {
         let remote = &self.remote;
-        let subject = remote.subject(&record.stream);
         let answer = tokio::select! {
             biased;
             answer = answer => answer,
-            interrupted = remote.interrupted(remote.connection(), &subject) => {
-                return Err(match interrupted {
-                    Interrupted::Lost => LogError::Unavailable(format!("{remote}: the connection was lost").into()),
-                    Interrupted::Forbidden(why) => LogError::Refused(format!("{remote}: {why}").into()),
-                });
-            }
+            interrupted = self.interrupted() => return Err(interrupted),
         };
         match answer {
             Ok(ack) if ack.sequence == record.position.0 && !ack.duplicate => Ok(record.position),
@@ -113,15 +107,30 @@ impl Whole {
         }
     }
 
+    /// Why no answer will come: the connection was lost, or the login may not write one of the streams. Many records
+    /// are on their way, and only the server's last complaint is known, so any stream's will do.
+    async fn interrupted(&self) -> LogError {
+        let (remote, mut link) = (&self.remote, self.remote.link());
+        let (connection, any) = (remote.connection(), format!("\"{}", remote.subject(&StreamName::new(""))));
+        loop {
+            let trouble = link.borrow_and_update().trouble.clone();
+            if let Some(why) = trouble.filter(|why| why.contains("ermissions") && why.contains(&any)) {
+                return LogError::Refused(format!("{remote}: {why}").into());
+            }
+            let lost = connection.is_none() || remote.connection() != connection;
+            if lost || link.changed().await.is_err() {
+                return LogError::Unavailable(format!("{remote}: the connection was lost").into());
+            }
+        }
+    }
+
     fn not_written(&self, record: &Record, published: Published) -> LogError {
         match published {
-            Published::Elsewhere | Published::At { .. } => LogError::Refused(
-                format!(
-                    "{}: somebody else writes there: record {} is not next",
-                    self.remote, record.position
-                )
-                .into(),
-            ),
+            Published::Elsewhere | Published::At { .. } => LogError::Conflict {
+                stream: record.stream.clone(),
+                expected: Position(record.position.0.saturating_sub(1)),
+                last: self.last,
+            },
             Published::Refused(error) => error,
             Published::Unknown(why) => LogError::Unavailable(why),
         }
