@@ -7,7 +7,9 @@
 mod files;
 mod place;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
 
 pub use self::place::Place;
 use self::place::Reader;
@@ -94,9 +96,33 @@ pub async fn transfer(
     to: &Place,
     mut progress: impl FnMut(Progress),
 ) -> Result<Transferred, TransferError> {
+    let mut first = None;
+    for tried in 1..TRIES {
+        match attempt(from, to, &mut first, &mut progress).await {
+            Err(TransferError::At { error: LogError::Conflict { .. }, .. }) => sleep(PAUSE * tried).await,
+            done => return done,
+        }
+    }
+    attempt(from, to, &mut first, &mut progress).await
+}
+
+/// What was sent by a copy that was killed can still land when the next one has begun: then what is there is compared
+/// again. So often, and somebody else is writing.
+const TRIES: u32 = 5;
+/// The pause before the second try; each is longer by as much.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// `first`: where the target ended at the first attempt.
+async fn attempt(
+    from: &Place,
+    to: &Place,
+    first: &mut Option<Position>,
+    progress: &mut impl FnMut(Progress),
+) -> Result<Transferred, TransferError> {
     let source = from.open_to_read().await?;
     let mut target = to.open_to_write().await?;
     let (last, already) = (source.last(), target.last());
+    let before = *first.get_or_insert(already);
     if already > last {
         let (from, to) = (from.to_string().into(), to.to_string().into());
         return Err(TransferError::Longer { from, to, last, found: already });
@@ -117,7 +143,7 @@ pub async fn transfer(
     let hash = pair.compare(&mut again, &mut copied, last, |at| progress(Progress::Verified(at))).await?;
     target.close().await?;
     source.close().await?;
-    Ok(Transferred { already, last, hash })
+    Ok(Transferred { already: before, last, hash })
 }
 
 /// The two places, for messages.
