@@ -42,7 +42,7 @@ pub struct Manner {
 impl Default for Manner {
     fn default() -> Manner {
         let (thinking, one_try) = (Duration::from_millis(60), Duration::from_secs(3));
-        Manner { thinking, one_try, patience: Duration::from_secs(90), gives_up: 4 }
+        Manner { thinking, one_try, patience: Duration::from_secs(90), gives_up: 2 }
     }
 }
 

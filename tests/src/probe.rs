@@ -17,7 +17,7 @@ pub use flow::TcpFlow;
 pub use frame::{Arp, Frame, Ip, checksum};
 pub use path_mtu::learned_mtu;
 pub use ping::ping;
-pub use prober::{Lane, Outage, Prober};
+pub use prober::{LATE, Lane, Outage, Prober};
 pub use sniffer::Sniffer;
 pub use tcp::{Mode, TcpServer, Upload, tcp_ask, tcp_connect, upload};
 pub use transfer::Transfer;

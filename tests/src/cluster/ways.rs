@@ -48,6 +48,11 @@ impl Ways {
         proxy.with_context(|| format!("{from:?} does not ask {to:?} through a proxy"))
     }
 
+    /// All of them.
+    pub fn all(&self) -> Vec<(Part, Peer)> {
+        self.proxies.keys().copied().collect()
+    }
+
     /// Changes the weather on all that `wanted` picks.
     pub fn weather(&self, weather: Weather, wanted: impl Fn(Part, Peer) -> bool) {
         let ways = self.proxies.iter().filter(|((from, to), _)| wanted(*from, *to));

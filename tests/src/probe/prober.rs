@@ -15,6 +15,9 @@ use crate::wait::wait_for;
 /// Between two datagrams.
 const TICK: Duration = Duration::from_millis(10);
 
+/// An answer that takes longer is none. On a busy machine who asks and who answers may wait for their turn.
+pub const LATE: Duration = Duration::from_secs(1);
+
 /// One way that is probed: from an address of the client to a [`super::UdpEcho`].
 #[derive(Debug, Clone, Copy)]
 pub struct Lane {
@@ -86,7 +89,17 @@ impl Prober {
         })
     }
 
-    /// Stops sending, gives the last answers 200 ms to arrive, and says what happened on each lane.
+    /// Datagrams that were sent so long ago or longer and have no answer, over all lanes.
+    pub fn unanswered_for(&self, time: Duration) -> usize {
+        let until = Instant::now() - time;
+        let unanswered = |record: &mut Record| {
+            let numbered = record.sent.iter().enumerate().take_while(|(_, sent)| **sent <= until);
+            numbered.filter(|(number, _)| !record.answers.contains_key(number)).count()
+        };
+        self.records.iter().map(|record| lock(record, unanswered)).sum()
+    }
+
+    /// Stops sending, gives the last answers time to arrive, and says what happened on each lane.
     pub fn finish(mut self) -> Vec<Outage> {
         self.sender = None;
         let all_in = || {
@@ -94,7 +107,7 @@ impl Prober {
             if missing { Err("not all".to_owned()) } else { Ok(()) }
         };
         // Whether all came is the outcome, not a condition.
-        let _ = wait_for("the last answers", Duration::from_millis(200), all_in);
+        let _ = wait_for("the last answers", LATE, all_in);
         self.records.iter().map(|record| lock(record, summary)).collect()
     }
 }

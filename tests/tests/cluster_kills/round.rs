@@ -49,7 +49,8 @@ impl Round {
         }
         scene.wait_ready()?;
         after.started(begin.elapsed());
-        after.check(&scene.servers(), moves)
+        after.check(&scene.servers(), moves)?;
+        scene.goes_on_forwarding()
     }
 }
 

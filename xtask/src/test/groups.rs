@@ -90,6 +90,7 @@ const LINES: &[Line] = &[
     line("faults", "mooring-tests", Which::Test("kills"), Some(1)),
     line("faults", "mooring-tests", Which::Test("linearizable"), None),
     line("faults", "mooring-tests", Which::Test("cluster_kills"), Some(1)),
+    line("faults", "mooring-tests", Which::Test("partitions"), Some(1)),
 ];
 
 /// The names that `cargo xtask test` takes.

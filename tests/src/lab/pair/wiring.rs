@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{Lab, Router};
 use crate::lab::{
-    CORE,
+    CORE, Namespace,
     namespace::ip_batch,
     topology::{cable, set_kernel_parameters, settled},
 };
@@ -44,19 +44,35 @@ pub(super) fn build(lab: &Lab, router: &Router) -> Result<()> {
 
 /// Whoever has a route over several routers leaves those that do not answer, and spreads flows by their ports.
 pub(super) fn watch_neighbours(lab: &Lab) -> Result<()> {
-    let [reachable, delay, retransmit] = [REACHABLE, DELAY, RETRANSMIT].map(|time| time.as_millis());
-    for (host, link) in [(&lab.core, "out0"), (&lab.vm_a, "eth0"), (&lab.vm_b, "eth0"), (&lab.host_c, "eth0")]
-    {
+    for (host, link) in spreading(lab) {
         host.sysctls(&[
             ("net.ipv4.fib_multipath_use_neigh", "1"),
             ("net.ipv4.fib_multipath_hash_policy", "1"),
         ])?;
-        host.ip(&format!(
-            "ntable change name arp_cache dev {link} base_reachable {reachable} delay_probe {delay} \
-             retrans {retransmit} ucast_probes {PROBES}"
-        ))?;
+        ask_neighbours(host, link, [REACHABLE, DELAY, RETRANSMIT])?;
     }
     Ok(())
+}
+
+/// The same hosts ask as rarely as a kernel does by default, and wait as long for an answer.
+pub(super) fn believe_neighbours(lab: &Lab) -> Result<()> {
+    let [reachable, delay, retransmit] = [300, 5, 1].map(Duration::from_secs);
+    spreading(lab)
+        .into_iter()
+        .try_for_each(|(host, link)| ask_neighbours(host, link, [reachable, delay, retransmit]))
+}
+
+/// Who has routes over several routers, and by which link.
+fn spreading(lab: &Lab) -> [(&Namespace, &'static str); 4] {
+    [(&lab.core, "out0"), (&lab.vm_a, "eth0"), (&lab.vm_b, "eth0"), (&lab.host_c, "eth0")]
+}
+
+fn ask_neighbours(host: &Namespace, link: &str, times: [Duration; 3]) -> Result<()> {
+    let [reachable, delay, retransmit] = times.map(|time| time.as_millis());
+    host.ip(&format!(
+        "ntable change name arp_cache dev {link} base_reachable {reachable} delay_probe {delay} \
+         retrans {retransmit} ucast_probes {PROBES}"
+    ))
 }
 
 /// Takes every router off the outside segment: the core's end of its cable is a link like any other.
