@@ -1,5 +1,5 @@
-//! Routes that come later: a process listens from its beginning, so that nobody who calls is left to wait, and answers
-//! UNAVAILABLE until its log is open.
+//! Routes that come later and go sooner: a process listens from its beginning to its end, so that nobody who calls is left
+//! to wait or finds a broken connection. It answers UNAVAILABLE until its log is open, and once it is told to stop.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,25 +7,42 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    middleware::Next,
     response::Response,
 };
 use http::{StatusCode, header::CONTENT_TYPE};
+use tokio::sync::watch;
 use tonic::service::Routes;
 use tower::ServiceExt;
 
 use crate::{readiness::Conditions, shutdown::Shutdown, unavailable::unavailable};
 
-/// The services' routes, once there are some. Clones share them.
+const STOPPING: &str = "the server is stopping; try again with the same request_id";
+
+/// The services' routes, once there are some, and the calls to them. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Later {
     routes: Arc<OnceLock<Router>>,
+    /// Calls without an answer.
+    calls: watch::Sender<usize>,
     conditions: Conditions,
+    /// New calls are refused.
+    stop: Shutdown,
+    /// Those that have begun, too.
+    cut_off: Shutdown,
+}
+
+/// A call until it is answered, or its caller is gone.
+struct Call(watch::Sender<usize>);
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
 }
 
 impl Later {
-    pub(crate) fn new(conditions: Conditions) -> Self {
-        Self { routes: Arc::default(), conditions }
+    pub(crate) fn new(conditions: Conditions, stop: Shutdown, cut_off: Shutdown) -> Self {
+        Self { routes: Arc::default(), calls: watch::Sender::new(0), conditions, stop, cut_off }
     }
 
     /// From now on these are served.
@@ -34,11 +51,27 @@ impl Later {
         let _ = self.routes.set(routes.prepare().into_axum_router());
     }
 
+    /// Resolves when every call is answered.
+    pub(crate) async fn answered(&self) {
+        // We hold a sender ourselves.
+        let _ = self.calls.subscribe().wait_for(|calls| *calls == 0).await;
+    }
+
     /// Answers for them.
     pub(crate) async fn serve(self, request: Request) -> Response {
-        match self.routes.get() {
-            Some(routes) => routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
-            None => refusal(&request, "NOT_READY", &format!("not ready yet: {}", self.conditions.missing())),
+        let grpc = is_grpc(&request);
+        let Some(routes) = self.routes.get().cloned() else {
+            return refusal(grpc, "NOT_READY", &format!("not ready yet: {}", self.conditions.missing()));
+        };
+        self.calls.send_modify(|calls| *calls += 1);
+        let _call = Call(self.calls.clone());
+        if self.stop.is_stopped() {
+            return refusal(grpc, "STOPPING", STOPPING);
+        }
+        tokio::select! {
+            biased;
+            answered = routes.oneshot(request) => answered.unwrap_or_else(|never| match never {}),
+            () = self.cut_off.stopped() => refusal(grpc, "STOPPING", STOPPING),
         }
     }
 }
@@ -49,26 +82,12 @@ pub(crate) async fn ready(State(conditions): State<Conditions>) -> (StatusCode, 
     (code, conditions.text())
 }
 
-/// What has begun is answered while the process stops, but not for ever: after that the answer is that it stops.
-pub(crate) async fn in_time(State(cut_off): State<Shutdown>, request: Request, next: Next) -> Response {
-    let grpc = is_grpc(&request);
-    tokio::select! {
-        biased;
-        response = next.run(request) => response,
-        () = cut_off.stopped() => said(grpc, "STOPPING", "the server is stopping; try again with the same request_id"),
-    }
-}
-
 fn is_grpc(request: &Request) -> bool {
     let kind = request.headers().get(CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
-fn refusal(request: &Request, reason: &str, message: &str) -> Response {
-    said(is_grpc(request), reason, message)
-}
-
-fn said(grpc: bool, reason: &str, message: &str) -> Response {
+fn refusal(grpc: bool, reason: &str, message: &str) -> Response {
     if grpc {
         return unavailable(reason, message).into_http();
     }

@@ -19,14 +19,17 @@ use crate::{
     later::Later,
     listen,
     readiness::Conditions,
-    server::{self, Life},
-    shutdown::{self, Shutdown},
+    server,
+    shutdown::{self, Shutdown, Stopper},
 };
 
 /// How long calls that have begun may take when the process stops, and after them each step of its end.
 pub const GRACE: Duration = Duration::from_secs(5);
 /// What cut off calls may take to be answered.
 const ANSWERS: Duration = Duration::from_secs(1);
+/// So long a process that stops says so to whoever calls, before it closes connections: who was answered just now and
+/// asks the next thing gets an answer, too.
+const LAST_WORD: Duration = Duration::from_millis(250);
 
 /// What a process is told about itself.
 pub struct Settings<'a> {
@@ -75,9 +78,10 @@ pub async fn run(settings: Settings<'_>, open: impl AsyncFnOnce(Process) -> Resu
 
     let conditions = Conditions::default();
     let opening = conditions.add("services", "being opened");
-    let later = Later::new(conditions.clone());
-    let serving =
-        tokio::spawn(serve(listener, later.clone(), settings.descriptors, conditions.clone(), stop.clone()));
+    let (cutter, cut_off) = shutdown::channel();
+    let later = Later::new(conditions.clone(), stop.clone(), cut_off);
+    let told = (conditions.clone(), stop.clone());
+    let serving = tokio::spawn(serve(listener, later.clone(), settings.descriptors, told, cutter));
     let process =
         Process { address: own(address), conditions: conditions.clone(), stop: stop.clone(), drained };
     let running = tokio::select! {
@@ -127,22 +131,30 @@ async fn serve(
     listener: TcpListener,
     later: Later,
     descriptors: &'static [u8],
-    conditions: Conditions,
-    stop: Shutdown,
+    (conditions, stop): (Conditions, Shutdown),
+    cutter: Stopper,
 ) -> Result<()> {
-    let (cutter, cut_off) = shutdown::channel();
-    let life = Life { conditions, stop: stop.clone(), cut_off };
-    let served = server::serve(listener, later, descriptors, life);
+    let drained = drained(stop.clone(), later.clone(), cutter);
+    let served = server::serve(listener, later, descriptors, (conditions, stop.clone()), drained);
     let too_long = async {
         stop.stopped().await;
-        tokio::time::sleep(GRACE).await;
-        tracing::warn!("calls that had begun are cut off");
-        cutter.stop();
-        tokio::time::sleep(ANSWERS).await;
+        tokio::time::sleep(LAST_WORD + GRACE + ANSWERS * 2).await;
     };
     tokio::select! {
         served = served => Ok(served?),
         () = too_long => Ok(()),
+    }
+}
+
+/// Resolves once it is told to stop and no call is without an answer.
+async fn drained(stop: Shutdown, later: Later, cutter: Stopper) {
+    stop.stopped().await;
+    tokio::time::sleep(LAST_WORD).await;
+    if timeout(GRACE, later.answered()).await.is_err() {
+        tracing::warn!("calls that had begun are cut off");
+        cutter.stop();
+        // Those that are left then have callers who do not take their answers.
+        let _ = timeout(ANSWERS, later.answered()).await;
     }
 }
 

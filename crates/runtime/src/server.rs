@@ -1,8 +1,8 @@
 //! The gRPC stack: bounds on size, streams, time and headers, `grpc.health.v1`, reflection, `GET /ready`.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
-use axum::{Router, middleware, routing::get};
+use axum::{Router, routing::get};
 use tokio::net::TcpListener;
 use tonic::{
     service::Routes,
@@ -40,36 +40,25 @@ pub enum ServeError {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// What decides over a server's life.
-pub(crate) struct Life {
-    /// Health says SERVING while they are met.
-    pub(crate) conditions: Conditions,
-    /// No new calls.
-    pub(crate) stop: Shutdown,
-    /// Calls that have begun are answered now.
-    pub(crate) cut_off: Shutdown,
-}
-
-/// Serves until it is told to stop and what has begun is finished.
+/// Serves until `stop` resolves and what has begun is finished. Health says SERVING while the conditions are met and
+/// nobody has said `stopping`.
 pub(crate) async fn serve(
     listener: TcpListener,
     later: Later,
     descriptors: &'static [u8],
-    life: Life,
+    (conditions, stopping): (Conditions, Shutdown),
+    stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status("", ServingStatus::NotServing).await;
-    let announcer = tokio::spawn(announce(reporter.clone(), life.conditions.clone()));
+    let announcer = tokio::spawn(announce(reporter, conditions.clone(), stopping));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(descriptors)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let own = Routes::default().add_service(health).add_service(reflection).into_axum_router();
-    let ready = Router::new().route("/ready", get(later::ready)).with_state(life.conditions);
-    let router = own
-        .merge(ready)
-        .fallback(move |request| later.clone().serve(request))
-        .layer(middleware::from_fn_with_state(life.cut_off, later::in_time));
+    let ready = Router::new().route("/ready", get(later::ready)).with_state(conditions);
+    let router = own.merge(ready).fallback(move |request| later.clone().serve(request));
     let served = Server::builder()
         // For what is read by other than gRPC clients, such as metrics.
         .accept_http1(true)
@@ -81,20 +70,24 @@ pub(crate) async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .add_routes(router.into())
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async {
-            life.stop.stopped().await;
-            announcer.abort();
-            reporter.set_service_status("", ServingStatus::NotServing).await;
-        })
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
         .await;
+    announcer.abort();
     Ok(served?)
 }
 
-async fn announce(reporter: HealthReporter, conditions: Conditions) {
-    loop {
-        conditions.met().await;
-        reporter.set_service_status("", ServingStatus::Serving).await;
-        conditions.not_met().await;
-        reporter.set_service_status("", ServingStatus::NotServing).await;
+async fn announce(reporter: HealthReporter, conditions: Conditions, stopping: Shutdown) {
+    let both_ways = async {
+        loop {
+            conditions.met().await;
+            reporter.set_service_status("", ServingStatus::Serving).await;
+            conditions.not_met().await;
+            reporter.set_service_status("", ServingStatus::NotServing).await;
+        }
+    };
+    tokio::select! {
+        () = stopping.stopped() => {}
+        () = both_ways => {}
     }
+    reporter.set_service_status("", ServingStatus::NotServing).await;
 }

@@ -51,6 +51,11 @@ impl Stopper {
 }
 
 impl Shutdown {
+    /// Whether the word has been said.
+    pub fn is_stopped(&self) -> bool {
+        *self.receiver.borrow()
+    }
+
     /// Resolves once the word has been said; also when nobody is left to say it.
     pub async fn stopped(mut self) {
         let _ = self.receiver.wait_for(|stopped| *stopped).await;
