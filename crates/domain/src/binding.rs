@@ -25,6 +25,7 @@ pub enum BindingCore {}
 impl Decider for BindingCore {
     const STREAM: Stream = Stream::Binding;
     const STATE_VERSION: u32 = 1;
+    const READS_OTHERS: bool = false;
     type State = State;
     type Command = Command;
 

@@ -24,6 +24,8 @@ pub trait Decider: Send + Sync + 'static {
     const STREAM: Stream;
     /// The version of `State`'s serialized form. Grows with every change of it; a snapshot of another version is ignored.
     const STATE_VERSION: u32;
+    /// Whether other services' events change the state, too.
+    const READS_OTHERS: bool;
     /// The folded state. Cheap to clone: its collections are persistent.
     type State: Clone + Default + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static;
     /// What may be asked. Carries the time and the new ids it needs.

@@ -36,6 +36,7 @@ pub enum ResourceCore {}
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
     const STATE_VERSION: u32 = 1;
+    const READS_OTHERS: bool = false;
     type State = State;
     type Command = Command;
 

@@ -28,6 +28,22 @@ pub(crate) struct Batch<C> {
     pub(crate) later: Vec<Submission<C>>,
 }
 
+impl<C> Batch<C> {
+    /// Whether all of it is to be stored: landing where its stream ends then proves that it was decided on all of its
+    /// stream (L2). An answer that stores nothing has no such proof.
+    pub(crate) fn proves_itself(&self) -> bool {
+        self.waiting.iter().all(|(_, decision)| matches!(decision, Decision::Commit(..)))
+    }
+}
+
+/// What a batch was made of, in the same order.
+pub(crate) fn undecided<C>(
+    waiting: Vec<(Submission<C>, Decision)>,
+    later: Vec<Submission<C>>,
+) -> Vec<Submission<C>> {
+    waiting.into_iter().map(|(submission, _)| submission).chain(later).collect()
+}
+
 /// What became of one command.
 pub(crate) enum Decision {
     /// Commit `n` of the record.

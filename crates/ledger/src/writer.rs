@@ -112,8 +112,10 @@ impl<D: Decider> Writer<D> {
         &mut self,
         mut submissions: Vec<Submission<D::Command>>,
     ) -> Result<Vec<Submission<D::Command>>, Fatal> {
+        // Asking a log where it ends can be a question over the network: only where something depends on the answer.
+        let mut at_the_tail = D::READS_OTHERS;
         for _ in 0..RACES {
-            match self.catch_up_to_tail().await {
+            match if at_the_tail { self.catch_up_to_tail().await } else { Ok(()) } {
                 Ok(()) => {}
                 Err(Fatal::Log(error)) if error.retryable() => {
                     refuse(submissions, unserved(&error));
@@ -125,6 +127,11 @@ impl<D: Decider> Writer<D> {
                 }
             }
             let batch = batch::decide::<D>(&self.folded, submissions);
+            if !at_the_tail && !batch.proves_itself() {
+                at_the_tail = true;
+                submissions = batch::undecided(batch.waiting, batch.later);
+                continue;
+            }
             let stored = match batch.commits.is_empty() {
                 true => Ok(to_log_position(self.folded.position)),
                 false => self.append(batch.commits).await,
@@ -144,8 +151,8 @@ impl<D: Decider> Writer<D> {
                     return Ok(batch.later);
                 }
                 Err(LogError::Conflict { .. }) => {
-                    submissions = batch.waiting.into_iter().map(|(submission, _)| submission).collect();
-                    submissions.extend(batch.later);
+                    at_the_tail = true;
+                    submissions = batch::undecided(batch.waiting, batch.later);
                 }
                 Err(error) => {
                     let unserved = unserved(&error);
@@ -163,7 +170,7 @@ impl<D: Decider> Writer<D> {
     }
 
     /// Appends, and asks again with the very same commits while the outcome is not known (L5, L6). Giving up in the end is
-    /// safe: the next batch begins by folding to the tail, and lands only on the stream's true last record (L2).
+    /// safe: the next batch lands only on the stream's true last record (L2), and is decided at the tail if it does not.
     async fn append(
         &mut self,
         commits: Vec<mooring_event_log::Commit>,

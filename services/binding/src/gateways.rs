@@ -1,13 +1,16 @@
 //! The gateway API: registration, reports, decommissioning.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use mooring_domain::{
     Position, Rejection,
-    binding::{BindingCore, Command},
+    binding::{BindingCore, Command, State},
     name::{GatewayName, RegionId, parse_region, parse_regional},
 };
-use mooring_ledger::{Caller, Ledger, Refused, Regions};
+use mooring_ledger::{Caller, Ledger, Refused, Regions, View};
 use mooring_proto::{
     binding::v1::{
         self as api, DecommissionGatewayRequest, Gateway, ListGatewaysRequest, ListGatewaysResponse,
@@ -16,12 +19,16 @@ use mooring_proto::{
     },
     status::{Unserved, bad_field, bad_name},
 };
+use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
 use crate::{
     RegionReports, answer,
     reports::{Report, Reports, Stuck},
 };
+
+/// How long a gateway may be ahead of binding with what both follow, before the log is asked.
+const MOMENT: Duration = Duration::from_millis(50);
 
 pub(crate) struct Gateways {
     pub(crate) regions: Regions<BindingCore>,
@@ -37,6 +44,10 @@ fn parse_stuck(from: api::Stuck) -> Result<(mooring_domain::id::VpcId, Stuck), S
     let vpc = from.vpc.parse().map_err(|error| bad_field("stuck.vpc", error))?;
     let position = Position(from.position);
     Ok((vpc, Stuck { position, cause: from.cause, carries_nothing: from.carries_nothing }))
+}
+
+fn is_registered(view: &View<State>, gateway: &GatewayName) -> bool {
+    view.state.gateway(gateway).is_some_and(|known| known.registered)
 }
 
 /// Nobody can have applied what the log does not have: either that report is wrong, or the log lost its end (L8). Were it
@@ -57,6 +68,22 @@ fn check_position(
 impl Gateways {
     fn reports(&self, region: &RegionId) -> Result<&Reports, Status> {
         self.reports.get(region).ok_or_else(|| Refused::Unserved(Unserved::Unavailable).into())
+    }
+
+    /// The state that a report is judged on. What was folded already is enough for most: asking the log where it ends,
+    /// for each report, would be what binding does most.
+    async fn reported_on(
+        &self,
+        ledger: &Ledger<BindingCore>,
+        gateway: &GatewayName,
+        reported: u64,
+    ) -> Result<View<State>, Refused> {
+        let mut views = ledger.watch();
+        let folded = views.wait_for(|view| view.position.0 >= reported);
+        match timeout(MOMENT, folded).await {
+            Ok(Ok(view)) if is_registered(&view, gateway) => Ok(view.clone()),
+            _ => ledger.current().await,
+        }
     }
 
     fn answer(
@@ -94,8 +121,8 @@ impl GatewayService for Gateways {
     ) -> Result<Response<ReportAppliedResponse>, Status> {
         let request = request.into_inner();
         let (region, gateway) = parse_name(&request.name)?;
-        let view = self.regions.get("name", &region)?.current().await?;
-        if !view.state.gateway(&gateway).is_some_and(|known| known.registered) {
+        let view = self.reported_on(self.regions.get("name", &region)?, &gateway, request.position).await?;
+        if !is_registered(&view, &gateway) {
             let rejection = Rejection::precondition("NOT_REGISTERED", "name", "register the gateway first");
             return Err(Refused::from(rejection.because_of(&request.name)).into());
         }

@@ -131,6 +131,7 @@ impl EventLog for Damaged {
         expected: Position,
         commits: Vec<Commit>,
     ) -> Result<Position, LogError> {
+        self.look()?;
         self.inner.append(stream, expected, commits).await
     }
 
@@ -148,9 +149,16 @@ impl EventLog for Damaged {
     }
 
     async fn tail(&self) -> Result<Tail, LogError> {
+        self.look()?;
+        self.inner.tail().await
+    }
+}
+
+impl Damaged {
+    fn look(&self) -> Result<(), LogError> {
         match self.found.load(Ordering::SeqCst) {
             true => Err(LogError::Damaged("a flipped bit".into())),
-            false => self.inner.tail().await,
+            false => Ok(()),
         }
     }
 }
