@@ -205,8 +205,13 @@ impl Client {
 
     /// Unbinds: every gateway has taken it out.
     pub async fn unbind(&self, eip: &str, request: Uuid) -> Result<(), Status> {
+        self.unbind_at(eip, request).await.map(drop)
+    }
+
+    /// The same, and the position that gateways had to reach.
+    pub async fn unbind_at(&self, eip: &str, request: Uuid) -> Result<u64, Status> {
         let request = UnbindRequest { eip: eip.to_owned(), request_id: request.to_string() };
-        self.binding().unbind(request).await.map(drop)
+        Ok(self.binding().unbind(request).await?.into_inner().position)
     }
 
     /// Every binding, as far as one page goes.

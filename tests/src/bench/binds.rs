@@ -1,5 +1,6 @@
 //! Binds and unbinds of one running system: how many in a second, how long each takes, and who spends the CPU on it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub struct Measured {
     pub rate: f64,
     /// The shares' latencies in ms: p50, p90, p99.
     pub latencies: [(&'static str, f64); 3],
+    /// Calls that were decided in one record.
+    pub together: f64,
     /// CPU of all the rounds together, for 1 000 calls.
     pub spent: Spent,
 }
@@ -127,7 +130,9 @@ impl Measured {
                 *spent.of.entry(name.clone()).or_default() += seconds * 1000.0 / calls.len() as f64;
             }
         }
-        Measured { clients, act, rate, latencies, spent }
+        let records = |(round, _): &(Round, Spent)| round.positions.iter().collect::<BTreeSet<_>>().len();
+        let together = calls.len() as f64 / rounds.iter().map(records).sum::<usize>() as f64;
+        Measured { clients, act, rate, latencies, together, spent }
     }
 
     fn enter(
@@ -156,6 +161,8 @@ impl Measured {
             let asked = act == "binds" && self.clients == 16 && share == "p50";
             report.enter(if asked { figure.goal(Goal::AtMost(5.0)) } else { figure })?;
         }
+        let together = figure(&format!("{act} in a record"), self.together, "", &|peer| peer.together);
+        report.enter(together)?;
         for (name, seconds) in &self.spent.of {
             let what = format!("{act}, CPU of {name} for 1 000");
             report.enter(Figure::new("jetstream", case(&what), *seconds, "s"))?;

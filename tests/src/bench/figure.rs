@@ -107,7 +107,7 @@ impl fmt::Display for Goal {
 /// For people, on one line.
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<58} {:>10} {:<10}", self.case, rounded(self.value), self.unit)?;
+        write!(f, "{:<70} {:>8} {:<7}", self.case, rounded(self.value), self.unit)?;
         if let Some(goal) = &self.goal {
             let met = if goal.met(self.value) { "met" } else { "NOT MET" };
             write!(f, " goal {goal}: {met}")?;

@@ -28,6 +28,8 @@ pub struct Round {
     pub took: Duration,
     /// How long each call took.
     pub calls: Vec<Duration>,
+    /// The positions at which they were answered: several share a record.
+    pub positions: Vec<u64>,
 }
 
 struct Work {
@@ -52,15 +54,18 @@ pub async fn round(
     for client in connections.iter().cycle().take(clients) {
         running.spawn(work_off(client.clone(), work.clone()));
     }
-    let mut calls = Vec::with_capacity(count);
+    let (mut calls, mut positions) = (Vec::with_capacity(count), Vec::with_capacity(count));
     while let Some(done) = running.join_next().await {
-        calls.extend(done??);
+        for (took, position) in done?? {
+            calls.push(took);
+            positions.push(position);
+        }
     }
     ensure!(calls.len() == count, "{count} calls were to be made, {} were answered", calls.len());
-    Ok(Round { took: begin.elapsed(), calls })
+    Ok(Round { took: begin.elapsed(), calls, positions })
 }
 
-async fn work_off(client: Client, work: Arc<Work>) -> Result<Vec<Duration>> {
+async fn work_off(client: Client, work: Arc<Work>) -> Result<Vec<(Duration, u64)>> {
     let mut calls = Vec::new();
     loop {
         let number = work.next.fetch_add(1, Ordering::Relaxed);
@@ -69,13 +74,14 @@ async fn work_off(client: Client, work: Arc<Work>) -> Result<Vec<Duration>> {
         }
         let Pair { eip, havip } = &work.pairs[number];
         let begin = Instant::now();
-        match work.act {
+        let position = match work.act {
             Act::Bind => {
                 let bound = client.bind_stored(eip, havip, Uuid::now_v7()).await.context("a bind")?;
                 ensure!(bound.state() == State::InUse, "a bind answered with {bound:?}");
+                bound.position
             }
-            Act::Unbind => client.unbind(eip, Uuid::now_v7()).await.context("an unbind")?,
-        }
-        calls.push(begin.elapsed());
+            Act::Unbind => client.unbind_at(eip, Uuid::now_v7()).await.context("an unbind")?,
+        };
+        calls.push((begin.elapsed(), position));
     }
 }
