@@ -14,10 +14,15 @@ inside=$(link_in "$INSIDE_SUBNET")
 outside=$(link_in "$OUTSIDE_SUBNET")
 
 # What is forwarded never takes the way of the control network, neither to the world nor to its hosts.
-for network in $(ip -4 route show default | { read -r _ _ _ _ link _ && ip -4 route show dev "$link" scope link; } | cut -d' ' -f1); do
-    for link in "$inside" "$outside"; do ip rule add iif "$link" to "$network" prohibit; done
-done
-ip -4 route del default
+default=$(ip -4 route show default)
+if [ -n "$default" ]; then
+    # "default via 172.18.0.1 dev eth0 …", and then "172.18.0.0/16 proto kernel …"
+    control=$(echo "$default" | { read -r _ _ _ _ link _; echo "$link"; })
+    for network in $(ip -4 route show dev "$control" scope link | cut -d' ' -f1); do
+        for link in "$inside" "$outside"; do ip rule add iif "$link" to "$network" prohibit; done
+    done
+    ip -4 route del default
+fi
 
 cat >/run/mooring/places.toml <<END
 [[vpc]]

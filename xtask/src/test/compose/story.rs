@@ -11,6 +11,10 @@ use crate::demo;
 
 const EIP: &str = "203.0.113.70";
 const PORT: &str = "7000";
+const CLIENT: &str = "198.51.100.9";
+const VM_A: &str = "10.0.1.11";
+/// An address of the world outside.
+const ELSEWHERE: &str = "192.0.2.1";
 const PATIENT: Duration = Duration::from_secs(60);
 /// Flows that are opened, one after the other, to be sure that both gateways get some: one in 32 768 runs would not.
 const FLOWS: usize = 16;
@@ -28,7 +32,7 @@ pub const CHECKS: &[Check] = &[
     ("everything becomes healthy", |stack| Ok(format!("after {:.1} s", stack.up()?.as_secs_f32()))),
     ("nobody is root but the gateways, and these may do two things", rights),
     ("the published ports are on loopback, and answer", ports),
-    ("networks that carry traffic are internal", internal),
+    ("networks that carry traffic are internal, and gateways forward nowhere else", internal),
     ("nothing is bound: the client reaches nothing", nothing_bound),
     ("bound: the EIP answers, over both gateways", bound),
     ("the holder dies: the EIP answers from the other instance", failover),
@@ -83,6 +87,15 @@ fn internal(stack: &Stack<'_>) -> Result<String> {
         let internal =
             output(stack.engine.docker().args(["network", "inspect", "--format", "{{.Internal}}", &names]))?;
         ensure!(internal == "true", "{names} is not internal");
+    }
+    for gateway in GATEWAYS {
+        let nats = stack.exec(gateway, &["getent", "hosts", "nats"])?;
+        let nats = nats.split_whitespace().next().context("NATS has no address")?;
+        forwarded(stack, gateway, CLIENT)?;
+        for elsewhere in [nats, ELSEWHERE] {
+            let way = forwarded(stack, gateway, elsewhere);
+            ensure!(way.is_err(), "{gateway} forwards to {elsewhere}: {}", way.unwrap_or_default());
+        }
     }
     Ok(String::new())
 }
@@ -230,6 +243,13 @@ fn verified(stack: &Stack<'_>) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// The way that a gateway's kernel would send a packet of vm-a's; none is an error.
+fn forwarded(stack: &Stack<'_>, gateway: &str, to: &str) -> Result<String> {
+    let link = "link=$(sed -n 's/^inside = \"\\(.*\\)\"$/\\1/p' /run/mooring/places.toml)";
+    let ask = format!("{link}; ip -4 route get {to} from {VM_A} iif $link");
+    stack.exec(gateway, &["sh", "-c", &ask])
 }
 
 /// Packets that a gateway got from outside.
