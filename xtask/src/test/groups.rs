@@ -74,6 +74,7 @@ const LINES: &[Line] = &[
     line("api", "mooring-tests", Which::Test("bad_surroundings"), Some(1)),
     line("log", "mooring-tests", Which::Test("jetstream"), None),
     line("api", "mooring-tests", Which::Test("nats_admin"), None),
+    line("api", "mooring-tests", Which::Test("deploy"), Some(1)),
     line("packets", "mooring-dataplane", Which::Rest, Some(1)),
     line("packets", "mooring-tests", Which::Test("lab"), Some(1)),
     line("packets", "mooring-tests", Which::Test("gateway"), Some(1)),
