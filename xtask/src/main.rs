@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
 
+mod bench;
 mod check;
 mod demo;
 mod lab;
@@ -29,6 +30,8 @@ enum Verb {
     Setup,
     /// Builds, makes the lab and runs the whole story with real packets (needs root)
     Demo,
+    /// Builds for release and measures; every figure beside a peer of the same run
+    Bench(bench::Bench),
     /// Runs setup, every check and every group of tests; or only the groups named
     Test {
         /// core, log, api, packets, faults, compose
@@ -74,6 +77,7 @@ fn dispatch(verb: Verb) -> anyhow::Result<ExitCode> {
     let count = match verb {
         Verb::Setup => return setup::setup().map(|()| ExitCode::SUCCESS),
         Verb::Demo => return demo::demo(),
+        Verb::Bench(bench) => return bench::bench(&bench),
         Verb::CleanLab => return lab::clean().map(|()| ExitCode::SUCCESS),
         Verb::Proto { accept: true } => return check::accept_events().map(|()| ExitCode::SUCCESS),
         Verb::Test { groups } => test::test(&groups)?,

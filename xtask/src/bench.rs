@@ -1,0 +1,108 @@
+//! Figures: builds everything for release and has the driver of the tests' package measure it. xtask itself depends on
+//! nothing of ours.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::MetadataCommand;
+use clap::{Args, ValueEnum};
+
+use crate::run::{self, Reach};
+use crate::{setup, tree};
+
+/// What is measured, as `docs/benchmarks.md` describes it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Name {
+    /// Binds per second and their latency: mooringd, and four processes over JetStream
+    Jetstream,
+    /// How long starts take, from scratch and with a snapshot
+    Start,
+}
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    name: Name,
+    /// A JSON object for each figure, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+    /// As little as shows that it works: the figures are of no use
+    #[arg(long)]
+    short: bool,
+    /// How many events the log has that is started on [default: 1000000]
+    #[arg(long)]
+    events: Option<u64>,
+}
+
+/// The programs that are measured, and the one that measures.
+const PACKAGES: [&str; 7] = [
+    "mooringd",
+    "moor",
+    "mooring-resource",
+    "mooring-binding",
+    "mooring-health",
+    "mooring-dataplane-sync",
+    "mooring-tests",
+];
+
+/// Builds, measures, and hands on the driver's exit code.
+pub fn bench(bench: &Bench) -> Result<ExitCode> {
+    if !bench.json {
+        setup::setup()?;
+    }
+    let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
+    let mut build = run::cargo();
+    build.args(["build", "--release", "--bins"]).args(packages);
+    // What cargo says goes to stderr.
+    if !run::start(&mut build, Reach::Group)?.child.wait()?.success() {
+        bail!("the release build failed");
+    }
+    run::go_on()?;
+    let mut driver = Command::new(built("bench")?);
+    driver.current_dir(tree::root()).args(bench.words());
+    let status = run::start(&mut driver, Reach::Child)?.child.wait()?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+impl Bench {
+    /// The driver's arguments.
+    fn words(&self) -> Vec<String> {
+        let name = match self.name {
+            Name::Jetstream => "jetstream",
+            Name::Start => "start",
+        };
+        let mut words = vec![name.to_owned()];
+        words.extend(self.json.then(|| "--json".to_owned()));
+        words.extend(self.short.then(|| "--short".to_owned()));
+        words.extend(self.events.iter().flat_map(|events| ["--events".to_owned(), events.to_string()]));
+        words
+    }
+}
+
+fn built(name: &str) -> Result<PathBuf> {
+    let metadata = MetadataCommand::new()
+        .current_dir(tree::root())
+        .no_deps()
+        .exec()
+        .context("cargo metadata does not say where the target folder is")?;
+    Ok(metadata.target_directory.join("release").join(name).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        bench: Bench,
+    }
+
+    #[test]
+    fn the_driver_is_told_what_xtask_was() {
+        let line = Line::parse_from(["bench", "start", "--events", "5000", "--short", "--json"]);
+        assert_eq!(line.bench.words(), ["start", "--json", "--short", "--events", "5000"]);
+    }
+}
