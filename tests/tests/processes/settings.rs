@@ -154,3 +154,20 @@ fn settings_that_do_not_go_together_are_named_and_end_with_1() {
         }
     }
 }
+
+#[test]
+fn every_setting_of_every_process_is_in_the_documentation() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let page = fs::read_to_string(page).unwrap();
+    for name in SERVICES.into_iter().chain(["mooringd"]) {
+        let line = format!("--print-config --data /x --region r1 --log nats://h:1 {}", peers(name));
+        let printed = run(name, &line, &[]).out;
+        let keys = printed.lines().filter_map(|line| line.trim_start_matches("# ").split(' ').next());
+        let keys: Vec<_> = keys.collect();
+        assert!(keys.len() > 10, "{name}: {printed}");
+        for key in keys {
+            assert!(page.contains(&format!("| `--{key}`")), "{name}: --{key}");
+            assert!(page.contains(&format!("| `{key}`")), "{name}: {key}");
+        }
+    }
+}
