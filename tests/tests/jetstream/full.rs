@@ -1,12 +1,8 @@
 //! A NATS, or a copy, without room: appends are refused, reads go on, and writing goes on once there is room.
 
-use std::{path::Path, process::Command};
-
 use bytes::Bytes;
 use mooring_event_log::{Commit, EventLog, Filter, JetStream, LogError, Position};
-use mooring_tests::{NatsServer, nats::Options};
-use nix::sched::{CloneFlags, unshare};
-use tempfile::TempDir;
+use mooring_tests::{NatsServer, nats::Options, small_disk::SmallDisk};
 
 use crate::given::{Given, all, commit, hashes, story, stream, until_known};
 
@@ -32,34 +28,6 @@ fn a_nats_that_may_store_no_more_refuses_appends_and_goes_on_once_it_may() {
     });
 }
 
-/// A file system of this size, seen by this thread and the processes it starts, and gone with them.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    fn new(size: &str) -> Self {
-        unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace of its own needs root");
-        mount(&["--make-rprivate", "/"], Path::new(""));
-        let disk = Self(tempfile::tempdir().unwrap());
-        mount(&["-t", "tmpfs", "-o", &format!("size={size}"), "mooring-full"], disk.0.path());
-        disk
-    }
-
-    fn grow(&self, size: &str) {
-        mount(&["-o", &format!("remount,size={size}")], self.0.path());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
-}
-
-fn mount(what: &[&str], at: &Path) {
-    let at = Some(at).filter(|at| !at.as_os_str().is_empty());
-    assert!(Command::new("mount").args(what).args(at).status().unwrap().success(), "mount {what:?}");
-}
-
 /// Appends until one is refused: its answer, its commits, and the last position before it.
 async fn filled(log: &JetStream) -> (LogError, Vec<Commit>, Position) {
     let (a, mut last) = (stream("a"), Position(0));
@@ -75,9 +43,9 @@ async fn filled(log: &JetStream) -> (LogError, Vec<Commit>, Position) {
 /// nats-server 2.15.1 does not answer when a write fails, and writes nothing more until it is started again.
 #[test]
 fn a_nats_on_a_full_disk_does_not_answer_and_goes_on_once_it_has_room_and_is_started_again() {
-    let disk = SmallDisk::new("6m");
+    let disk = SmallDisk::new("6m").unwrap();
     story(|| async {
-        let (store, more_than_there_is) = (disk.0.path().join("nats"), "1GB".to_owned());
+        let (store, more_than_there_is) = (disk.path().join("nats"), "1GB".to_owned());
         let on_it =
             Options { store: Some(store), max_file_store: Some(more_than_there_is), ..Options::default() };
         let mut given =
@@ -86,7 +54,7 @@ fn a_nats_on_a_full_disk_does_not_answer_and_goes_on_once_it_has_room_and_is_sta
         let log = given.open("copy").await;
         let (refused, commits, last) = filled(&log).await;
         assert!(matches!(refused, LogError::Unknown(_)), "after {last}: {refused:?}");
-        disk.grow("60m");
+        disk.grow("60m").unwrap();
         given.nats.restart().unwrap();
         assert_eq!(until_known(&log, &stream("a"), last, commits).await, Ok(Position(last.0 + 1)));
         assert_eq!(all(log.as_ref()).await.len() as u64, last.0 + 1);
@@ -96,17 +64,17 @@ fn a_nats_on_a_full_disk_does_not_answer_and_goes_on_once_it_has_room_and_is_sta
 
 #[test]
 fn a_copy_on_a_full_disk_stops_writes_and_goes_on_by_itself_once_it_has_room() {
-    let disk = SmallDisk::new("3m");
+    let disk = SmallDisk::new("3m").unwrap();
     story(|| async {
         let given = Given::new().await;
         let mut options = given.options("copy");
-        options.copy = disk.0.path().join("copy");
+        options.copy = disk.path().join("copy");
         let log = JetStream::open(options, &[]).await.unwrap();
         let (refused, commits, last) = filled(&log).await;
         assert!(matches!(refused, LogError::Unknown(_)), "NATS has it, the copy has not: {refused:?}");
         let next = log.append(&stream("b"), Position(0), vec![commit("another")]).await;
         assert!(matches!(next, Err(LogError::Full(_))), "{next:?}");
-        disk.grow("60m");
+        disk.grow("60m").unwrap();
         assert_eq!(until_known(&log, &stream("a"), last, commits).await, Ok(Position(last.0 + 1)));
         let beside = given.open("beside").await;
         assert_eq!(hashes(log.as_ref()).await, hashes(beside.as_ref()).await);

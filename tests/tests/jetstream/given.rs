@@ -32,6 +32,9 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The pause before an append is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// So often a read is tried that the servers do not answer. Each try waits for them, too.
+const TRIES: u32 = 20;
+
 /// The region of every story.
 pub const REGION: &str = "r1";
 
@@ -128,8 +131,16 @@ pub async fn write(log: &dyn EventLog, name: &str, text: &str) -> Result<Positio
     log.append(&stream, last, vec![commit(text)]).await
 }
 
+/// Every record, asked for again while the servers do not answer.
 pub async fn all(log: &dyn EventLog) -> Vec<Arc<Record>> {
-    log.read(&Filter::All, Position(0), usize::MAX).await.unwrap()
+    let mut tries = 0;
+    loop {
+        match log.read(&Filter::All, Position(0), usize::MAX).await {
+            Err(LogError::Unavailable(_)) if tries < TRIES => tries += 1,
+            read => return read.unwrap(),
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 /// The texts of all events, in order.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use mooring_event_log::{EventLog, Filter, JetStream, LogError, Position};
+use mooring_event_log::{EventLog, Filter, JetStream, LogError, Position, jetstream::Standing};
 use mooring_tests::proxy::Weather;
 
-use crate::given::{Between, Given, all, commit, story, stream, texts, until_known, write};
+use crate::given::{Between, Given, PATIENCE, all, commit, stands, story, stream, texts, until_known, write};
 
 /// A server behind a proxy, and an engine that has written one record through it.
 async fn given() -> (Given, Arc<JetStream>, Between) {
@@ -83,6 +83,7 @@ fn somebody_elses_record_after_a_lost_answer_is_a_conflict() {
         let first = trying.await.unwrap();
         assert!(matches!(first, Err(LogError::Unknown(_))), "{first:?}");
         proxy.weather(Weather::CUT);
+        stands(&log, PATIENCE, |standing| matches!(standing, Standing::NotReached(_))).await;
         proxy.weather(Weather::FAIR);
         let known = until_known(&log, &a, Position(1), commits).await;
         let conflict = LogError::Conflict { stream: a, expected: Position(1), last: Position(2) };
