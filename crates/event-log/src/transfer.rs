@@ -65,8 +65,8 @@ pub enum TransferError {
         /// The hash in the target.
         found: Hash,
     },
-    /// The target goes on where the source ends.
-    #[error("{from} ends at {last}, and {to} has records up to {found}: copying refused")]
+    /// The target goes on where the source ends; up to there they are the same.
+    #[error("{from} ends at {last}, and {to} goes on the same way up to {found}: copying refused")]
     Longer {
         /// The source.
         from: Arc<str>,
@@ -123,14 +123,15 @@ async fn attempt(
     let mut target = to.open_to_write().await?;
     let (last, already) = (source.last(), target.last());
     let before = *first.get_or_insert(already);
+    let mut reader = source.read().await?;
+    let pair = Pair { from, to };
+    let mut there = target.read().await?;
+    let common = already.min(last);
+    pair.compare(&mut reader, &mut there, common, |at| progress(Progress::Comparing(at))).await?;
     if already > last {
         let (from, to) = (from.to_string().into(), to.to_string().into());
         return Err(TransferError::Longer { from, to, last, found: already });
     }
-    let mut reader = source.read().await?;
-    let pair = Pair { from, to };
-    pair.compare(&mut reader, &mut target.read().await?, already, |at| progress(Progress::Comparing(at)))
-        .await?;
     while reader.at() < last {
         let records = reader.chunk(last).await?;
         let written = target.write(records).await?;

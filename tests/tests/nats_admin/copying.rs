@@ -191,7 +191,14 @@ async fn a_target_that_goes_on_where_the_source_ends_is_refused() {
     copied(&format!("{} {}", file(&from), file(&to)));
     write(to.path(), 2).await;
     let said = refused(&format!("{} {}", file(&from), file(&to)), 1, "LOGS_DIFFER");
-    assert!(said.contains("/log/r1 ends at 4, and ") && said.contains("has records up to 6"), "{said}");
+    assert!(
+        said.contains("/log/r1 ends at 4, and ") && said.contains("goes on the same way up to 6"),
+        "{said}"
+    );
+    let other = folder();
+    write(other.path(), 3).await;
+    let said = refused(&format!("{} {}", file(&other), file(&to)), 1, "LOGS_DIFFER");
+    assert!(said.starts_with("record 1 of "), "a shorter one is compared all the same: {said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,5 +9,6 @@ mod fixture;
 mod given;
 mod initialised;
 mod moor;
+mod restored;
 mod settings;
 mod users;
