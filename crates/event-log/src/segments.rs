@@ -122,7 +122,8 @@ impl Segments {
         let writer = thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run());
         let writer = writer.map_err(|error| LogError::Unavailable(error.to_string().into()))?;
         let checking = Arc::clone(&shared);
-        let checker = thread::Builder::new().name("log-checker".to_owned()).spawn(move || checking.check_earlier());
+        let checker =
+            thread::Builder::new().name("log-checker".to_owned()).spawn(move || checking.check_earlier());
         let checker = checker.map_err(|error| LogError::Unavailable(error.to_string().into()))?;
         let (requests, writer) = (Mutex::new(Some(requests)), Mutex::new(Some(writer)));
         let log = Self { id: log, shared, head, requests, writer, checker: Mutex::new(Some(checker)) };

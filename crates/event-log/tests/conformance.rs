@@ -12,7 +12,9 @@ fn segments(options: Options) -> Fresh {
 conformance_suite!(memory, async { Fresh::of(Memory::new()) });
 conformance_suite!(segment_files, async { segments(Options::default()) });
 // Many segments, and nothing in memory: every read comes from a file.
-conformance_suite!(small_segment_files, async { segments(Options { segment_bytes: 2_000, cache_bytes: 0, ..Options::default() }) });
+conformance_suite!(small_segment_files, async {
+    segments(Options { segment_bytes: 2_000, cache_bytes: 0, ..Options::default() })
+});
 conformance_suite!(faulty_without_faults, async {
     Fresh::of(FaultyLog::around(std::sync::Arc::new(Memory::new())))
 });
