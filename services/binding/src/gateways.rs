@@ -79,10 +79,12 @@ impl Gateways {
         reported: u64,
     ) -> Result<View<State>, Refused> {
         let mut views = ledger.watch();
-        let folded = views.wait_for(|view| view.position.0 >= reported);
-        match timeout(MOMENT, folded).await {
-            Ok(Ok(view)) if is_registered(&view, gateway) => Ok(view.clone()),
-            _ => ledger.current().await,
+        let reached = timeout(MOMENT, views.wait_for(|view| view.position.0 >= reported)).await;
+        // The watch is let go of before anything is waited for.
+        let folded = reached.ok().and_then(Result::ok).map(|view| view.clone());
+        match folded.filter(|view| is_registered(view, gateway)) {
+            Some(view) => Ok(view),
+            None => ledger.current().await,
         }
     }
 
