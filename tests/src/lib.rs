@@ -15,6 +15,7 @@ pub mod nats;
 pub mod probe;
 pub mod proxy;
 pub mod server;
+pub mod small_disk;
 pub mod story;
 pub mod wait;
 

@@ -16,7 +16,7 @@ use crate::wait::wait_for;
 const TICK: Duration = Duration::from_millis(10);
 
 /// An answer that takes longer is none. On a busy machine who asks and who answers may wait for their turn.
-pub const LATE: Duration = Duration::from_secs(1);
+pub const LATE: Duration = Duration::from_secs(2);
 
 /// One way that is probed: from an address of the client to a [`super::UdpEcho`].
 #[derive(Debug, Clone, Copy)]
@@ -89,14 +89,17 @@ impl Prober {
         })
     }
 
-    /// Datagrams that were sent so long ago or longer and have no answer, over all lanes.
-    pub fn unanswered_for(&self, time: Duration) -> usize {
-        let until = Instant::now() - time;
-        let unanswered = |record: &mut Record| {
+    /// Datagrams that were sent so long ago or longer and have no answer: on which lane, which of them, and when, since
+    /// the first.
+    pub fn unanswered_for(&self, time: Duration) -> Vec<(usize, usize, Duration)> {
+        let Some(until) = Instant::now().checked_sub(time) else { return Vec::new() };
+        let unanswered = |record: &mut Record, lane: usize| -> Vec<_> {
             let numbered = record.sent.iter().enumerate().take_while(|(_, sent)| **sent <= until);
-            numbered.filter(|(number, _)| !record.answers.contains_key(number)).count()
+            let missing = numbered.filter(|(number, _)| !record.answers.contains_key(number));
+            missing.map(|(number, sent)| (lane, number, *sent - record.sent[0])).collect()
         };
-        self.records.iter().map(|record| lock(record, unanswered)).sum()
+        let lanes = self.records.iter().enumerate();
+        lanes.flat_map(|(lane, record)| lock(record, |record| unanswered(record, lane))).collect()
     }
 
     /// Stops sending, gives the last answers time to arrive, and says what happened on each lane.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod alone;
+mod full;
 mod network;
 mod paused;
 mod stage;
