@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use mooring_event_log::jetstream::{Servers, admin, connect::Login};
+use mooring_event_log::jetstream::{Servers, admin, connect::Login, durability::Durability};
+use mooring_event_log::transfer::{Place, transfer};
 use tokio::runtime::Runtime;
 
 use super::binds::{self, Measured, Sizes, System};
@@ -27,10 +28,19 @@ pub struct Apart {
 }
 
 /// Makes region `r1`'s JetStream stream, as `moor log init` does.
-pub async fn make_log(nats: &NatsServer) -> Result<()> {
+async fn make_log(nats: &NatsServer) -> Result<Servers> {
     let servers = Servers::parse("--log", &nats.url(), &Login::default())?;
     let connected = servers.connect("bench").await?;
-    admin::init(&connected, "r1", 1).await.map(drop).map_err(|error| anyhow!("{error}"))
+    admin::init(&connected, "r1", 1).await.map_err(|error| anyhow!("{error}"))?;
+    Ok(servers)
+}
+
+/// The same, with a log from segment files in it, as `moor log copy` does.
+pub async fn copy_log(nats: &NatsServer, log: &Path) -> Result<()> {
+    let servers = make_log(nats).await?;
+    let to = Place::JetStream { servers, durability: Durability::Trusted, region: "r1".to_owned() };
+    transfer(&Place::Files(log.to_owned()), &to, |_| {}).await?;
+    Ok(())
 }
 
 impl Apart {
@@ -44,13 +54,33 @@ impl Apart {
         Ok(apart)
     }
 
+    /// How long the start of each took, in seconds.
+    pub fn starts(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        SERVICES.into_iter().zip(self.programs.iter().map(|program| program.took.as_secs_f64()))
+    }
+
+    /// Has all of them end, the last one first.
+    pub fn stop(self) -> Result<()> {
+        self.programs.into_iter().rev().try_for_each(Program::stop)
+    }
+
     fn arguments(&self, service: &str, folder: &Path, nats: &NatsServer) -> Result<Vec<String>> {
         let data = folder.join(service).to_str().context("a folder without a name")?.to_owned();
         let (log, monitor) = (nats.url(), nats.monitor());
-        let mut arguments: Vec<String> =
-            ["--listen", "127.0.0.1:0", "--region", "r1", "--data", &data, "--log", &log, "--nats-monitor", &monitor]
-                .map(str::to_owned)
-                .into();
+        let mut arguments: Vec<String> = [
+            "--listen",
+            "127.0.0.1:0",
+            "--region",
+            "r1",
+            "--data",
+            &data,
+            "--log",
+            &log,
+            "--nats-monitor",
+            &monitor,
+        ]
+        .map(str::to_owned)
+        .into();
         let url = |at: usize| format!("http://{}", self.programs[at].address);
         match service {
             "mooring-binding" => arguments.extend(["--resource".to_owned(), url(0)]),

@@ -12,11 +12,7 @@ use crate::server::{Mooringd, Options};
 pub const NAME: &str = "mooringd";
 
 /// Measures it, alone on its own log.
-pub fn measure(
-    runtime: &Runtime,
-    sizes: &Sizes,
-    report: &mut Report,
-) -> Result<Vec<Measured>> {
+pub fn measure(runtime: &Runtime, sizes: &Sizes, report: &mut Report) -> Result<Vec<Measured>> {
     let server = Mooringd::alone(Options::default())?;
     let processes = Processes::default()
         .and(NAME, server.pid().context("mooringd does not run")?)

@@ -36,8 +36,12 @@ impl Program {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).arg(program(name)?).args(arguments);
         let begin = Instant::now();
-        let mut process =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().context(name.to_owned())?;
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .context(name.to_owned())?;
         track(process.id());
         let stdout = BufReader::new(process.stdout.take().context("no stdout")?);
         let (sender, lines) = channel();

@@ -45,7 +45,8 @@ async fn publish(context: &Context, count: usize, in_flight: usize) -> Result<Ve
         context.publish(SUBJECT, Bytes::from_static(&[7; BYTES])).await?.await?;
         anyhow::Ok(begin.elapsed())
     };
-    let done: Vec<Result<Duration>> = streams::iter(0..count).map(one).buffer_unordered(in_flight).collect().await;
+    let done: Vec<Result<Duration>> =
+        streams::iter(0..count).map(one).buffer_unordered(in_flight).collect().await;
     let mut times = done.into_iter().collect::<Result<Vec<_>>>()?;
     ensure!(times.len() == count, "{count} publishes, {} acknowledgements", times.len());
     times.sort();

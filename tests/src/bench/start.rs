@@ -6,18 +6,22 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use mooring_event_log::segments::{Options, Segments};
 
+use super::apart::{self, Apart};
 use super::figure::{Figure, Goal};
 use super::program::Program;
 use super::report::Report;
 use crate::history;
+use crate::nats::NatsServer;
 use crate::server::own_folder;
 
 /// With a snapshot, in seconds, for 1 000 000 events.
 const GOAL: Goal = Goal::AtMost(2.0);
+const PEER: &str = "the log opened";
 /// Starts with a snapshot; their median counts.
 const STARTS: usize = 3;
 
-/// Starts `mooringd` over so many events. The peer is the log itself: opened, every byte checked, nothing folded.
+/// Starts `mooringd`, and then each of the four processes over JetStream, over so many events. The peer is the log itself:
+/// opened, every byte checked, nothing folded.
 pub fn start(events: u64, report: &mut Report) -> Result<()> {
     let folder = own_folder()?;
     let data = folder.path().join("data");
@@ -25,23 +29,52 @@ pub fn start(events: u64, report: &mut Report) -> Result<()> {
     write(&log, events, report)?;
     let opened = opened(&log)?;
     report.enter(figure("the log opened and checked, nothing folded", opened))?;
+    embedded(folder.path(), &data, opened, report)?;
+    apart(folder.path(), &log, opened, report)
+}
 
-    let arguments =
-        ["--data", data.to_str().context("a folder without a name")?, "--region", "r1", "--listen", "127.0.0.1:0"];
-    let scratch = Program::start("mooringd", folder.path(), &arguments)?;
+fn embedded(folder: &Path, data: &Path, opened: f64, report: &mut Report) -> Result<()> {
+    let data = data.to_str().context("a folder without a name")?;
+    let arguments = ["--data", data, "--region", "r1", "--listen", "127.0.0.1:0"];
+    let scratch = Program::start("mooringd", folder, &arguments)?;
     let took = scratch.took.as_secs_f64();
     scratch.stop()?;
-    report.enter(figure("mooringd, from scratch", took).beside("the log opened", opened))?;
-
+    report.enter(figure("mooringd, from scratch", took).beside(PEER, opened))?;
     let mut took = Vec::new();
     for _ in 0..STARTS {
-        let program = Program::start("mooringd", folder.path(), &arguments)?;
+        let program = Program::start("mooringd", folder, &arguments)?;
         took.push(program.took.as_secs_f64());
         program.stop()?;
     }
+    enter_with_snapshot("mooringd", took, opened, report)
+}
+
+/// From scratch: with nothing of its own, each fetches the whole log first.
+fn apart(folder: &Path, log: &Path, opened: f64, report: &mut Report) -> Result<()> {
+    let nats = NatsServer::start()?;
+    tokio::runtime::Runtime::new()?.block_on(apart::copy_log(&nats, log))?;
+    let scratch = Apart::start(folder, &nats)?;
+    for (service, took) in scratch.starts() {
+        report
+            .enter(figure(&format!("{service}, from scratch, the log fetched"), took).beside(PEER, opened))?;
+    }
+    scratch.stop()?;
+    let mut all = vec![Vec::new(); apart::SERVICES.len()];
+    for _ in 0..STARTS {
+        let again = Apart::start(folder, &nats)?;
+        again.starts().zip(&mut all).for_each(|((_, took), all)| all.push(took));
+        again.stop()?;
+    }
+    for (service, took) in apart::SERVICES.iter().zip(all) {
+        enter_with_snapshot(service, took, opened, report)?;
+    }
+    Ok(())
+}
+
+fn enter_with_snapshot(what: &str, mut took: Vec<f64>, opened: f64, report: &mut Report) -> Result<()> {
     took.sort_by(f64::total_cmp);
-    let with_snapshot = figure("mooringd, with a snapshot", took[STARTS / 2]).beside("the log opened", opened);
-    report.enter(with_snapshot.goal(GOAL))
+    let figure = figure(&format!("{what}, with a snapshot"), took[took.len() / 2]);
+    report.enter(figure.beside(PEER, opened).goal(GOAL))
 }
 
 fn figure(case: &str, seconds: f64) -> Figure {

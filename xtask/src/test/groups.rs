@@ -19,6 +19,7 @@ pub const ALL: &[Group] = &[
     Group { name: "api", minutes: 8 },
     Group { name: "packets", minutes: 10 },
     Group { name: "faults", minutes: 15 },
+    Group { name: "bench", minutes: 8 },
     Group { name: super::compose::GROUP, minutes: 12 },
 ];
 
@@ -75,6 +76,7 @@ const LINES: &[Line] = &[
     line("log", "mooring-tests", Which::Test("jetstream"), None),
     line("api", "mooring-tests", Which::Test("nats_admin"), None),
     line("api", "mooring-tests", Which::Test("deploy"), Some(1)),
+    line("bench", "mooring-tests", Which::Test("bench"), Some(1)),
     line("packets", "mooring-dataplane", Which::Rest, Some(1)),
     line("packets", "mooring-tests", Which::Test("lab"), Some(1)),
     line("packets", "mooring-tests", Which::Test("gateway"), Some(1)),

@@ -1,0 +1,54 @@
+//! The benchmarks run, so that they can't rot: the short form, on whatever was built. How much it was is not judged here,
+//! on a machine with other things to do; that there is every figure, and that none is nothing, is.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::io::sink;
+
+use mooring_tests::bench::{self, Figure, Report, Sizes};
+
+fn of<'a>(report: &'a Report, words: &[&str]) -> Vec<&'a Figure> {
+    let has = |figure: &&Figure| words.iter().all(|word| figure.case.contains(word));
+    report.figures().iter().filter(has).collect()
+}
+
+#[test]
+fn binds_have_a_rate_latencies_and_a_peer_for_every_number_of_clients() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::jetstream(&Sizes::short(), &mut report).unwrap();
+    for clients in [" 1 clients", " 16 clients", " 256 clients"] {
+        for act in ["binds", "unbinds"] {
+            let cases =
+                ["", ", p50", ", p90", ", p99"].map(|what| format!("four processes,{clients}: {act}{what}"));
+            for case in cases {
+                let figure = report.figures().iter().find(|figure| figure.case == case);
+                let figure = figure.unwrap_or_else(|| panic!("no figure for {case}"));
+                assert!(figure.value > 0.0 && figure.ratio().unwrap() > 0.0, "{figure}");
+            }
+        }
+    }
+    assert_eq!(
+        of(&report, &["four processes", "16 clients: binds, CPU of"]).len(),
+        6,
+        "each process, NATS, the clients"
+    );
+    for bare in of(&report, &["bare durable publishes"]) {
+        assert!(bare.value > 0.0, "{bare}");
+    }
+    let goals: Vec<_> = report.figures().iter().filter(|figure| figure.goal.is_some()).collect();
+    assert_eq!(goals.len(), 4, "two goals, for both systems: {goals:?}");
+}
+
+#[test]
+fn starts_are_measured_from_scratch_and_with_a_snapshot() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::start(5_000, &mut report).unwrap();
+    assert!(of(&report, &["events in the log"])[0].value >= 5_000.0);
+    for program in
+        ["mooringd", "mooring-resource", "mooring-binding", "mooring-health", "mooring-dataplane-sync"]
+    {
+        for way in ["from scratch", "with a snapshot"] {
+            let found = of(&report, &[program, way]);
+            assert!(found.len() == 1 && found[0].value > 0.0, "{program}, {way}: {found:?}");
+        }
+    }
+}
