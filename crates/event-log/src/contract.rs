@@ -79,7 +79,7 @@ pub enum LogError {
 impl LogError {
     /// Whether the same append can succeed later.
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Conflict { .. } | Self::Unknown(_) | Self::Unavailable(_))
+        matches!(self, Self::Conflict { .. } | Self::Unknown(_) | Self::Unavailable(_) | Self::Full(_))
     }
 }
 
