@@ -48,6 +48,7 @@ impl Scene {
         let at = |address| SocketAddrV4::new(address, PORT);
         let echo = UdpEcho::start(&pair.lab.vm_a, at(moves::UNTOUCHED), "vm-a")?;
         let flow = Lane { from: lab::CLIENT, to: at(untouched) };
+        wait_carried(pair, flow)?;
         let prober = Prober::start(&pair.lab.client, &[flow; FLOWS])?;
         prober.wait_answered(Some("vm-a"), PATIENT)?;
         Ok((Scene { cluster, prober, _echo: echo }, cells))
@@ -110,6 +111,17 @@ impl Scene {
         ));
         no_packet_lost(what, self.prober)
     }
+}
+
+/// Until both gateways know the holder: before that they rightly drop what is for it.
+fn wait_carried(pair: &Pair, flow: Lane) -> Result<()> {
+    wait_for("every way to be carried", PATIENT, || {
+        let prober =
+            Prober::start(&pair.lab.client, &[flow; 4 * FLOWS]).map_err(|error| error.to_string())?;
+        prober.wait_answered(Some("vm-a"), LATE).map_err(|error| error.to_string())?;
+        let lost: usize = prober.finish().iter().map(|flow| flow.lost).sum();
+        if lost == 0 { Ok(()) } else { Err(format!("{lost} packets lost")) }
+    })
 }
 
 fn no_packet_lost(what: &str, prober: Prober) -> Result<()> {
