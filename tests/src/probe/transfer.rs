@@ -9,10 +9,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use socket2::SockRef;
+
 use super::tcp::{greeting, tcp_connect};
 use crate::lab::Namespace;
 use crate::wait::wait_for;
 
+/// Bytes that may be under way in each direction.
+const UNDER_WAY: usize = 64 * 1024;
 /// Bytes written at once.
 const CHUNK: usize = 4096;
 
@@ -37,6 +41,10 @@ impl Transfer {
         let stream = tcp_connect(ns, from, to, timeout)?;
         stream.set_read_timeout(Some(timeout))?;
         stream.set_write_timeout(Some(timeout))?;
+        // What is under way fits into the queues of a busy machine: nobody else's packets are lost for it.
+        let socket = SockRef::from(&stream);
+        socket.set_send_buffer_size(UNDER_WAY)?;
+        socket.set_recv_buffer_size(UNDER_WAY)?;
         let mut reader = BufReader::new(stream.try_clone()?);
         greeting(&mut reader)?;
         let shared = Arc::new(Shared::default());

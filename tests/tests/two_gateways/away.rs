@@ -14,6 +14,7 @@ const EIP_2: std::net::Ipv4Addr = std::net::Ipv4Addr::new(203, 0, 113, 71);
 #[test]
 fn killed_processes_cost_no_packet_and_find_their_way_back() {
     let mut stage = Stage::carrying().unwrap();
+    stage.pair.trust_routers().unwrap();
     let prober = Prober::start(&stage.pair.lab.client, &lanes(lab::CLIENT, EIP)).unwrap();
     let transfer = Transfer::start(&stage.pair.lab.client, lab::CLIENT, at(EIP), PATIENT).unwrap();
     let tables = [stage.nat_table(0).unwrap(), stage.nat_table(1).unwrap()];

@@ -69,6 +69,7 @@ fn a_failover_is_followed_by_both_gateways_and_a_zombie_is_fenced_at_both() {
 /// vm-a comes back with the HAVIP still on its link, and tries one gateway after the other.
 fn fenced_at_both(stage: &Stage) -> Result<()> {
     let lab = &stage.pair.lab;
+    stage.pair.trust_routers()?;
     lab.plug(&lab.vm_a)?;
     assert!(lab.vm_a.has_address(lab::HAVIP)?, "a zombie has the HAVIP");
     let prober = Prober::start(&lab.client, &lanes(lab::CLIENT, EIP))?;

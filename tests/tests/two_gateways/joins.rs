@@ -13,6 +13,7 @@ const GW_3: Part = Part::Gateway(2);
 #[test]
 fn a_third_gateway_gets_everything_and_is_waited_for_from_then_on() {
     let mut pair = Pair::new().unwrap();
+    pair.trust_routers().unwrap();
     let third = pair.join().unwrap();
     let mut cluster = cluster(&pair, 3).unwrap();
     let all_but_it: Vec<_> = cluster.parts().into_iter().filter(|part| *part != GW_3).collect();

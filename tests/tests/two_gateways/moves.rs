@@ -15,16 +15,16 @@ use crate::{
 };
 
 /// How often the ways are changed in the middle of one connection.
-const MOVES: usize = 200;
+const MOVES: usize = 100;
 /// What has to come back on each way before the next change.
-const ON_EACH: u64 = 16 * 1024;
+const ON_EACH: u64 = 32 * 1024;
 
 /// A connection that is moved again and again, in by one gateway and out by the other.
 fn moved(both: &Both, client: &Namespace, from: Ipv4Addr, to: Ipv4Addr) -> u64 {
     let transfer = Transfer::start(client, from, at(to), PATIENT).unwrap();
     for (inwards, outwards) in WAYS.iter().cycle().take(MOVES) {
         both.pair.way_in(&[*inwards]).unwrap();
-        both.pair.way_out(&[*outwards]).unwrap();
+        both.pair.way_out_of(&both.pair.lab.vm_a, &[*outwards]).unwrap();
         transfer.wait_returned(ON_EACH, PATIENT).unwrap();
     }
     transfer.finish().unwrap()
@@ -61,6 +61,7 @@ fn a_connection_goes_on_while_its_packets_move_between_gateways_again_and_again(
 fn not_one_datagram_of_many_flows_is_lost_when_routes_change() {
     let both = Both::carrying().unwrap();
     let lab = &both.pair.lab;
+    both.pair.trust_routers().unwrap();
     let _udp = UdpEcho::start(&lab.vm_a, at(lab::HAVIP), "vm-a").unwrap();
     let prober = Prober::start(&lab.client, &lanes(lab::CLIENT, EIP)).unwrap();
     prober.wait_answered(None, SOON).unwrap();
