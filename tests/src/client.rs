@@ -1,4 +1,4 @@
-//! A client of a `mooringd` over one channel, for project `p1` in region `r1`: for tests that ask thousands of times,
+//! A client of a `mooringd`, or of the services apart, for project `p1` in region `r1`: for tests that ask thousands of times,
 //! where starting `moor` each time would be what is measured.
 
 use std::time::Duration;
