@@ -77,6 +77,12 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// Whether an open log serves nothing more after this. Everything else can pass: an engine that was refused, or had
+    /// no room, goes on trying.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Closed)
+    }
+
     /// Whether the same append can succeed later.
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Conflict { .. } | Self::Unknown(_) | Self::Unavailable(_) | Self::Full(_))

@@ -36,7 +36,7 @@ impl Following {
                     self.after = record.position;
                     return Ok(record);
                 }
-                Some(Err(error)) if error.retryable() => {
+                Some(Err(error)) if !error.is_final() => {
                     tracing::warn!(%error, after = %self.after, "following broke off; going on");
                     self.broken = true;
                 }

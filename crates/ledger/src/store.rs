@@ -164,7 +164,7 @@ where
 {
     loop {
         match open().await {
-            Err(OpenError::Log(error)) if error.retryable() => {
+            Err(OpenError::Log(error)) if !error.is_final() => {
                 tracing::warn!(%error, "the log does not answer; asking again");
                 tokio::time::sleep(PAUSE).await;
             }

@@ -117,7 +117,7 @@ impl<D: Decider> Writer<D> {
         for _ in 0..RACES {
             match if at_the_tail { self.catch_up_to_tail().await } else { Ok(()) } {
                 Ok(()) => {}
-                Err(Fatal::Log(error)) if error.retryable() => {
+                Err(Fatal::Log(error)) if !error.is_final() => {
                     refuse(submissions, unserved(&error));
                     return Ok(Vec::new());
                 }
@@ -157,7 +157,7 @@ impl<D: Decider> Writer<D> {
                 Err(error) => {
                     let unserved = unserved(&error);
                     refuse(batch.waiting.into_iter().map(|(submission, _)| submission), unserved);
-                    if matches!(error, LogError::Damaged(_) | LogError::Closed) {
+                    if error.is_final() {
                         refuse(batch.later, unserved);
                         return Err(error.into());
                     }

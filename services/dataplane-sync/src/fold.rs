@@ -132,7 +132,7 @@ impl Way {
     async fn begin(&self) -> Result<(Position, Witness, Folded), OpenError> {
         loop {
             match self.ask().await {
-                Err(OpenError::Log(error)) if error.retryable() => {
+                Err(OpenError::Log(error)) if !error.is_final() => {
                     tracing::warn!(%error, "the log does not say where it ends; asking again");
                     tokio::time::sleep(PAUSE).await;
                 }
