@@ -26,6 +26,8 @@ const LEFT_OUT: [&str; 6] = [
 ];
 /// The folder of the build context with the programs.
 pub const PREBUILT: &str = "bin";
+/// The folder of the Dockerfile and of what it copies.
+const RECIPE: &str = ".docker";
 const PROGRAMS: [&str; 6] =
     ["mooringd", "mooring-resource", "mooring-binding", "mooring-health", "mooring-dataplane-sync", "moor"];
 
@@ -98,11 +100,10 @@ fn base(folder: &Path) -> Result<PathBuf> {
 pub fn context(folder: &Path) -> Result<PathBuf> {
     let context = folder.join("context");
     fresh(&context.join(PREBUILT))?;
-    fs::copy(tree::root().join("Dockerfile"), context.join("Dockerfile"))?;
-    fresh(&context.join("compose"))?;
-    for entry in fs::read_dir(tree::root().join("compose"))? {
+    fresh(&context.join(RECIPE))?;
+    for entry in fs::read_dir(tree::root().join(RECIPE))? {
         let entry = entry?;
-        fs::copy(entry.path(), context.join("compose").join(entry.file_name()))?;
+        fs::copy(entry.path(), context.join(RECIPE).join(entry.file_name()))?;
     }
     for program in PROGRAMS {
         output(
