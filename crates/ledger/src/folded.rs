@@ -6,6 +6,7 @@ use futures::StreamExt;
 use mooring_domain::{Commit, Decider, Position, RequestId, Timestamp};
 use mooring_event_log::{EventLog, Filter, Hash, Record};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::{
     codec::{self, Undecodable, to_log_position},
@@ -17,6 +18,11 @@ use crate::{
 
 /// The version of [`Folded`]'s serialized form around a core's state; grows with every change of it.
 const VERSION: u32 = 2;
+
+/// So many records are folded beside other folds; more of them alone. Four folds of 50 000 records at once left the heap
+/// in such pieces that they and the next one took 120 s of processor time, one after the other all of them 26 s.
+const SHORT: u64 = 10_000;
+static ALONE: Semaphore = Semaphore::const_new(1);
 
 /// What is folded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +128,10 @@ pub(crate) async fn up_to_tail<D: Decider>(
     let mut folded = restored.map(|(_, folded)| folded).unwrap_or_default();
     let (from, who) = (folded.position, snapshot.as_ref().map(|snapshot| snapshot.who().to_owned()));
     let tail = log.tail().await?.position;
+    let _alone = match tail.0.saturating_sub(folded.position.0) > SHORT {
+        true => ALONE.acquire().await.ok(),
+        false => None,
+    };
     let mut records = log.follow(Filter::All, to_log_position(folded.position));
     while to_log_position(folded.position) < tail {
         let record = records.next().await.unwrap_or(Err(mooring_event_log::LogError::Closed))?;
