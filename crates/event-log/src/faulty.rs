@@ -35,6 +35,7 @@ pub enum Fault {
 pub struct FaultyLog {
     inner: Arc<dyn EventLog>,
     faults: Mutex<VecDeque<Fault>>,
+    tails: Mutex<VecDeque<LogError>>,
     released: Semaphore,
     hanging: watch::Sender<usize>,
     breaks: watch::Sender<()>,
@@ -46,10 +47,16 @@ impl FaultyLog {
         Self {
             inner,
             faults: Mutex::default(),
+            tails: Mutex::default(),
             released: Semaphore::new(0),
             hanging: watch::Sender::new(0),
             breaks: watch::Sender::new(()),
         }
+    }
+
+    /// The next question where the log ends is answered like this.
+    pub fn fail_next_tail(&self, error: LogError) {
+        self.tails.lock().unwrap_or_else(PoisonError::into_inner).push_back(error);
     }
 
     /// The next append that no earlier call spoke for fails like this.
@@ -138,6 +145,10 @@ impl EventLog for FaultyLog {
     }
 
     async fn tail(&self) -> Result<Tail, LogError> {
-        self.inner.tail().await
+        let error = self.tails.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        match error {
+            Some(error) => Err(error),
+            None => self.inner.tail().await,
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::stories::*;
 use bytes::Bytes;
 use mooring_event_log::{
-    Commit, EventLog, Position, StreamName,
+    Commit, EventLog, LogError, Position, StreamName,
     faulty::{Fault, FaultyLog},
     memory::Memory,
 };
@@ -111,6 +111,21 @@ async fn a_full_log_refuses_and_reads_go_on() {
     assert_eq!(reason(&ledger.submit(caller(), vpc("red")).await.unwrap_err()), "Full");
     assert_eq!(names(&ledger.view().state), ["blue"]);
     ledger.submit(caller(), vpc("red")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_is_refused_or_has_no_room_for_a_moment_does_not_end_the_loop() {
+    let why = || "for a moment".into();
+    let errors = [LogError::Refused(why()), LogError::Full(why()), LogError::Unavailable(why())];
+    for (error, told) in errors.into_iter().zip(["Unavailable", "Full", "Unavailable"]) {
+        let (faulty, log) = faulty();
+        let ledger = open(&log).await;
+        ledger.submit(caller(), vpc("blue")).await.unwrap();
+        faulty.fail_next_tail(error);
+        // That the name is taken can be said only of the log's end.
+        assert_eq!(reason(&ledger.submit(caller(), vpc("blue")).await.unwrap_err()), told);
+        ledger.submit(caller(), vpc("red")).await.unwrap();
+    }
 }
 
 #[tokio::test]
