@@ -8,7 +8,7 @@ mod done;
 pub mod moves;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -51,7 +51,8 @@ pub struct Load {
     cells: Vec<Arc<Cell>>,
     servers: watch::Sender<Servers>,
     stop: watch::Sender<bool>,
-    thread: JoinHandle<Vec<Works>>,
+    fault: Arc<OnceLock<String>>,
+    thread: JoinHandle<Result<Vec<Works>>>,
 }
 
 impl Load {
@@ -67,8 +68,13 @@ impl Load {
                 workers.push(Worker::new(number, cell.clone(), manner, rng, servers, stop));
             }
         }
-        let thread = std::thread::spawn(move || run(workers));
-        Load { cells, servers, stop, thread }
+        let fault = Arc::new(OnceLock::new());
+        let its = fault.clone();
+        let thread = std::thread::spawn(move || {
+            // Whoever looks on sees at once what `finish` will say.
+            run(workers).inspect_err(|error| drop(its.set(format!("{error:#}"))))
+        });
+        Load { cells, servers, stop, fault, thread }
     }
 
     /// Where the servers are from now on.
@@ -87,9 +93,11 @@ impl Load {
         self.goes_on()
     }
 
-    /// Fails when a client has met what it must not; its own panic says what.
+    /// Fails with what a client has met that it must not.
     pub fn goes_on(&self) -> Result<()> {
-        ensure!(!self.thread.is_finished(), "a client has ended; its own panic says why");
+        let fault = self.fault.get();
+        ensure!(fault.is_none(), "{}", fault.map_or("", String::as_str));
+        ensure!(!self.thread.is_finished(), "the clients have ended");
         Ok(())
     }
 
@@ -98,37 +106,26 @@ impl Load {
         self.cells.iter().map(|cell| cell.history.answered_so_far()).sum()
     }
 
-    /// Lets every client finish its call, and gives what they know.
-    ///
-    /// # Panics
-    /// With what a client has met that it must not.
-    pub fn finish(self) -> Done {
+    /// Lets every client finish its call, and gives what they know. Fails as [`Self::goes_on`] does.
+    pub fn finish(self) -> Result<Done> {
         self.stop.send_replace(true);
         match self.thread.join() {
-            Ok(works) => Done::new(self.cells, works),
+            Ok(works) => Ok(Done::new(self.cells, works?)),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
 }
 
 /// All clients on one thread; the first that fails ends them all.
-fn run(workers: Vec<Worker>) -> Vec<Works> {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => std::panic::panic_any(format!("a runtime for the clients: {error}")),
-    };
+fn run(workers: Vec<Worker>) -> Result<Vec<Works>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let mut tasks = tokio::task::JoinSet::new();
         workers.into_iter().for_each(|worker| drop(tasks.spawn_local(worker.run())));
         let mut works = Vec::new();
         while let Some(done) = tasks.join_next().await {
-            match done.map_err(tokio::task::JoinError::try_into_panic) {
-                Ok(Ok(done)) => works.push(done),
-                Ok(Err(fault)) => std::panic::panic_any(format!("{fault:#}")),
-                Err(Ok(panic)) => std::panic::resume_unwind(panic),
-                Err(Err(error)) => std::panic::panic_any(error.to_string()),
-            }
+            works.push(done??);
         }
-        works
+        Ok(works)
     })
 }

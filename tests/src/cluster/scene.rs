@@ -80,7 +80,7 @@ impl Scene {
     /// have happened; that kernels and copies are what the log says. `what` begins every line of figures.
     pub fn end(mut self, what: &str, load: Load, moves: &Moves, after: &mut After) -> Result<()> {
         after.check(&self.servers(), moves)?;
-        let done = load.finish();
+        let done = load.finish()?;
         after.check(&self.servers(), moves)?;
         show(&format!("{what}: {done}"));
         show(&format!("{what}: {after}; {} holder changes made", moves.made()));

@@ -33,7 +33,7 @@ fn what_clients_are_told_by_a_server_that_is_killed_again_and_again_can_have_hap
         load.servers_are(Servers::one(server.address()));
     }
     load.wait_answered(100, PATIENT).unwrap();
-    let done = load.finish();
+    let done = load.finish().unwrap();
     let begin = Instant::now();
     let operations = done.is_linearizable().unwrap_or_else(|error| panic!("seed {seed}: {error:#}"));
     show(&format!("linearizable: {operations} calls over {kills} kills, checked in {:?}", begin.elapsed()));
@@ -49,7 +49,7 @@ fn a_service_that_answers_an_unbind_before_its_end_is_found() {
     let server = Mooringd::alone(Options { plant, ..Options::default() }).unwrap();
     let load = Load::start(cells(&server, &[CONTENDED; 3]), Servers::one(server.address()), seed, busy());
     load.wait_answered(1000, PATIENT).unwrap();
-    let found = load.finish().is_linearizable().unwrap_err().to_string();
+    let found = load.finish().unwrap().is_linearizable().unwrap_err().to_string();
     assert!(found.contains("no order explains this answer"), "{found}");
     show(&format!("linearizable: the planted fault was found: {}", found.lines().next().unwrap()));
 }

@@ -57,7 +57,7 @@ fn a_changed_answer_is_found() {
     let seed = seed("linearizable");
     let load = Load::start(cells(&server, &[ALONE, CONTENDED]), Servers::one(server.address()), seed, busy());
     load.wait_answered(400, PATIENT).unwrap();
-    let done = load.finish();
+    let done = load.finish().unwrap();
     done.is_linearizable().unwrap();
     for cell in done.cells() {
         let (missed, tampered) = overlooked(cell, |operations, number| !has_company(operations, number));

@@ -35,7 +35,7 @@ fn told(environment: &[(&str, &str)]) -> Done {
     let load = Load::start(cells, cluster.servers(0), seed("stale"), manner);
     load.wait_answered(100, PATIENT).unwrap();
     weather(Duration::ZERO);
-    load.finish()
+    load.finish().unwrap()
 }
 
 #[test]
