@@ -5,10 +5,13 @@ use mooring_domain::nat::{DESIRED_VERSION, Desired};
 use crate::log::{bound, eip, folded, havip, havip_created, holder_changed, pool, subnet, vpc};
 
 /// The bytes of a small region, and the version that they have.
-const GOLDEN: (u32, &str) = (1, "\
+const GOLDEN: (u32, &str) = (
+    1,
+    "\
      060110000000000000000000000000000000010100cb007100180110000000000000000000000000000000020473686f\
      70057670632d3201000a000100180100cb007109000a00010501000a0001050102000000000701000a00010502020000\
-     00000702000000000806");
+     00000702000000000806",
+);
 
 #[test]
 fn the_bytes_of_a_snapshot_change_only_with_their_version() {
