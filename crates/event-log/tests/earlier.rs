@@ -135,7 +135,7 @@ async fn read_to_damage(log: &dyn EventLog, truth: &[Arc<Record>]) -> String {
     for true_record in truth {
         let before = Position(true_record.position.0 - 1);
         match log.read(&Filter::All, before, 1).await {
-            Ok(records) => assert_eq!(records[..], [true_record.clone()]),
+            Ok(records) => assert_eq!(records[..], *std::slice::from_ref(true_record)),
             Err(error) => return damage::<()>(Err(error)),
         }
     }
