@@ -19,8 +19,9 @@ use crate::{
 /// The version of [`Folded`]'s serialized form around a core's state; grows with every change of it.
 const VERSION: u32 = 2;
 
-/// So many records are folded beside other folds; more of them alone. Four folds of 50 000 records at once left the heap
-/// in such pieces that they and the next one took 120 s of processor time, one after the other all of them 26 s.
+/// So many records are folded beside other folds; more of them alone. Seen with 50 000 records on two busy cores: one
+/// after the other all folds of mooringd took 27 s; four at once had not ended after 710 s and 123 s of processor time,
+/// two thirds of it in the allocator. Why was not found.
 const SHORT: u64 = 10_000;
 static ALONE: Semaphore = Semaphore::const_new(1);
 
