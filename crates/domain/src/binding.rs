@@ -25,7 +25,7 @@ pub enum BindingCore {}
 impl Decider for BindingCore {
     const STREAM: Stream = Stream::Binding;
     const STATE_VERSION: u32 = 1;
-    const READS_OTHERS: bool = false;
+    const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;
 
@@ -44,8 +44,6 @@ impl Decider for BindingCore {
     }
 
     fn evolve(state: &mut State, commit: &Commit) {
-        if commit.stream == Self::STREAM {
-            evolve::evolve(state, commit);
-        }
+        evolve::evolve(state, commit);
     }
 }

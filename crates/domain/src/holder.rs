@@ -20,7 +20,7 @@ pub enum HolderCore {}
 impl Decider for HolderCore {
     const STREAM: Stream = Stream::Health;
     const STATE_VERSION: u32 = 1;
-    const READS_OTHERS: bool = true;
+    const READS: &'static [Stream] = &[Stream::Resource, Self::STREAM];
     type State = State;
     type Command = Command;
 

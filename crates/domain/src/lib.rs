@@ -24,8 +24,8 @@ pub trait Decider: Send + Sync + 'static {
     const STREAM: Stream;
     /// The version of `State`'s serialized form. Grows with every change of it; a snapshot of another version is ignored.
     const STATE_VERSION: u32;
-    /// Whether other services' events change the state, too.
-    const READS_OTHERS: bool;
+    /// The streams whose events change the state: its own, and maybe others'. Records of the rest need not be decoded.
+    const READS: &'static [Stream];
     /// The folded state. Cheap to clone: its collections are persistent.
     type State: Clone + Default + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static;
     /// What may be asked. Carries the time and the new ids it needs.
@@ -34,6 +34,6 @@ pub trait Decider: Send + Sync + 'static {
     /// What the command means in this state: the events to store (none: it holds already), or why it can't be.
     fn decide(state: &Self::State, command: &Self::Command) -> Result<Vec<Event>, Rejection>;
 
-    /// What a commit of any stream of the region makes of the state. Never refuses.
+    /// What a commit of one of these streams makes of the state. Never refuses.
     fn evolve(state: &mut Self::State, commit: &Commit);
 }

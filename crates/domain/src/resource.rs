@@ -36,7 +36,7 @@ pub enum ResourceCore {}
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
     const STATE_VERSION: u32 = 1;
-    const READS_OTHERS: bool = false;
+    const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;
 
@@ -56,8 +56,6 @@ impl Decider for ResourceCore {
     }
 
     fn evolve(state: &mut State, commit: &Commit) {
-        if commit.stream == Self::STREAM {
-            evolve::evolve(state, commit);
-        }
+        evolve::evolve(state, commit);
     }
 }

@@ -4,6 +4,7 @@
 //! that lost something. See docs/design/log.md.
 
 pub mod admin;
+mod ahead;
 mod appending;
 pub mod connect;
 pub mod durability;

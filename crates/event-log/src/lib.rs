@@ -19,4 +19,4 @@ pub use faulty::{Fault, FaultyLog};
 pub use jetstream::JetStream;
 pub use memory::Memory;
 pub use record::{Commit, Hash, Position, Record, StreamName};
-pub use segments::{Opened, Options, Segments, TornTail, Witness};
+pub use segments::{Damage, Opened, Options, Segments, TornTail, Walked, Witness, walk};

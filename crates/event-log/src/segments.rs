@@ -14,6 +14,7 @@ mod repair;
 mod scan;
 mod shared;
 mod state;
+mod walk;
 mod witness;
 mod writer;
 
@@ -35,9 +36,14 @@ use self::{
     shared::Shared,
     state::State,
     witness::Witnesses,
-    writer::{Append, Request, Writer, start_segment},
+    writer::{Append, Desk, Request, Writer, start_segment},
 };
-pub use self::{repair::TornTail, witness::Witness};
+pub use self::{
+    repair::TornTail,
+    scan::Damage,
+    walk::{Walked, walk},
+    witness::Witness,
+};
 use crate::{
     contract::{EventLog, Filter, Follow, LogError, Tail},
     follow,
@@ -81,6 +87,7 @@ pub struct Segments {
     shared: Arc<Shared>,
     head: Arc<RwLock<Head>>,
     requests: Mutex<Option<mpsc::Sender<Request>>>,
+    desk: Desk,
     writer: Mutex<Option<JoinHandle<()>>>,
     checker: Mutex<Option<JoinHandle<()>>>,
 }
@@ -116,17 +123,19 @@ impl Segments {
             head: Arc::clone(&head),
             active,
             shared: Arc::clone(&shared),
-            requests: waiting,
             poisoned: None,
         };
-        let writer = thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run());
+        let desk: Desk = Arc::new(Mutex::new(Some(writer)));
+        let writing = Arc::clone(&desk);
+        let writer = thread::Builder::new().name("log-writer".to_owned());
+        let writer = writer.spawn(move || writer::run(&writing, waiting));
         let writer = writer.map_err(|error| LogError::Unavailable(error.to_string().into()))?;
         let checking = Arc::clone(&shared);
         let checker =
             thread::Builder::new().name("log-checker".to_owned()).spawn(move || checking.check_earlier());
         let checker = checker.map_err(|error| LogError::Unavailable(error.to_string().into()))?;
         let (requests, writer) = (Mutex::new(Some(requests)), Mutex::new(Some(writer)));
-        let log = Self { id: log, shared, head, requests, writer, checker: Mutex::new(Some(checker)) };
+        let log = Self { id: log, shared, head, requests, desk, writer, checker: Mutex::new(Some(checker)) };
         Ok(Opened { log: Arc::new(log), repaired })
     }
 

@@ -67,7 +67,8 @@ pub(crate) fn decide<D: Decider>(
     let mut bytes = 0;
     for submission in submissions {
         let known = submission.caller.request.and_then(|(id, _)| ahead.requests.find(id));
-        if known.is_some_and(|(_, at)| at.position == position) || bytes > BATCH_BYTES {
+        let full = bytes > BATCH_BYTES || batch.commits.len() == contract::MAX_COMMITS;
+        if full || known.is_some_and(|(_, at)| at.position == position) {
             batch.later.push(submission);
             continue;
         }

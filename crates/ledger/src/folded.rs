@@ -80,12 +80,17 @@ impl<S: Clone> Folded<S> {
         record: &Record,
         purpose: Purpose,
     ) -> Result<(), Undecodable> {
-        for (commit, stored) in codec::commits(record)?.iter().zip(&record.commits) {
-            match purpose {
-                Purpose::Write => self.commit::<D>(commit, &stored.request_hash),
-                Purpose::Read => self.evolve::<D>(commit),
+        if D::READS.iter().any(|stream| stream.name() == record.stream.as_str()) {
+            for (commit, stored) in codec::commits(record)?.iter().zip(&record.commits) {
+                match purpose {
+                    Purpose::Write => self.commit::<D>(commit, &stored.request_hash),
+                    Purpose::Read => D::evolve(&mut self.state, commit),
+                }
             }
+        } else if let (Purpose::Write, Some(last)) = (purpose, record.commits.last()) {
+            self.pass(Timestamp(last.recorded_at));
         }
+        self.position = codec::to_domain_position(record.position);
         let Hash(hash) = record.hash;
         self.hash = hash;
         Ok(())
@@ -93,18 +98,19 @@ impl<S: Clone> Folded<S> {
 
     /// Folds a commit: one that was read, or one that is about to be stored.
     pub(crate) fn commit<D: Decider<State = S>>(&mut self, commit: &Commit, request_hash: &[u8]) {
-        self.evolve::<D>(commit);
-        self.recorded_at = self.recorded_at.max(commit.recorded_at);
+        D::evolve(&mut self.state, commit);
+        self.position = commit.at.position;
         if commit.stream == D::STREAM {
             self.own = commit.at.position;
             self.remember(commit.request_id, request_hash, commit);
         }
-        self.requests.forget(self.recorded_at);
+        self.pass(commit.recorded_at);
     }
 
-    fn evolve<D: Decider<State = S>>(&mut self, commit: &Commit) {
-        D::evolve(&mut self.state, commit);
-        self.position = commit.at.position;
+    /// Something was recorded at that time.
+    fn pass(&mut self, recorded_at: Timestamp) {
+        self.recorded_at = self.recorded_at.max(recorded_at);
+        self.requests.forget(self.recorded_at);
     }
 
     fn remember(&mut self, id: Option<RequestId>, hash: &[u8], commit: &Commit) {

@@ -16,7 +16,7 @@ use crate::{
     folded::{self, Purpose, View},
     snapshots::{SnapshotError, Snapshots},
     submission::{Outcome, Refused, Submission},
-    writer::Writer,
+    writer::{Views, Writer},
 };
 
 /// Commands that may wait at once; more wait at the caller's side, under its deadline.
@@ -79,13 +79,15 @@ impl FoldTask {
 /// One service's core in one region. Clones share it.
 pub struct Ledger<D: Decider> {
     log: Arc<dyn EventLog>,
-    submissions: mpsc::Sender<Submission<D::Command>>,
+    submissions: mpsc::Sender<Vec<Submission<D::Command>>>,
     view: watch::Receiver<View<D::State>>,
+    early: watch::Receiver<View<D::State>>,
 }
 
 impl<D: Decider> Clone for Ledger<D> {
     fn clone(&self) -> Self {
-        Self { log: self.log.clone(), submissions: self.submissions.clone(), view: self.view.clone() }
+        let Self { log, submissions, view, early } = self;
+        Self { log: log.clone(), submissions: submissions.clone(), view: view.clone(), early: early.clone() }
     }
 }
 
@@ -99,39 +101,35 @@ impl<D: Decider> Ledger<D> {
         let snapshot = snapshots.map(|snapshots| snapshots.of(&region, D::STREAM.name()));
         let (folded, saver) = folded::up_to_tail::<D>(&*log, snapshot, Purpose::Write).await?;
         let (view_sender, view) = watch::channel(folded.view());
+        let (early_sender, early) = watch::channel(folded.view());
+        let views = Views { durable: view_sender, early: early_sender };
         let (submissions, receiver) = mpsc::channel(QUEUE);
-        let writer = Writer::<D>::new(log.clone(), region, folded, saver, view_sender);
+        let writer = Writer::<D>::new(log.clone(), region, folded, saver, views);
         let task = FoldTask::start(|closing| writer.run(receiver, closing));
-        Ok((Self { log, submissions, view }, task))
+        Ok((Self { log, submissions, view, early }, task))
     }
 
     /// Has the core decide a command, and answers when what it decided is durable and folded.
     pub async fn submit(&self, caller: Caller, command: D::Command) -> Result<Outcome, Refused> {
-        answer(self.send(caller, command).await).await
+        let (submission, outcome) = submission(caller, command);
+        let sent = self.submissions.send(vec![submission]).await;
+        answer(sent.is_ok(), outcome).await
     }
 
-    /// The same for many, decided in their order; answers in that order too.
+    /// The same for many, decided in their order; answers in that order too. They go into one record if it has room.
     pub async fn submit_all(
         &self,
         caller: &Caller,
         commands: impl IntoIterator<Item = D::Command>,
     ) -> Vec<Result<Outcome, Refused>> {
-        let mut sent = Vec::new();
-        for command in commands {
-            sent.push(self.send(caller.clone(), command).await);
-        }
-        let mut outcomes = Vec::with_capacity(sent.len());
-        for sent in sent {
-            outcomes.push(answer(sent).await);
+        let (submissions, waiting): (Vec<_>, Vec<_>) =
+            commands.into_iter().map(|command| submission(caller.clone(), command)).unzip();
+        let sent = self.submissions.send(submissions).await.is_ok();
+        let mut outcomes = Vec::with_capacity(waiting.len());
+        for outcome in waiting {
+            outcomes.push(answer(sent, outcome).await);
         }
         outcomes
-    }
-
-    async fn send(&self, caller: Caller, command: D::Command) -> Sent {
-        let (answer, outcome) = oneshot::channel();
-        let submission = Submission { caller, command, answer };
-        self.submissions.send(submission).await.map_err(|_| Unserved::Closed)?;
-        Ok(outcome)
     }
 
     /// The state with everything that the log has now: what a read of other services' events needs, since only the
@@ -145,18 +143,32 @@ impl<D: Decider> Ledger<D> {
         self.view.borrow().clone()
     }
 
+    /// The state with records that this service has stored and whose copy here is still being synced: the log has them, so
+    /// it is enough to go on with, and not enough to answer a caller with.
+    pub fn early(&self) -> watch::Receiver<View<D::State>> {
+        self.early.clone()
+    }
+
     /// The state as it changes.
     pub fn watch(&self) -> watch::Receiver<View<D::State>> {
         self.view.clone()
     }
 }
 
-/// A command that is on its way, or why it is not.
-type Sent = Result<oneshot::Receiver<Result<Outcome, Refused>>, Unserved>;
+/// What a command comes to.
+type Awaited = oneshot::Receiver<Result<Outcome, Refused>>;
 
-async fn answer(sent: Sent) -> Result<Outcome, Refused> {
+fn submission<C>(caller: Caller, command: C) -> (Submission<C>, Awaited) {
+    let (answer, outcome) = oneshot::channel();
+    (Submission { caller, command, answer }, outcome)
+}
+
+async fn answer(sent: bool, outcome: Awaited) -> Result<Outcome, Refused> {
+    if !sent {
+        return Err(Unserved::Closed.into());
+    }
     // Whoever drops a command that it took may have stored it.
-    sent?.await.map_err(|_| Refused::Unserved(Unserved::Unknown))?
+    outcome.await.map_err(|_| Refused::Unserved(Unserved::Unknown))?
 }
 
 /// The view once it has everything that the log has now.

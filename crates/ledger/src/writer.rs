@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 use mooring_domain::{CommitPosition, Decider, Position, name::RegionId};
 use mooring_event_log::{EventLog, Filter, LogError, Record, StreamName, contract};
 use mooring_proto::status::Unserved;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     batch::{self, Decision},
@@ -19,19 +22,35 @@ use crate::{
 
 /// How often a lost race is tried again before the callers are told to.
 const RACES: usize = 5;
+/// Callers that were answered together come back together. As many as in the last batch are waited for, so long at most:
+/// a record costs hardly more with all of them than with half of them.
+const TOGETHER: Duration = Duration::from_millis(1);
 /// How often an append of unknown outcome is asked about, and how long apart (L6).
 const UNKNOWN_TRIES: usize = 50;
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who looks at the state. See [`Ledger::early`](crate::Ledger::early).
+pub(crate) struct Views<S> {
+    pub(crate) durable: watch::Sender<View<S>>,
+    pub(crate) early: watch::Sender<View<S>>,
+}
 
 pub(crate) struct Writer<D: Decider> {
     log: Arc<dyn EventLog>,
     region: RegionId,
     stream: StreamName,
     folded: Folded<D::State>,
-    view: watch::Sender<View<D::State>>,
+    views: Views<D::State>,
     following: Following,
     saver: Saver,
+    /// How many commands the last batch had.
+    crowd: usize,
 }
+
+type LogPosition = mooring_event_log::Position;
+type LogCommit = mooring_event_log::Commit;
+/// Where an append landed, or why it did not; the outer error is the loop's end.
+type Appended = Result<Result<LogPosition, LogError>, Fatal>;
 
 /// What the loop does not survive: nothing can be served or written after it.
 #[derive(Debug, thiserror::Error)]
@@ -57,17 +76,17 @@ impl<D: Decider> Writer<D> {
         region: RegionId,
         folded: Folded<D::State>,
         saver: Saver,
-        view: watch::Sender<View<D::State>>,
+        views: Views<D::State>,
     ) -> Self {
         let following = Following::after(log.clone(), to_log_position(folded.position));
         let stream = StreamName::new(D::STREAM.name());
-        Self { log, region, stream, folded, view, following, saver }
+        Self { log, region, stream, folded, views, following, saver, crowd: 0 }
     }
 
     /// Serves until the last handle is gone, or until `closing` says so and what waited then has been served.
     pub(crate) async fn run(
         mut self,
-        mut receiver: mpsc::Receiver<Submission<D::Command>>,
+        mut receiver: mpsc::Receiver<Vec<Submission<D::Command>>>,
         closing: Arc<Notify>,
     ) {
         if let Err(fatal) = self.serve(&mut receiver, &closing).await {
@@ -79,32 +98,49 @@ impl<D: Decider> Writer<D> {
 
     async fn serve(
         &mut self,
-        receiver: &mut mpsc::Receiver<Submission<D::Command>>,
+        receiver: &mut mpsc::Receiver<Vec<Submission<D::Command>>>,
         closing: &Notify,
     ) -> Result<(), Fatal> {
-        let mut later: Vec<Submission<D::Command>> = Vec::new();
+        let mut waiting: Vec<Submission<D::Command>> = Vec::new();
         loop {
-            if later.is_empty() {
+            if waiting.is_empty() {
                 tokio::select! {
-                    record = self.following.next() => self.fold(&*record?)?,
+                    record = self.following.next() => {
+                        self.fold(&*record?)?;
+                        self.show();
+                    }
                     () = closing.notified() => receiver.close(),
-                    submission = receiver.recv() => match submission {
-                        Some(submission) => later.push(submission),
+                    submissions = receiver.recv() => match submissions {
+                        Some(submissions) => waiting.extend(submissions),
                         None => return Ok(()),
                     },
                 }
             }
-            while let Some(room) = contract::MAX_COMMITS.checked_sub(later.len() + 1)
-                && room > 0
-                && let Ok(submission) = receiver.try_recv()
-            {
-                later.push(submission);
-            }
-            if !later.is_empty() {
-                later = self.batch(later).await?;
+            if !waiting.is_empty() {
+                self.gather(receiver, &mut waiting).await;
+                waiting = self.batch(waiting).await?;
             }
             self.saver.offer(self.folded.witness(), || self.folded.clone()).await;
         }
+    }
+
+    /// Adds what waits, and what is expected.
+    async fn gather(
+        &mut self,
+        receiver: &mut mpsc::Receiver<Vec<Submission<D::Command>>>,
+        waiting: &mut Vec<Submission<D::Command>>,
+    ) {
+        let deadline = Instant::now() + TOGETHER;
+        while waiting.len() < contract::MAX_COMMITS {
+            let more = match receiver.try_recv() {
+                Ok(more) => Some(more),
+                Err(_) if waiting.len() >= self.crowd => None,
+                Err(_) => timeout_at(deadline, receiver.recv()).await.ok().flatten(),
+            };
+            let Some(more) = more else { break };
+            waiting.extend(more);
+        }
+        self.crowd = waiting.len();
     }
 
     /// Decides, stores and answers; gives back what has to wait for the next batch.
@@ -113,7 +149,7 @@ impl<D: Decider> Writer<D> {
         mut submissions: Vec<Submission<D::Command>>,
     ) -> Result<Vec<Submission<D::Command>>, Fatal> {
         // Asking a log where it ends can be a question over the network: only where something depends on the answer.
-        let mut at_the_tail = D::READS_OTHERS;
+        let mut at_the_tail = D::READS.iter().any(|stream| *stream != D::STREAM);
         for _ in 0..RACES {
             match if at_the_tail { self.catch_up_to_tail().await } else { Ok(()) } {
                 Ok(()) => {}
@@ -133,19 +169,17 @@ impl<D: Decider> Writer<D> {
                 continue;
             }
             let stored = match batch.commits.is_empty() {
-                true => Ok(to_log_position(self.folded.position)),
+                true => Ok(Ok(to_log_position(self.folded.position))),
                 false => self.append(batch.commits).await,
+            };
+            let stored = match stored {
+                Ok(stored) => stored,
+                Err(fatal) => return Err(lost(batch.waiting, batch.later, fatal)),
             };
             match stored {
                 Ok(position) => {
                     if let Err(fatal) = self.catch_up(position).await {
-                        // It is stored, but what came of it can't be read.
-                        refuse(
-                            batch.waiting.into_iter().map(|(submission, _)| submission),
-                            Unserved::Unknown,
-                        );
-                        refuse(batch.later, fatal.unserved());
-                        return Err(fatal);
+                        return Err(lost(batch.waiting, batch.later, fatal));
                     }
                     self.answer(batch.waiting, codec::to_domain_position(position)).await;
                     return Ok(batch.later);
@@ -155,6 +189,7 @@ impl<D: Decider> Writer<D> {
                     submissions = batch::undecided(batch.waiting, batch.later);
                 }
                 Err(error) => {
+                    self.show();
                     let unserved = unserved(&error);
                     refuse(batch.waiting.into_iter().map(|(submission, _)| submission), unserved);
                     if error.is_final() {
@@ -171,20 +206,31 @@ impl<D: Decider> Writer<D> {
 
     /// Appends, and asks again with the very same commits while the outcome is not known (L5, L6). Giving up in the end is
     /// safe: the next batch lands only on the stream's true last record (L2), and is decided at the tail if it does not.
-    async fn append(
-        &mut self,
-        commits: Vec<mooring_event_log::Commit>,
-    ) -> Result<mooring_event_log::Position, LogError> {
-        let mut outcome = LogError::Closed;
+    async fn append(&mut self, commits: Vec<LogCommit>) -> Appended {
+        let (mut outcome, expected) = (LogError::Closed, to_log_position(self.folded.own));
         for _ in 0..UNKNOWN_TRIES {
-            match self.log.append(&self.stream, to_log_position(self.folded.own), commits.clone()).await {
+            match self.append_once(expected, commits.clone()).await? {
                 Err(LogError::Unknown(cause)) => outcome = LogError::Unknown(cause),
-                known => return known,
+                known => return Ok(known),
             }
             tokio::time::sleep(UNKNOWN_PAUSE).await;
         }
         tracing::error!(stream = %self.stream, %outcome, "giving up on an append of unknown outcome");
-        Err(outcome)
+        Ok(Err(outcome))
+    }
+
+    /// What comes while it is being stored is folded meanwhile, the record itself too, as soon as the log has it.
+    async fn append_once(&mut self, expected: LogPosition, commits: Vec<LogCommit>) -> Appended {
+        let (log, stream) = (self.log.clone(), self.stream.clone());
+        let append = log.append(&stream, expected, commits);
+        tokio::pin!(append);
+        loop {
+            tokio::select! {
+                biased;
+                stored = &mut append => return Ok(stored),
+                record = self.following.next() => self.fold(&*record?)?,
+            }
+        }
     }
 
     async fn catch_up_to_tail(&mut self) -> Result<(), Fatal> {
@@ -193,18 +239,24 @@ impl<D: Decider> Writer<D> {
     }
 
     /// Folds until a position has been folded.
-    async fn catch_up(&mut self, position: mooring_event_log::Position) -> Result<(), Fatal> {
+    async fn catch_up(&mut self, position: LogPosition) -> Result<(), Fatal> {
         while to_log_position(self.folded.position) < position {
             let record = self.following.next().await?;
             self.fold(&record)?;
         }
+        self.show();
         Ok(())
     }
 
     fn fold(&mut self, record: &Record) -> Result<(), Fatal> {
         self.folded.record::<D>(record, Purpose::Write)?;
-        self.view.send_replace(self.folded.view());
+        self.views.early.send_replace(self.folded.view());
         Ok(())
+    }
+
+    /// Nothing that was folded is still being stored.
+    fn show(&self) {
+        self.views.durable.send_replace(self.folded.view());
     }
 
     async fn answer(&mut self, waiting: Vec<(Submission<D::Command>, Decision)>, position: Position) {
@@ -234,16 +286,23 @@ impl<D: Decider> Writer<D> {
     }
 }
 
-async fn refuse_all<C>(receiver: &mut mpsc::Receiver<Submission<C>>, closing: &Notify, fatal: &Fatal) {
+async fn refuse_all<C>(receiver: &mut mpsc::Receiver<Vec<Submission<C>>>, closing: &Notify, fatal: &Fatal) {
     loop {
         tokio::select! {
             () = closing.notified() => receiver.close(),
-            submission = receiver.recv() => match submission {
-                Some(submission) => refuse([submission], fatal.unserved()),
+            submissions = receiver.recv() => match submissions {
+                Some(submissions) => refuse(submissions, fatal.unserved()),
                 None => return,
             },
         }
     }
+}
+
+/// They are stored, or may be, but what comes of them can't be read.
+fn lost<C>(waiting: Vec<(Submission<C>, Decision)>, later: Vec<Submission<C>>, fatal: Fatal) -> Fatal {
+    refuse(waiting.into_iter().map(|(submission, _)| submission), Unserved::Unknown);
+    refuse(later, fatal.unserved());
+    fatal
 }
 
 fn refuse<C>(submissions: impl IntoIterator<Item = Submission<C>>, why: Unserved) {

@@ -1,6 +1,6 @@
 //! The flags that every process has.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroUsize};
 
 use clap::{Args, ValueEnum, builder::BoolishValueParser};
 
@@ -21,6 +21,10 @@ pub struct ProcessArgs {
     /// How logs are written.
     #[arg(long, env = "MOORING_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+    /// Threads that answer calls and follow the log. By default every processor for mooringd, half of them for one service:
+    /// on a small machine a thread that has to be woken costs more than it does.
+    #[arg(long, env = "MOORING_THREADS", value_name = "COUNT")]
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// See [`Format`].

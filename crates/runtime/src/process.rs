@@ -4,6 +4,7 @@
 use std::{
     io::Write,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
     path::Path,
     process::ExitCode,
     time::Duration,
@@ -101,8 +102,30 @@ pub async fn run(settings: Settings<'_>, open: impl AsyncFnOnce(Process) -> Resu
     served
 }
 
-/// The exit code of a process that has ended so. What was wrong is in its logs.
-pub fn ended(outcome: Result<()>) -> ExitCode {
+/// What a process takes of the processors unless it is told how many threads to have.
+#[derive(Clone, Copy, Debug)]
+pub enum Share {
+    /// It is alone on its machine.
+    All,
+    /// Others of ours may be there.
+    Half,
+}
+
+impl Share {
+    fn threads(self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        match self {
+            Self::All => processors,
+            Self::Half => (processors / 2).max(1),
+        }
+    }
+}
+
+/// Runs a process to its end. What was wrong is in its logs.
+pub fn main(threads: Option<NonZeroUsize>, share: Share, run: impl Future<Output = Result<()>>) -> ExitCode {
+    let threads = threads.map_or_else(|| share.threads(), NonZeroUsize::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let outcome = runtime.context("no threads to run on").and_then(|runtime| runtime.block_on(run));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

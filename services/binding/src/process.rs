@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use mooring_domain::{
     Rejection,
-    binding::{Binding, BindingCore, Command, Phase},
+    binding::{Binding, BindingCore, Command, Phase, State},
     id::BindingId,
 };
 use mooring_ledger::{Caller, Ledger, Refused};
 use mooring_runtime::{crash, shutdown::Shutdown};
+use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
 use crate::{
@@ -23,6 +24,9 @@ use crate::{
 pub(crate) const ACTOR: &str = "binding/process-manager";
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Callers whose bindings came to their end together come back together. As many as in the last round are waited for, so
+/// long after it at most: a round costs hardly more with all of them than with half of them, and rounds don't overlap.
+const TOGETHER: Duration = Duration::from_millis(2);
 
 /// A step that failed; the round is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,12 @@ enum StepError {
     Resource(#[from] Status),
     #[error("the log: {0}")]
     Log(#[from] Refused),
+}
+
+/// How many bindings the next round waits for, and until when.
+struct Crowd {
+    size: usize,
+    until: Instant,
 }
 
 pub(crate) struct Process {
@@ -46,12 +56,14 @@ impl Process {
 
     /// Until the word is said; what was begun then is finished.
     pub(crate) async fn run(self, drained: Shutdown) {
-        let mut state = self.ledger.watch();
+        let mut state = self.ledger.early();
         let mut reports = self.reports.watch();
         let mut pause = FIRST_PAUSE;
+        let mut crowd = Crowd { size: 0, until: Instant::now() };
         loop {
             state.mark_unchanged();
             reports.mark_unchanged();
+            let due = self.gather(&crowd).await;
             let (bound, unbound) = tokio::join!(self.associate(), self.unassociate());
             if let Err(error) = bound.and(unbound) {
                 tracing::warn!(%error, "unfinished bindings are tried again");
@@ -63,6 +75,9 @@ impl Process {
                 continue;
             }
             pause = FIRST_PAUSE;
+            if due > 0 {
+                crowd = Crowd { size: due + self.due(), until: Instant::now() + TOGETHER };
+            }
             tokio::select! {
                 changed = state.changed() => if changed.is_err() { return },
                 _ = reports.changed() => {}
@@ -71,8 +86,44 @@ impl Process {
         }
     }
 
+    /// Waits until as many bindings are due as are expected, for a moment; how many are.
+    async fn gather(&self, crowd: &Crowd) -> usize {
+        let (mut state, mut reports) = (self.ledger.early(), self.reports.watch());
+        loop {
+            state.mark_unchanged();
+            reports.mark_unchanged();
+            let due = self.due();
+            let changed = async {
+                tokio::select! {
+                    changed = state.changed() => changed,
+                    changed = reports.changed() => changed,
+                }
+            };
+            if due == 0 || due >= crowd.size || !matches!(timeout_at(crowd.until, changed).await, Ok(Ok(())))
+            {
+                return due;
+            }
+        }
+    }
+
+    /// How many bindings a round would take further.
+    fn due(&self) -> usize {
+        let state = self.ledger.early().borrow().state.clone();
+        state.unfinished().filter(|binding| self.is_due(&state, binding)).take(BATCH).count()
+    }
+
+    fn is_due(&self, state: &State, binding: &Binding) -> bool {
+        match &binding.phase {
+            Phase::Associating => true,
+            Phase::Unassociating(facts) => {
+                self.reports.in_the_way(state, facts.havip.vpc, binding.at.position).is_empty()
+            }
+            _ => false,
+        }
+    }
+
     fn unfinished(&self, wanted: impl Fn(&Binding) -> bool) -> Vec<Binding> {
-        let state = self.ledger.view().state;
+        let state = self.ledger.early().borrow().state.clone();
         state.unfinished().filter(|binding| wanted(binding)).take(BATCH).cloned().collect()
     }
 
@@ -142,13 +193,9 @@ impl Process {
 
     /// UNASSOCIATING, and every registered gateway has taken it out: release, then it is gone.
     async fn unassociate(&self) -> Result<(), StepError> {
-        let state = self.ledger.view().state;
-        let bindings = self.unfinished(|binding| match &binding.phase {
-            Phase::Unassociating(facts) => {
-                self.reports.in_the_way(&state, facts.havip.vpc, binding.at.position).is_empty()
-            }
-            _ => false,
-        });
+        let state = self.ledger.early().borrow().state.clone();
+        let bindings =
+            self.unfinished(|binding| binding.phase != Phase::Associating && self.is_due(&state, binding));
         if bindings.is_empty() {
             return Ok(());
         }

@@ -2,19 +2,27 @@
 
 use std::time::Duration;
 
-use mooring_domain::name::{GatewayName, RegionId};
+use mooring_domain::{
+    Position,
+    name::{GatewayName, RegionId},
+};
 use mooring_ledger::ACTOR;
 use mooring_proto::binding::v1::{
     RegisterGatewayRequest, ReportAppliedRequest, Stuck, gateway_service_client::GatewayServiceClient,
 };
 use mooring_runtime::peer::{Idempotent, Peer};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout, timeout_at},
+};
 use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
 use crate::{fold::Folded, target, vpcs::Vpcs};
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long a report waits that says no more than that the log was followed further: nobody waits for that.
+const PACE: Duration = Duration::from_millis(10);
 /// How long binding's word that a gateway is not registered may be ahead of the log that is followed.
 const AHEAD: Duration = Duration::from_secs(5);
 
@@ -89,11 +97,11 @@ impl Report {
         }
         loop {
             let report = self.report(&folded.borrow_and_update(), vpcs);
-            let request = self.request(report);
-            self.binding.report_applied(request).await?;
+            let (reported, paced) = (Position(report.position), Instant::now() + PACE);
+            self.binding.report_applied(self.request(report)).await?;
             self.failures = 0;
             tokio::select! {
-                changed = folded.changed() => if changed.is_err() { return Ok(()) },
+                followed = news(folded, reported, paced) => if followed.is_err() { return Ok(()) },
                 () = vpcs.changed() => {}
                 () = tokio::time::sleep(HEARTBEAT) => {}
             }
@@ -129,6 +137,21 @@ impl Report {
             stuck: stuck.collect(),
         }
     }
+}
+
+/// Once there is something to report: at once where a kernel has to change, no sooner than `paced` otherwise.
+async fn news(
+    folded: &mut watch::Receiver<Folded>,
+    reported: Position,
+    paced: Instant,
+) -> Result<(), watch::error::RecvError> {
+    folded.changed().await?;
+    let changes = |folded: &Folded| {
+        folded.desired.vpcs.values().any(|desired| target::version(folded, desired) > reported)
+    };
+    // Whether it waited long enough or not.
+    let _ = timeout_at(paced, folded.wait_for(changes)).await;
+    Ok(())
 }
 
 /// What all kernels are equal to. A VPC without a kernel holds nothing back: nothing is carried there.

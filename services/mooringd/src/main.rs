@@ -5,11 +5,13 @@ mod serve;
 
 use std::process::ExitCode;
 
-use mooring_runtime::{config, process};
+use mooring_runtime::{
+    config,
+    process::{self, Share},
+};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let args: args::Args = config::parse();
     args.process.logs();
-    process::ended(serve::run(args).await)
+    process::main(args.process.threads, Share::All, serve::run(args))
 }

@@ -38,6 +38,12 @@ impl Sizes {
         Sizes { cases: vec![(1, 10), (16, 64), (256, 512)], rounds: 1, publishes: 500 }
     }
 
+    /// Of these only one number of clients.
+    pub fn only(mut self, clients: usize) -> Sizes {
+        self.cases.retain(|(of, _)| *of == clients);
+        self
+    }
+
     fn pairs(&self) -> usize {
         self.cases.iter().map(|(_, pairs)| *pairs).max().unwrap_or_default()
     }

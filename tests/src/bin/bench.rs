@@ -20,6 +20,10 @@ fn measure() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| words.iter().any(|word| word == flag);
     let sizes = if has("--short") { Sizes::short() } else { Sizes::full() };
+    let sizes = match number(&words, "--clients") {
+        Some(clients) => sizes.only(usize::try_from(clients)?),
+        None => sizes,
+    };
     let mut report = Report::new(has("--json"), Box::new(stdout()));
     match words.first().map(String::as_str) {
         Some("jetstream") => bench::jetstream(&sizes, &mut report),

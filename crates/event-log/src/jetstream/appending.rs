@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{engine::Engine, message, publishing::Published, verify::damaged};
+use super::{ahead::Acknowledged, engine::Engine, message, publishing::Published, verify::damaged};
 use crate::{
     contract::LogError,
     record::{Commit, Position, Record, StreamName},
@@ -21,7 +21,7 @@ const NOT_IN_A_SUBJECT: [char; 3] = ['.', '*', '>'];
 
 /// An append on its way.
 struct Append<'a> {
-    engine: &'a Engine,
+    engine: &'a Arc<Engine>,
     stream: &'a StreamName,
     expected: Position,
     commits: Vec<Commit>,
@@ -29,7 +29,7 @@ struct Append<'a> {
 
 /// Appends; one at a time per stream.
 pub(super) async fn append(
-    engine: &Engine,
+    engine: &Arc<Engine>,
     stream: &StreamName,
     expected: Position,
     commits: Vec<Commit>,
@@ -61,13 +61,13 @@ impl Append<'_> {
             return Err(LogError::Bounds(why.into()));
         }
         self.engine.trusted().await?;
-        let record = match self.offer().await? {
-            Offer::Known(position) => return Ok(position),
-            Offer::New(record) => record,
+        let (record, encoded) = match self.offer().await? {
+            Offer::Known(position) => return self.lasting(position).await,
+            Offer::New(record, encoded) => (record, encoded),
         };
         // If nobody waits for this any more, its outcome is not known either.
         *unsettled = Some(first);
-        self.publish(&record).await
+        self.publish(record, encoded).await
     }
 
     /// What the copy says, once it has what the decision needs.
@@ -83,11 +83,18 @@ impl Append<'_> {
         }
     }
 
-    async fn publish(&self, record: &Arc<Record>) -> Result<Position, LogError> {
-        let Engine { remote, copy, .. } = self.engine;
+    async fn publish(&self, record: Record, encoded: Vec<u8>) -> Result<Position, LogError> {
+        let Engine { remote, copy, .. } = &**self.engine;
         let seen = copy.position()?;
-        match remote.publish(self.stream, message::write(record, self.expected)).await {
-            Published::At { position, again } if again || position > seen => self.landed(position).await,
+        let outgoing = message::write(&record, self.expected);
+        let payload = outgoing.payload.clone();
+        match remote.publish(self.stream, outgoing).await {
+            Published::At { position, again } if again || position > seen => {
+                // A task of its own: it goes on when nobody waits for this any more.
+                let acknowledged = Acknowledged { position, record, encoded, payload };
+                let _ = tokio::spawn(Arc::clone(self.engine).take_own(acknowledged)).await;
+                self.landed(position).await
+            }
             Published::At { position, .. } => {
                 self.engine.doubt(&format!("it gave out position {position}, and the copy ends at {seen}"));
                 self.engine.trusted().await.map_err(unknown)?;
@@ -102,11 +109,11 @@ impl Append<'_> {
 
     /// Acknowledged; it counts once the copy has it, synced, and the JetStream stream is the one that was verified.
     async fn landed(&self, position: Position) -> Result<Position, LogError> {
-        let Engine { remote, copy, .. } = self.engine;
+        let Engine { remote, copy, .. } = &**self.engine;
         self.engine.copied(position).await.map_err(unknown)?;
         self.engine.trusted().await.map_err(unknown)?;
         match copy.offer(self.stream, self.expected, self.commits.clone()) {
-            Ok(Offer::Known(known)) => Ok(known),
+            Ok(Offer::Known(known)) => self.lasting(known).await,
             _ => {
                 let why = format!("record {position} of {remote} is not the one it acknowledged");
                 Err(self.engine.condemn(damaged(remote, &why, copy.position()?)))
@@ -114,12 +121,17 @@ impl Append<'_> {
         }
     }
 
+    /// The copy shows a record before it is synced there.
+    async fn lasting(&self, position: Position) -> Result<Position, LogError> {
+        self.engine.copy.synced(position).await.map_err(unknown)
+    }
+
     /// The subject's last sequence is another one: an earlier try that landed, somebody else's record, or damage.
     async fn elsewhere(&self) -> Result<Position, LogError> {
         self.engine.catch_up().await?;
         match self.engine.copy.offer(self.stream, self.expected, self.commits.clone())? {
-            Offer::Known(position) => Ok(position),
-            Offer::New(_) => {
+            Offer::Known(position) => self.lasting(position).await,
+            Offer::New(..) => {
                 self.engine.doubt(&format!("stream {} does not end at {} there", self.stream, self.expected));
                 self.engine.trusted().await?;
                 let why = format!("{}: it was verified anew; try again", self.engine.remote);

@@ -13,7 +13,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Standing, question::Question, remote::Remote};
+use super::{Standing, ahead::Ahead, question::Question, remote::Remote};
 use crate::{
     contract::LogError,
     record::{Position, StreamName},
@@ -32,6 +32,7 @@ pub(super) struct Engine {
     /// The streams whose records are synced in the copy.
     writes: Mutex<BTreeSet<StreamName>>,
     gates: Mutex<BTreeMap<StreamName, Gate>>,
+    pub ahead: tokio::sync::Mutex<Ahead>,
     question: Question,
     trust: watch::Sender<Trust>,
     pub standing: watch::Sender<Standing>,
@@ -59,6 +60,7 @@ impl Engine {
             copy,
             writes: Mutex::new(writes),
             gates: Mutex::default(),
+            ahead: tokio::sync::Mutex::default(),
             question: Question::default(),
             trust: watch::Sender::new(Trust::Not(LogError::Unavailable(Arc::clone(&why)))),
             standing: watch::Sender::new(Standing::NotReached(why)),

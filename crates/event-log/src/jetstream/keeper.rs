@@ -67,6 +67,8 @@ impl<'a> Session<'a> {
     async fn run(engine: &'a Engine) -> Result<Infallible, LogError> {
         let remote = &engine.remote;
         let connection = remote.connection().ok_or_else(|| remote.away())?;
+        // Nobody trusts it now, so nothing is added: the feed begins where the copy ends.
+        engine.ahead.lock().await.clear();
         let seen = verify(engine).await?;
         let mut feed = remote.feed(engine.copy.position()?).await?;
         let Seen { created, last, .. } = seen;
@@ -94,18 +96,25 @@ impl<'a> Session<'a> {
 
     /// Writes down what came.
     async fn take(&mut self, chunk: Vec<(Position, Message)>) -> Result<(), LogError> {
-        let Engine { remote, copy, .. } = self.engine;
+        let Engine { remote, copy, ahead, .. } = self.engine;
+        let mut ahead = ahead.lock().await;
         let copied = copy.position()?;
         let mut recorded_at = copy.recorded_at();
         let mut records = Vec::with_capacity(chunk.len());
         for (position, message) in chunk {
             let stream = remote.stream_of(&message.subject);
+            let wrong = |why| damaged(remote, &format!("record {position} of {remote} {why}"), copied);
+            if ahead.has(position, stream, &message.payload).map_err(wrong)? {
+                continue;
+            }
             let read = message::read(position, stream, message.headers.as_ref(), &message.payload);
-            let read =
-                read.map_err(|why| damaged(remote, &format!("record {position} of {remote} {why}"), copied))?;
+            let read = read.map_err(wrong)?;
             let (record, encoded) = read.canonical(recorded_at);
             recorded_at = record.commits.last().map_or(recorded_at, |commit| commit.recorded_at);
             records.push((record, encoded));
+        }
+        if records.is_empty() {
+            return self.stand();
         }
         let sync = self.engine.writes_any(records.iter().map(|(record, _)| &record.stream));
         match copy.mirror_encoded(records, sync).await {

@@ -12,7 +12,7 @@ use crate::{
     record::{Commit, Position, Record, StreamName},
     segments::{
         Segments,
-        writer::{Mirror, Request},
+        writer::{Encoded, Mirror, Request},
     },
 };
 
@@ -20,8 +20,8 @@ use crate::{
 pub(crate) enum Offer {
     /// Nothing: the commits are in this record (L5).
     Known(Position),
-    /// It would add this record.
-    New(Arc<Record>),
+    /// It would add this record, with its encoded form.
+    New(Record, Vec<u8>),
 }
 
 impl Segments {
@@ -49,14 +49,33 @@ impl Segments {
     }
 
     /// As [`Self::mirror`], for records whose encoded form, and so their hash, is known.
-    pub(crate) async fn mirror_encoded(
-        &self,
-        records: Vec<(Record, Vec<u8>)>,
-        sync: bool,
-    ) -> Result<Position, LogError> {
+    pub(crate) async fn mirror_encoded(&self, records: Encoded, sync: bool) -> Result<Position, LogError> {
+        let records = match self.at_once(records, sync) {
+            Ok(mirrored) => return mirrored,
+            Err(records) => records,
+        };
         let (answer, answered) = oneshot::channel();
         self.send(Request::Mirror(Mirror { records, sync, answer })).await?;
         answered.await.unwrap_or_else(|_| Err(LogError::Unknown("the log's writer stopped".into())))
+    }
+
+    /// Mirrors without the thread, which would have to be woken and to wake the caller. Gives the records back if it can't.
+    fn at_once(&self, records: Encoded, sync: bool) -> Result<Result<Position, LogError>, Encoded> {
+        match self.desk.try_lock() {
+            Ok(mut writer) if !sync => match writer.as_mut().filter(|writer| !writer.is_full()) {
+                Some(writer) => Ok(writer.mirror_now(records)),
+                None => Err(records),
+            },
+            _ => Err(records),
+        }
+    }
+
+    /// Once a record that is there is durable, and all before it.
+    pub(crate) async fn synced(&self, position: Position) -> Result<Position, LogError> {
+        if self.shared.synced() < position {
+            self.mirror_encoded(Vec::new(), true).await?;
+        }
+        Ok(position)
     }
 
     /// What an append would do here: L2, L5 and the bounds, and nothing is written.
@@ -70,7 +89,9 @@ impl Segments {
         let mut staged = head.stage();
         let position = staged.offer(stream, expected, commits)?;
         let new = staged.finish().records.pop();
-        Ok(new.map_or(Offer::Known(position), |(record, _)| Offer::New(record)))
+        Ok(new.map_or(Offer::Known(position), |(record, encoded)| {
+            Offer::New(Arc::unwrap_or_clone(record), encoded)
+        }))
     }
 
     /// The highest recorded-at, in nanoseconds since the Unix epoch.

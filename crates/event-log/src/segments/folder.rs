@@ -51,20 +51,7 @@ impl Folder {
 
     /// The segments' first positions and paths, in order. A `.log` file with another name is refused.
     pub fn list(&self) -> Result<Vec<(Position, PathBuf)>, LogError> {
-        let failed = |error: io::Error| failed("list", &self.segments, &error);
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.segments).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let Some(stem) = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)) else { continue };
-            let digits = stem.len() == DIGITS && stem.bytes().all(|byte| byte.is_ascii_digit());
-            let Some(first) = digits.then(|| stem.parse().ok()).flatten() else {
-                let why = format!("{}/{stem}{SUFFIX} is no segment's name", self.segments.display());
-                return Err(LogError::Damaged(why.into()));
-            };
-            found.push((Position(first), self.segments.join(&name)));
-        }
-        found.sort();
-        Ok(found)
+        list(&self.segments)
     }
 
     /// The path of the segment that starts at a position.
@@ -96,6 +83,24 @@ impl Folder {
     pub fn sync(&self) -> Result<(), LogError> {
         sync_folder(&self.segments)
     }
+}
+
+/// As [`Folder::list`], for somebody who has not locked the folder.
+pub(super) fn list(segments: &Path) -> Result<Vec<(Position, PathBuf)>, LogError> {
+    let failed = |error: io::Error| failed("list", segments, &error);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(segments).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let Some(stem) = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)) else { continue };
+        let digits = stem.len() == DIGITS && stem.bytes().all(|byte| byte.is_ascii_digit());
+        let Some(first) = digits.then(|| stem.parse().ok()).flatten() else {
+            let why = format!("{}/{stem}{SUFFIX} is no segment's name", segments.display());
+            return Err(LogError::Damaged(why.into()));
+        };
+        found.push((Position(first), segments.join(&name)));
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), LogError> {

@@ -2,7 +2,7 @@
 //! stands behind the damage; everything else is damage (L8). Nothing is changed here.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     contract::LogError,
     head::Head,
-    record::Position,
+    record::{Position, Record},
     segments::{
         folder::failed,
         frame::{self, Bad, Frame},
@@ -21,6 +21,32 @@ use crate::{
         witness::Witnesses,
     },
 };
+
+/// What is wrong with a log, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The first record that can't be had.
+    pub record: Position,
+    /// The segment file.
+    pub file: PathBuf,
+    /// Where in it the damaged frame starts, in bytes; 0: the segment's header.
+    pub byte: u64,
+    /// What is wrong there.
+    pub why: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { record, file, byte, why } = self;
+        write!(f, "record {record}, at byte {byte} of {}: {why}", file.display())
+    }
+}
+
+impl From<Damage> for LogError {
+    fn from(damage: Damage) -> Self {
+        Self::Damaged(damage.to_string().into())
+    }
+}
 
 /// What a log holds.
 pub(super) struct Scan<'a> {
@@ -35,6 +61,7 @@ pub(super) struct Scan<'a> {
     /// An end that no record can be read from.
     pub torn: Option<Torn>,
     witnesses: &'a Witnesses<'a>,
+    seen: Option<&'a mut dyn FnMut(&Record)>,
 }
 
 /// The last whole segment.
@@ -55,6 +82,8 @@ pub(super) struct Torn {
     pub offset: usize,
     /// All bytes from there on.
     pub bytes: Vec<u8>,
+    /// What is wrong with them.
+    pub why: String,
 }
 
 /// A segment while it is read.
@@ -72,7 +101,12 @@ impl<'a> Scan<'a> {
         state: State,
         witnesses: &'a Witnesses<'a>,
     ) -> Result<Self, LogError> {
-        Self { head: Head::default(), state, log: None, last: None, torn: None, witnesses }.rest(segments)
+        Self::new(Head::default(), state, witnesses).rest(segments)
+    }
+
+    /// Has read nothing yet; `seen` is told of every record that follows the one before it.
+    pub fn telling(state: State, witnesses: &'a Witnesses<'a>, seen: &'a mut dyn FnMut(&Record)) -> Self {
+        Self { seen: Some(seen), ..Self::new(Head::default(), state, witnesses) }
     }
 
     /// Goes on behind segments that are read later: where they end is in the header of the next one.
@@ -84,7 +118,11 @@ impl<'a> Scan<'a> {
     ) -> Result<Self, LogError> {
         state.begin(header.before.clone());
         let head = Head::before(header.before.clone(), header.recorded_at);
-        Self { head, state, log: Some(header.log), last: None, torn: None, witnesses }.rest(segments)
+        Self { log: Some(header.log), ..Self::new(head, state, witnesses) }.rest(segments)
+    }
+
+    fn new(head: Head, state: State, witnesses: &'a Witnesses<'a>) -> Self {
+        Self { head, state, log: None, last: None, torn: None, witnesses, seen: None }
     }
 
     fn rest(mut self, segments: &[(Position, PathBuf)]) -> Result<Self, LogError> {
@@ -103,11 +141,16 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads a segment that others follow, whose bytes these are.
-    pub fn inner(&mut self, first: Position, path: &Path, bytes: &[u8]) -> Result<(), LogError> {
+    pub fn inner(&mut self, first: Position, path: &Path, bytes: &[u8]) -> Result<(), Damage> {
         self.segment(first, &Reading { path, bytes, is_last: false })
     }
 
-    fn segment(&mut self, first: Position, segment: &Reading<'_>) -> Result<(), LogError> {
+    /// Reads the last segment, whose bytes these are.
+    pub fn last(&mut self, first: Position, path: &Path, bytes: &[u8]) -> Result<(), Damage> {
+        self.segment(first, &Reading { path, bytes, is_last: true })
+    }
+
+    fn segment(&mut self, first: Position, segment: &Reading<'_>) -> Result<(), Damage> {
         if first != self.next() {
             return Err(self.damaged(segment, 0, &format!("the next segment starts at {first}")));
         }
@@ -155,6 +198,9 @@ impl<'a> Scan<'a> {
         for (record, size) in frame.records()? {
             self.witnesses.agree(&record)?;
             self.head.follow_on(&record)?;
+            if let Some(seen) = &mut self.seen {
+                seen(&record);
+            }
             records.push((Arc::new(record), size));
         }
         self.state.add_frame(frame.size as u64, records);
@@ -162,7 +208,7 @@ impl<'a> Scan<'a> {
     }
 
     /// No whole frame at `offset`. A header that holds says where the frame ends, and what stands behind it.
-    fn tear_frame(&mut self, segment: &Reading<'_>, offset: usize, bad: &Bad) -> Result<(), LogError> {
+    fn tear_frame(&mut self, segment: &Reading<'_>, offset: usize, bad: &Bad) -> Result<(), Damage> {
         let bytes = &segment.bytes[offset..];
         if let Some(first) = frame::first_position(bytes)
             && first != self.next()
@@ -178,25 +224,19 @@ impl<'a> Scan<'a> {
 
     /// Takes the end from `offset` on for torn, unless something was written behind it: a later segment, or a later
     /// frame at or after `behind`.
-    fn tear(
-        &mut self,
-        segment: &Reading<'_>,
-        offset: usize,
-        behind: usize,
-        why: &str,
-    ) -> Result<(), LogError> {
+    fn tear(&mut self, segment: &Reading<'_>, offset: usize, behind: usize, why: &str) -> Result<(), Damage> {
         let least = if offset == 0 { Position(self.next().0 - 1) } else { self.next() };
         let later = segment.bytes.get(behind..).and_then(|bytes| frame::find_later(bytes, least));
         if !segment.is_last || later.is_some() {
             return Err(self.damaged(segment, offset, why));
         }
         let bytes = segment.bytes[offset..].to_vec();
-        self.torn = Some(Torn { path: segment.path.to_owned(), offset, bytes });
+        self.torn = Some(Torn { path: segment.path.to_owned(), offset, bytes, why: why.to_owned() });
         Ok(())
     }
 
-    fn damaged(&self, segment: &Reading<'_>, offset: usize, why: &str) -> LogError {
-        let (next, path) = (self.next(), segment.path.display());
-        LogError::Damaged(format!("record {next}, at byte {offset} of {path}: {why}").into())
+    fn damaged(&self, segment: &Reading<'_>, offset: usize, why: &str) -> Damage {
+        let (record, file) = (self.next(), segment.path.to_owned());
+        Damage { record, file, byte: offset as u64, why: why.to_owned() }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{
     mem,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -37,16 +37,22 @@ pub(super) struct Append {
 
 /// Records of another log, each with its encoded form, that wait to be written as they are.
 pub(super) struct Mirror {
-    pub records: Vec<(Record, Vec<u8>)>,
+    pub records: Encoded,
     /// Whether they, and all before them, must be durable before the answer.
     pub sync: bool,
     pub answer: Asker,
 }
 
+/// Records, each with its encoded form.
+pub(crate) type Encoded = Vec<(Record, Vec<u8>)>;
+
 /// Who waits for an answer.
 pub(super) type Asker = oneshot::Sender<Result<Position, LogError>>;
 
-/// Everything the thread owns.
+/// Where the thread's writer is, for what needs no thread; nothing once the log is closed.
+pub(super) type Desk = Arc<Mutex<Option<Writer>>>;
+
+/// Everything that writing takes.
 pub(super) struct Writer {
     pub folder: Folder,
     pub log: Uuid,
@@ -54,7 +60,6 @@ pub(super) struct Writer {
     pub head: Arc<RwLock<Head>>,
     pub active: Active,
     pub shared: Arc<Shared>,
-    pub requests: mpsc::Receiver<Request>,
     pub poisoned: Option<Poisoned>,
 }
 
@@ -67,24 +72,41 @@ pub(super) struct Poisoned {
 
 type Answer = (Asker, Result<Position, LogError>);
 
+/// Writes until nobody can append any more.
+pub(super) fn run(desk: &Desk, mut requests: mpsc::Receiver<Request>) {
+    let mut next = None;
+    while let Some(request) = next.take().or_else(|| requests.blocking_recv()) {
+        let mut writer = desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(writer) = writer.as_mut() else { return };
+        writer.serve(request, &mut requests, &mut next);
+    }
+    if let Some(writer) = desk.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        writer.end();
+    }
+}
+
 impl Writer {
-    /// Writes until nobody can append any more.
-    pub fn run(mut self) {
-        let mut next = None;
-        while let Some(request) = next.take().or_else(|| self.requests.blocking_recv()) {
-            let answers = match request {
-                Request::Append(append) => match self.refusal(&append.commits) {
-                    Some(error) => vec![(append.answer, Err(error))],
-                    None => self.commit(append, &mut next),
-                },
-                Request::Mirror(mirror) => vec![self.mirror(mirror)],
-            };
-            for (asker, answer) in answers {
-                // Whoever stopped waiting finds the record in the log.
-                let _ = asker.send(answer);
-            }
-            self.shared.wake();
+    fn serve(
+        &mut self,
+        request: Request,
+        requests: &mut mpsc::Receiver<Request>,
+        next: &mut Option<Request>,
+    ) {
+        let answers = match request {
+            Request::Append(append) => match self.refusal(&append.commits) {
+                Some(error) => vec![(append.answer, Err(error))],
+                None => self.commit(append, requests, next),
+            },
+            Request::Mirror(Mirror { records, sync, answer }) => vec![(answer, self.mirror(records, sync))],
+        };
+        for (asker, answer) in answers {
+            // Whoever stopped waiting finds the record in the log.
+            let _ = asker.send(answer);
         }
+        self.shared.wake();
+    }
+
+    fn end(mut self) {
         if let Err(error) = self.active.sync() {
             tracing::warn!(%error, "the end of the log may not last");
         }
@@ -103,8 +125,13 @@ impl Writer {
     }
 
     /// `next` is what came behind the group and is none of it.
-    fn commit(&mut self, first: Append, next: &mut Option<Request>) -> Vec<Answer> {
-        let (group, mut answers) = self.gather(first, next);
+    fn commit(
+        &mut self,
+        first: Append,
+        requests: &mut mpsc::Receiver<Request>,
+        next: &mut Option<Request>,
+    ) -> Vec<Answer> {
+        let (group, mut answers) = self.gather(first, requests, next);
         if let Err(error) = self.write(&group, true) {
             // A conflict with, or a retry of, a record that did not land is no answer either.
             let refused = |answer: &Answer| !matches!(answer.1, Err(LogError::Bounds(_)));
@@ -116,7 +143,12 @@ impl Writer {
         answers
     }
 
-    fn gather(&mut self, first: Append, next: &mut Option<Request>) -> (Group, Vec<Answer>) {
+    fn gather(
+        &self,
+        first: Append,
+        requests: &mut mpsc::Receiver<Request>,
+        next: &mut Option<Request>,
+    ) -> (Group, Vec<Answer>) {
         let head = self.head.read().unwrap_or_else(PoisonError::into_inner);
         let mut staged = head.stage();
         let mut answers = Vec::new();
@@ -124,7 +156,7 @@ impl Writer {
         while let Some(Append { stream, expected, commits, answer }) = append.take() {
             answers.push((answer, staged.offer(&stream, expected, commits)));
             if staged.group().bytes < GROUP_BYTES && answers.len() < GROUP_RECORDS {
-                match self.requests.try_recv() {
+                match requests.try_recv() {
                     Ok(Request::Append(another)) => append = Some(another),
                     other => *next = other.ok(),
                 }
@@ -133,19 +165,32 @@ impl Writer {
         (staged.finish(), answers)
     }
 
-    fn mirror(&mut self, mirror: Mirror) -> Answer {
-        let Mirror { records, sync, answer } = mirror;
-        let written = match self.refusal(&[]) {
-            Some(error) => Err(error),
-            None => self.stage_mirrored(records).and_then(|group| {
-                let written = self.write(&group, sync);
-                written.inspect_err(|error| self.fail(error.clone(), &group)).map(|()| group.tail.position)
-            }),
-        };
-        (answer, written)
+    fn mirror(&mut self, records: Encoded, sync: bool) -> Result<Position, LogError> {
+        if let Some(error) = self.refusal(&[]) {
+            return Err(error);
+        }
+        let group = self.stage_mirrored(records)?;
+        // It lasts where it comes from: whoever follows need not wait until it does here, too.
+        let written = self.write(&group, false).and_then(|()| {
+            self.shared.wake();
+            if sync { self.sync() } else { Ok(()) }
+        });
+        written.inspect_err(|error| self.fail(error.clone(), &group)).map(|()| group.tail.position)
     }
 
-    fn stage_mirrored(&self, records: Vec<(Record, Vec<u8>)>) -> Result<Group, LogError> {
+    /// The same without a sync and so without the thread: nothing in it waits for the disk. Not if a segment is full.
+    pub fn mirror_now(&mut self, records: Encoded) -> Result<Position, LogError> {
+        let mirrored = self.mirror(records, false);
+        self.shared.wake();
+        mirrored
+    }
+
+    /// Whether the next frame begins a segment.
+    pub fn is_full(&self) -> bool {
+        self.active.is_full(self.segment_bytes)
+    }
+
+    fn stage_mirrored(&self, records: Encoded) -> Result<Group, LogError> {
         let head = self.head.read().unwrap_or_else(PoisonError::into_inner);
         let mut staged = head.stage();
         for (record, encoded) in records {
@@ -158,9 +203,9 @@ impl Writer {
 
     fn write(&mut self, group: &Group, sync: bool) -> Result<(), LogError> {
         if group.records.is_empty() {
-            return if sync { self.active.sync() } else { Ok(()) };
+            return if sync { self.sync() } else { Ok(()) };
         }
-        if self.active.is_full(self.segment_bytes) {
+        if self.is_full() {
             self.roll()?;
         }
         let frame = frame::encode(&group.records);
@@ -168,6 +213,12 @@ impl Writer {
         self.head.write().unwrap_or_else(PoisonError::into_inner).accept(group);
         let records = group.records.iter().map(|(record, encoded)| (Arc::clone(record), encoded.len()));
         self.shared.add_frame(frame.len() as u64, records);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        self.active.sync()?;
+        self.shared.has_synced();
         Ok(())
     }
 
