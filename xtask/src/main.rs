@@ -75,7 +75,7 @@ fn main() -> ExitCode {
 fn dispatch(verb: Verb) -> anyhow::Result<ExitCode> {
     use check::Check;
     let count = match verb {
-        Verb::Setup => return setup::setup().map(|()| ExitCode::SUCCESS),
+        Verb::Setup => return setup::everything().map(|()| ExitCode::SUCCESS),
         Verb::Demo => return demo::demo(),
         Verb::Bench(bench) => return bench::bench(&bench),
         Verb::CleanLab => return lab::clean().map(|()| ExitCode::SUCCESS),

@@ -1,7 +1,9 @@
 //! What a fresh Debian machine lacks. Nothing is downloaded when nothing is missing, and a keepalived that
 //! we install is never started as a service: it would announce addresses outside the lab.
 
+mod clients;
 mod nats;
+mod python;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -29,7 +31,13 @@ const NEEDED: [(&str, &str); 13] = [
     ("openssl", "openssl"),
 ];
 
-/// Installs what is missing and says what that was.
+/// Installs all that is missing, also what only tests need, and says what that was.
+pub fn everything() -> Result<()> {
+    setup()?;
+    clients::clients()
+}
+
+/// Installs what is missing of what the demo and the bench need as well.
 pub fn setup() -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
         bail!("needs root (it installs packages, and the lab makes network namespaces): run it with sudo");

