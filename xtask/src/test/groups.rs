@@ -76,6 +76,7 @@ const LINES: &[Line] = &[
     line("log", "mooring-tests", Which::Test("jetstream"), None),
     line("api", "mooring-tests", Which::Test("nats_admin"), None),
     line("api", "mooring-tests", Which::Test("deploy"), Some(1)),
+    line("api", "mooring-tests", Which::Test("foreign_clients"), None),
     line("bench", "mooring-tests", Which::Test("bench"), Some(1)),
     line("packets", "mooring-dataplane", Which::Rest, Some(1)),
     line("packets", "mooring-tests", Which::Test("lab"), Some(1)),

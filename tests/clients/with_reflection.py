@@ -1,0 +1,50 @@
+"""The life of an EIP by a client that has no proto and no stub, only what the server says of itself:
+with_reflection.py ADDRESS."""
+
+import sys
+
+import grpc
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from calling import called, connected
+from life import live
+
+
+class AsV1(grpc.StreamStreamClientInterceptor):
+    """grpcio-reflection asks for reflection by its first name, v1alpha. v1 has the same messages."""
+
+    def intercept_stream_stream(self, continuation, details, requests):
+        return continuation(details._replace(method=details.method.replace(".v1alpha.", ".v1.")), requests)
+
+
+class Service:
+    """A service as the server describes it: each of its methods takes the fields of its request."""
+
+    def __init__(self, channel, descriptor):
+        self._channel = channel
+        self._descriptor = descriptor
+
+    def __getattr__(self, name):
+        method = self._descriptor.methods_by_name[name]
+        request, answer = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+        make = self._channel.unary_stream if method.server_streaming else self._channel.unary_unary
+        call = make(
+            f"/{self._descriptor.full_name}/{name}",
+            request_serializer=request.SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        return lambda **fields: called(call, request(**fields))
+
+
+def main(address):
+    with connected(address) as channel:
+        described = ProtoReflectionDescriptorDatabase(grpc.intercept_channel(channel, AsV1()))
+        names = {name.rsplit(".")[-1]: name for name in described.get_services()}
+        pool = DescriptorPool(described)
+        wanted = ("ResourceService", "BindingService", "DataplaneService")
+        live(*(Service(channel, pool.FindServiceByName(names[name])) for name in wanted))
+
+
+main(*sys.argv[1:])
