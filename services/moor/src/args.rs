@@ -7,13 +7,13 @@ use mooring_domain::name::{ProjectId, RegionId};
 use uuid::Uuid;
 
 use crate::{
-    binding, eip,
+    binding, diff, eip,
     failure::{Exit, Failure},
     gateway, havip, holder,
     invocation::Invocation,
     log,
     output::Format,
-    pool, ready,
+    pool, ready, replay,
     servers::Servers,
     status, subnet, vnic, vpc,
 };
@@ -32,7 +32,7 @@ Exit codes:
   4  no answer: the server can't be reached, took too long, or is busy with the same thing. Try again: with the same
      --request-id a write is never done twice
   5  `moor status` found a kernel that does not agree with the fold, or is not up to it yet
-  6  the server failed, or answered with something this moor does not understand
+  6  the server failed, or it or a log said something that this moor does not understand
 
 Errors are one message on stderr; with `-o json` one JSON object there.
 
@@ -40,7 +40,8 @@ Examples:
   moor eip allocate web --region r1 --project shop
   moor bind web front --wait
   moor holder front
-  moor log --follow -o json";
+  moor log --follow -o json
+  moor replay file:/var/lib/mooring --region r1 --at 2026-11-21T19:00:00Z";
 
 /// Front a floating private address (HAVIP) with a public one (EIP), and see who holds it.
 #[derive(Debug, Parser)]
@@ -116,6 +117,8 @@ pub enum Command {
     Ready,
     /// What happened: when, by whom, at which position
     Log(log::Log),
+    Replay(replay::Replay),
+    Diff(diff::Diff),
 }
 
 impl Arguments {
@@ -152,6 +155,8 @@ impl Command {
             Self::Status(status) => status.run(moor).await,
             Self::Ready => ready::run(moor).await,
             Self::Log(log) => log.run(moor).await,
+            Self::Replay(replay) => replay.run(moor),
+            Self::Diff(diff) => diff.run(moor),
         }
     }
 }
@@ -222,6 +227,9 @@ mod tests {
             "moor log --follow --after 7 --limit 20",
             "moor log init nats://a:4222,nats://b:4222 r1 r2 --replicas 3 --nats-user ann --nats-password-file f",
             "moor log users --passwords d --region r1",
+            "moor log verify file:/d --region r1",
+            "moor replay /d --at 12.3 --region r1 -o json",
+            "moor diff file:/d 0 2026-11-21T19:00:00+01:00",
             "moor log copy file:/d nats://a --region r1 --nats-monitor http://a:8222 --nats-ca f",
         ] {
             assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
@@ -248,6 +256,8 @@ mod tests {
             "moor eip list --request-id 7",
             "moor eip list --region Not/A/Region",
             "moor log --limit 0",
+            "moor replay",
+            "moor diff file:/d 7",
         ] {
             assert_eq!(parse(line).map(|_| ()).map_err(|error| error.exit_code()), Err(2), "{line}");
         }

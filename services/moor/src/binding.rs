@@ -102,7 +102,8 @@ async fn list(moor: &Invocation) -> Result<Vec<Binding>, Failure> {
     .await
 }
 
-fn state(binding: &Binding) -> &'static str {
+/// The word for the state of a binding.
+pub fn state(binding: &Binding) -> &'static str {
     match binding.state() {
         State::Unspecified => "?",
         State::Associating => "ASSOCIATING",

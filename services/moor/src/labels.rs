@@ -37,6 +37,11 @@ impl Labels {
         Self(vpcs.iter().map(|vpc| (last_part(&vpc.vpc).to_owned(), vpc.display_name.clone())).collect())
     }
 
+    /// Of names that are known already.
+    pub fn known(names: impl Iterator<Item = (String, String)>) -> Self {
+        Self(names.collect())
+    }
+
     /// The display name, or the id when it is not known.
     pub fn of(&self, name: &str) -> String {
         self.0.get(name).cloned().unwrap_or_else(|| last_part(name).to_owned())

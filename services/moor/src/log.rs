@@ -5,6 +5,7 @@ mod copy;
 mod init;
 mod nats;
 mod users;
+mod verify;
 
 use std::time::Duration;
 
@@ -55,6 +56,7 @@ enum Verb {
     Init(init::Init),
     Users(users::Users),
     Copy(copy::Copy),
+    Verify(verify::Verify),
 }
 
 impl Log {
@@ -64,6 +66,7 @@ impl Log {
             Some(Verb::Init(init)) => return init.run(moor).await,
             Some(Verb::Users(users)) => return users.run(moor).await,
             Some(Verb::Copy(copy)) => return copy.run(moor).await,
+            Some(Verb::Verify(verify)) => return verify.run(moor),
             None => {}
         }
         let parent = moor.home.regional_parent()?;

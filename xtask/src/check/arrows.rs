@@ -50,8 +50,12 @@ const ALLOWED: &[Allowed] = &[
         tests: &[],
     },
     Allowed { name: "mooringd", code: ANYTHING, tests: &[] },
-    // The log itself only for its administrator: making, copying.
-    Allowed { name: "moor", code: &["mooring-proto", "mooring-domain", "mooring-event-log"], tests: &[] },
+    // The log itself only for its administrator: making, copying, and folding it where it lies.
+    Allowed {
+        name: "moor",
+        code: &["mooring-proto", "mooring-domain", "mooring-event-log", "mooring-ledger"],
+        tests: &[],
+    },
     Allowed { name: "mooring-tests", code: ANYTHING, tests: &[] },
     Allowed { name: "xtask", code: &[], tests: &[] },
 ];

@@ -1,7 +1,6 @@
 //! What went wrong with NATS or with a log's files, when `moor` asks them itself.
 
 use mooring_event_log::{
-    LogError,
     jetstream::{
         admin::AdminError,
         connect::{BadFlag, ConnectFailed},
@@ -9,7 +8,7 @@ use mooring_event_log::{
     transfer::TransferError,
 };
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, log::of_log};
 
 impl From<BadFlag> for Failure {
     fn from(bad: BadFlag) -> Self {
@@ -45,12 +44,7 @@ impl From<TransferError> for Failure {
         let (exit, reason) = match &error {
             TransferError::Missing { .. } => (Exit::NotFound, "NO_LOG"),
             TransferError::Differs { .. } | TransferError::Longer { .. } => (Exit::Refused, "LOGS_DIFFER"),
-            TransferError::At { error, .. } => match error {
-                LogError::Damaged(_) => (Exit::Refused, "DAMAGED"),
-                LogError::Full(_) => (Exit::Refused, "NO_ROOM"),
-                LogError::Unavailable(_) | LogError::Unknown(_) => (Exit::TryAgain, "UNAVAILABLE"),
-                _ => (Exit::Refused, "REFUSED"),
-            },
+            TransferError::At { error, .. } => of_log(error),
         };
         let mut failure = Self::new(exit, reason, error.to_string());
         if exit == Exit::TryAgain {

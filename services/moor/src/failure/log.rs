@@ -1,0 +1,59 @@
+//! What is wrong with a log that `moor` reads itself where it lies, or with what was asked of it.
+
+use mooring_event_log::{Damage, LogError};
+use mooring_ledger::Undecodable;
+
+use super::{Exit, Failure};
+use crate::resolve::Argument;
+
+impl Failure {
+    /// There is no such log; `argument` says which.
+    pub fn no_log(argument: &str, what: &str) -> Self {
+        let mut failure = Self::new(Exit::NotFound, "NO_LOG", format!("{argument}: {what}"));
+        failure.details.field = Some(argument.to_owned());
+        failure
+    }
+
+    /// The log does not have what `argument` asks for.
+    pub fn outside_the_log(argument: Argument<'_>, what: &str) -> Self {
+        let message = format!("{}: {what}", argument.place);
+        let mut failure = Self::new(Exit::NotFound, "OUTSIDE_THE_LOG", message);
+        failure.details.field = Some(argument.place.to_owned());
+        failure
+    }
+
+    /// A record, or what stands behind it, is not what was written.
+    pub fn damaged_log(damage: &Damage, hint: &str) -> Self {
+        let message = format!("the log is damaged: {damage}");
+        let mut failure = Self::new(Exit::Refused, "DAMAGED", message);
+        failure.details.in_the_way = Some(damage.file.display().to_string());
+        failure.details.hint = Some(hint.to_owned());
+        failure
+    }
+
+    /// A record that this version can't read, whole as it is.
+    pub fn unreadable(error: &Undecodable) -> Self {
+        let mut failure = Self::new(Exit::ServerFailed, "UNREADABLE", error.to_string());
+        let before = error.position.0.saturating_sub(1);
+        failure.details.hint =
+            Some(format!("ask with a moor as new as what wrote it, or up to record {before}"));
+        failure
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        let (exit, reason) = of_log(&error);
+        Self::new(exit, reason, error.to_string())
+    }
+}
+
+/// The exit code and the stable word for what a log answers.
+pub(super) fn of_log(error: &LogError) -> (Exit, &'static str) {
+    match error {
+        LogError::Damaged(_) => (Exit::Refused, "DAMAGED"),
+        LogError::Full(_) => (Exit::Refused, "NO_ROOM"),
+        LogError::Unavailable(_) | LogError::Unknown(_) => (Exit::TryAgain, "UNAVAILABLE"),
+        _ => (Exit::Refused, "REFUSED"),
+    }
+}

@@ -1,0 +1,89 @@
+//! Where a log lies: a data folder, which has one log for each region, or the folder of one log.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use mooring_domain::name::RegionId;
+
+use crate::{
+    failure::Failure,
+    resolve::{Argument, Home},
+};
+
+/// What has the segments of a log in it.
+const SEGMENTS: &str = "segments";
+/// What has the logs in a data folder.
+const LOGS: &str = "log";
+
+/// The folder of one region's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// It has `segments` in it.
+    pub folder: PathBuf,
+    /// The region that the folder's name, or else `--region`, says.
+    pub region: Option<RegionId>,
+}
+
+impl Place {
+    /// The log that `PLACE` and `--region` say. It must be there.
+    pub fn find(place: &str, home: &Home) -> Result<Self, Failure> {
+        let argument = Argument::new("PLACE", place);
+        let lower = place.to_ascii_lowercase();
+        if lower.starts_with("nats://") || lower.starts_with("tls://") {
+            let what = "expected file:FOLDER or a folder; `moor log copy` brings a log from NATS into one";
+            return Err(Failure::argument(argument, what));
+        }
+        let text = place.strip_prefix("file:").unwrap_or(place);
+        let folder = Path::new(text.strip_prefix("//").unwrap_or(text));
+        if folder.as_os_str().is_empty() {
+            return Err(Failure::argument(argument, "empty: expected file:FOLDER or a folder"));
+        }
+        if folder.join(SEGMENTS).is_dir() {
+            return Ok(Self { folder: folder.to_owned(), region: home.region.clone() });
+        }
+        Self::in_data(folder, home)
+    }
+
+    fn in_data(data: &Path, home: &Home) -> Result<Self, Failure> {
+        let regions = regions(&data.join(LOGS));
+        let has = regions.iter().map(RegionId::as_str).collect::<Vec<_>>().join(", ");
+        let shown = data.display();
+        let region = match (&home.region, &regions[..]) {
+            (_, []) => {
+                let what =
+                    format!("there is no log in {shown}: neither {SEGMENTS} nor {LOGS}/REGION/{SEGMENTS}");
+                return Err(Failure::no_log("PLACE", &what));
+            }
+            (Some(region), _) if regions.contains(region) => region.clone(),
+            (Some(region), _) => {
+                let what = format!("there is no log of region {region} in {shown}: it has {has}");
+                return Err(Failure::no_log("--region", &what));
+            }
+            (None, [only]) => only.clone(),
+            (None, _) => {
+                let what = format!("which region? {shown} has {has}");
+                return Err(Failure::argument(Argument::new("--region", ""), &what));
+            }
+        };
+        Ok(Self { folder: data.join(LOGS).join(region.as_str()), region: Some(region) })
+    }
+}
+
+/// The regions that have a log here, by name.
+fn regions(logs: &Path) -> Vec<RegionId> {
+    let entries = fs::read_dir(logs).into_iter().flatten().filter_map(Result::ok);
+    let mut found: Vec<RegionId> = entries
+        .filter(|entry| entry.path().join(SEGMENTS).is_dir())
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    found.sort();
+    found
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.folder.display().fmt(f)
+    }
+}

@@ -1,0 +1,72 @@
+//! `moor replay`: a region as it was, folded from its log where it lies.
+
+use clap::Args;
+use mooring_domain::name::RegionId;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    failure::Failure,
+    invocation::Invocation,
+    offline::{Folded, Place, sections},
+    resolve::Argument,
+    wire,
+};
+
+/// Show a region as it was: resources, bindings, holders and the NAT table, from its log where it lies
+///
+/// No server is asked. The log may be that of a stopped system, a backup, or one that a process is writing: nothing in it is
+/// locked or changed. With --project only that project's things are shown, beside the pools and gateways of the region.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The log: file:FOLDER or FOLDER, a data folder or the folder of one region's log
+    place: String,
+    /// Up to where: POSITION, POSITION.INDEX, a time as in RFC 3339 (the last commit recorded at or before it), or end
+    #[arg(long, value_name = "MOMENT", default_value = "end")]
+    at: String,
+}
+
+impl Replay {
+    /// Prints it.
+    pub fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        let place = Place::find(&self.place, &moor.home)?;
+        let folded = Folded::at(&place, Argument::new("--at", &self.at))?;
+        let sections = sections(&folded, moor.home.project.as_ref())?;
+        let region = folded.region().or(place.region.as_ref());
+        let mut text = vec![format!("{}, {}", region_of(region), sentence(&folded))];
+        text.extend(sections.iter().filter_map(|section| section.text()));
+        if text.len() == 1 {
+            text.push("nothing is there yet".to_owned());
+        }
+        let mut value = moment(&folded);
+        value.insert("region".to_owned(), region.map(RegionId::as_str).into());
+        value.insert("log".to_owned(), place.to_string().into());
+        value.extend(sections.iter().map(|section| (section.key.to_owned(), section.json())));
+        moor.output.say(&text.join("\n\n"), &Value::Object(value))
+    }
+}
+
+/// The region, for people.
+pub fn region_of(region: Option<&RegionId>) -> String {
+    region.map_or_else(|| "a region without a name yet".to_owned(), |region| format!("region {region}"))
+}
+
+/// Where the fold stands, for people.
+pub fn sentence(folded: &Folded) -> String {
+    let Some(last) = &folded.last else { return "before everything".to_owned() };
+    let (time, stream) = (wire::time_ns(last.recorded_at.0), last.stream.name());
+    format!("up to {} of {time} by {} ({stream})", last.at, last.actor.0)
+}
+
+/// Where the fold stands, for programs.
+pub fn moment(folded: &Folded) -> Map<String, Value> {
+    let last = folded.last.as_ref();
+    let fields = [
+        ("position", json!(last.map_or(0, |last| last.at.position.0))),
+        ("index", json!(last.map(|last| last.at.index))),
+        ("recorded_at", json!(last.map(|last| wire::time_ns(last.recorded_at.0)))),
+        ("stream", json!(last.map(|last| last.stream.name()))),
+        ("actor", json!(last.map(|last| &*last.actor.0))),
+        ("request_id", json!(last.and_then(|last| last.request_id).map(|id| id.0.to_string()))),
+    ];
+    fields.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
+}

@@ -1,0 +1,10 @@
+//! Questions asked of a log where it lies, of a stopped system or beside a running one: whether it is whole, how the region
+//! was at any moment, and what changed in between. No server answers here.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod beside;
+mod changes;
+mod given;
+mod lived;
+mod refused;
+mod verified;

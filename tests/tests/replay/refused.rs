@@ -1,0 +1,111 @@
+//! Questions that a log can't answer: each gets one clear error that names the field, the rule, and what there is.
+
+use std::fs;
+
+use bytes::Bytes;
+use mooring_event_log::{Commit, EventLog, Options, Segments, StreamName};
+use mooring_tests::server::own_folder;
+use uuid::Uuid;
+
+use crate::given::*;
+
+/// Exit code, reason and field; the message must have all of these words.
+#[track_caller]
+fn check(line: &str, expected: (i32, &str, &str), words: &[&str]) {
+    let refusal = refused(line);
+    assert_eq!((refusal.exit, &*refusal.reason, &*refusal.field), expected, "{line}: {}", refusal.message);
+    for word in words {
+        assert!(refusal.message.contains(word), "{line}: {word:?} is not in: {}", refusal.message);
+    }
+}
+
+#[test]
+fn a_moment_outside_the_log_names_its_argument_and_what_there_is() {
+    let Life { server, photos } = lived();
+    let (place, end) = (server.data().display().to_string(), photos.last().unwrap().position);
+    let outside = |field| (3, "OUTSIDE_THE_LOG", field);
+    let ends = format!("there is no record 9999: the log ends at {end}");
+    check(&format!("replay {place} --at 9999"), outside("--at"), &["--at", &ends]);
+    check(&format!("replay {place} --at 9999.0"), outside("--at"), &[&ends]);
+    check(&format!("diff {place} 9999 1"), outside("A"), &["A: ", &ends]);
+    check(&format!("diff {place} 1 9999"), outside("B"), &["B: ", &ends]);
+    check(
+        &format!("replay {place} --at 2.7"),
+        outside("--at"),
+        &["no commit 2.7: the last one of record 2 is 2.0"],
+    );
+    check(&format!("replay {place} --at {end}.7"), outside("--at"), &[&format!("record {end} is {end}.0")]);
+    check(&format!("replay {place} --at 0.0"), outside("--at"), &["record 0 is before everything"]);
+    let early = format!("replay {place} --at 1999-12-31T23:59:59Z");
+    check(&early, outside("--at"), &["is before everything: the first commit was recorded at 2"]);
+    check(&format!("replay {place} --at 2500-01-01T00:00:00Z"), outside("--at"), &["has not come yet"]);
+    for (line, field) in [("replay PLACE --at yesterday", "--at"), ("diff PLACE 1 1.x", "B")] {
+        let line = line.replace("PLACE", &place);
+        check(&line, (2, "USAGE", field), &["is no moment of a log", "POSITION.INDEX", "RFC 3339"]);
+    }
+}
+
+#[test]
+fn a_place_without_the_log_names_it_and_what_is_there() {
+    let mut server = server();
+    server.stock().unwrap();
+    assert!(server.stop().unwrap().success());
+    let place = server.data().display().to_string();
+    let empty = own_folder().unwrap();
+    for verb in ["replay PLACE", "diff PLACE 0 end", "log verify PLACE"] {
+        let line = |place: &str| verb.replace("PLACE", place);
+        check(&line("nowhere"), (3, "NO_LOG", "PLACE"), &["there is no log in nowhere"]);
+        check(&line(&empty.path().display().to_string()), (3, "NO_LOG", "PLACE"), &["log/REGION/segments"]);
+        let unknown = format!("{} --region r9", line(&place));
+        check(&unknown, (3, "NO_LOG", "--region"), &["no log of region r9", "it has r1"]);
+        check(&line("nats://127.0.0.1:4222"), (2, "USAGE", "PLACE"), &["moor log copy"]);
+        check(&line("file:"), (2, "USAGE", "PLACE"), &["empty"]);
+    }
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "asking makes nothing");
+    // The folder of one log may have any name: the log knows whose it is.
+    let renamed = server.data().join("log/renamed");
+    fs::rename(server.data().join("log/r1"), &renamed).unwrap();
+    let other = format!("replay {} --region r9", renamed.display());
+    check(&other, (3, "NO_LOG", "--region"), &["it is region r1's"]);
+    fs::remove_dir_all(renamed.join("segments")).unwrap();
+    fs::create_dir(renamed.join("segments")).unwrap();
+    check(&format!("log verify {}", renamed.display()), (3, "NO_LOG", "PLACE"), &["no segment"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_kind_that_nobody_knows_stops_the_fold_where_it_stands() {
+    let (server, end) = tokio::task::spawn_blocking(|| {
+        let Life { server, photos } = lived();
+        (server, photos.last().unwrap().position)
+    })
+    .await
+    .unwrap();
+    let folder = server.data().join("log/r1");
+    let log = Segments::open(&folder, Options::default(), &[]).unwrap().log;
+    let stream = StreamName::new("binding");
+    let last = log.tail().await.unwrap().streams[&stream].0;
+    // Field 1000 of the message that every event is: what a later version may write.
+    let events = vec![Bytes::from_static(&[0xc2, 0x3e, 0x00])];
+    let commit = Commit {
+        id: Uuid::now_v7(),
+        request_id: None,
+        request_hash: Bytes::new(),
+        actor: "a later version".into(),
+        recorded_at: 1,
+        observed_at: None,
+        trace_parent: "".into(),
+        events,
+    };
+    let newer = log.append(&stream, last, vec![commit]).await.unwrap().0;
+    log.close();
+    assert_eq!(newer, end + 1);
+    let place = folder.display();
+    let expected = format!("record {newer}: commit 0: an event of a kind that this version does not know");
+    for line in
+        [format!("replay {place}"), format!("replay {place} --at {newer}"), format!("diff {place} 0 end")]
+    {
+        check(&line, (6, "UNREADABLE", ""), &[&expected]);
+    }
+    assert_eq!(told(&format!("replay {place} --at {end}"))["position"].as_u64(), Some(end));
+    assert_eq!(told(&format!("log verify {place}"))["last"].as_u64(), Some(newer), "its bytes are whole");
+}
