@@ -32,7 +32,7 @@ impl Replay {
         let folded = Folded::at(&place, Argument::new("--at", &self.at))?;
         let sections = sections(&folded, moor.home.project.as_ref())?;
         let region = folded.region().or(place.region.as_ref());
-        let mut text = vec![format!("{}, {}", region_of(region), sentence(&folded))];
+        let mut text = vec![format!("{} at {}", region_of(region), sentence(&folded))];
         text.extend(sections.iter().filter_map(|section| section.text()));
         if text.len() == 1 {
             text.push("nothing is there yet".to_owned());
@@ -52,9 +52,9 @@ pub fn region_of(region: Option<&RegionId>) -> String {
 
 /// Where the fold stands, for people.
 pub fn sentence(folded: &Folded) -> String {
-    let Some(last) = &folded.last else { return "before everything".to_owned() };
+    let Some(last) = &folded.last else { return "0, before everything".to_owned() };
     let (time, stream) = (wire::time_ns(last.recorded_at.0), last.stream.name());
-    format!("up to {} of {time} by {} ({stream})", last.at, last.actor.0)
+    format!("{}, recorded {time} by {} ({stream})", last.at, last.actor.0)
 }
 
 /// Where the fold stands, for programs.

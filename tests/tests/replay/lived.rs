@@ -78,14 +78,14 @@ fn people_are_told_where_it_stands_and_see_the_tables_they_know() {
     let answer = offline(&format!("replay {place} --at {}", photos[3].position));
     assert_eq!(answer.exit, 0, "{}", answer.error);
     let lines: Vec<&str> = answer.out.lines().collect();
-    assert!(lines[0].starts_with(&format!("region r1, up to {}.0 of 2", photos[3].position)), "{}", lines[0]);
-    for heading in ["pools:", "vpcs:", "subnets:", "vnics:", "havips:", "eips:", "bindings:", "holders:"] {
+    assert!(lines[0].starts_with(&format!("region r1 at {}.0, recorded 2", photos[3].position)), "{}", lines[0]);
+    for heading in ["pools:", "VPCs:", "subnets:", "vNICs:", "HAVIPs:", "EIPs:", "bindings:", "holders:"] {
         assert!(lines.contains(&heading), "{heading} is not in:\n{}", answer.out);
     }
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert!(lines.iter().any(|line| words(line) == ["blue", "203.0.113.70", "10.0.1.50"]), "{}", answer.out);
     let before = offline(&format!("replay {place} --at 0"));
-    assert_eq!((before.exit, &*before.out), (0, "region r1, before everything\n\nnothing is there yet\n"));
+    assert_eq!((before.exit, &*before.out), (0, "region r1 at 0, before everything\n\nnothing is there yet\n"));
 }
 
 #[test]

@@ -67,6 +67,11 @@ fn a_place_without_the_log_names_it_and_what_is_there() {
     fs::rename(server.data().join("log/r1"), &renamed).unwrap();
     let other = format!("replay {} --region r9", renamed.display());
     check(&other, (3, "NO_LOG", "--region"), &["it is region r1's"]);
+    let misplaced = server.data().join("log/r2");
+    fs::rename(&renamed, &misplaced).unwrap();
+    let other = format!("replay {place} --region r2");
+    check(&other, (3, "NO_LOG", "--region"), &["no log of region r2", "it is region r1's"]);
+    fs::rename(&misplaced, &renamed).unwrap();
     fs::remove_dir_all(renamed.join("segments")).unwrap();
     fs::create_dir(renamed.join("segments")).unwrap();
     check(&format!("log verify {}", renamed.display()), (3, "NO_LOG", "PLACE"), &["no segment"]);

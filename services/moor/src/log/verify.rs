@@ -65,7 +65,7 @@ fn sentence(place: &Place, walked: &Walked) -> String {
         }
     };
     let streams = whole.streams.iter().map(|(stream, (position, hash))| {
-        format!("\n  stream {stream:<8}  last record {position}, hash {}", hex(hash))
+        format!("\n  stream {:<8}  last record {position}, hash {}", stream.as_str(), hex(hash))
     });
     format!("{far}; {read}{}", streams.collect::<String>())
 }

@@ -73,13 +73,15 @@ impl Folded {
 
     /// A folder may have any name: the log itself knows whose it is.
     fn check_region(&self, place: &Place) -> Result<(), Failure> {
-        match (&place.region, self.region()) {
-            (Some(asked), Some(found)) if asked != found => {
-                let what = format!("there is no log of region {asked} in {place}: it is region {found}'s");
-                Err(Failure::no_log("--region", &what))
+        let Some(found) = self.region() else { return Ok(()) };
+        let said = [("--region", &place.asked), ("PLACE", &place.region)];
+        for (argument, region) in said {
+            if let Some(region) = region.as_ref().filter(|region| *region != found) {
+                let what = format!("there is no log of region {region} in {place}: it is region {found}'s");
+                return Err(Failure::no_log(argument, &what));
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 }
 

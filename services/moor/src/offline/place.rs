@@ -22,8 +22,10 @@ const LOGS: &str = "log";
 pub struct Place {
     /// It has `segments` in it.
     pub folder: PathBuf,
-    /// The region that the folder's name, or else `--region`, says.
+    /// The region that a data folder has it for.
     pub region: Option<RegionId>,
+    /// The region that `--region` asks for.
+    pub asked: Option<RegionId>,
 }
 
 impl Place {
@@ -41,7 +43,8 @@ impl Place {
             return Err(Failure::argument(argument, "empty: expected file:FOLDER or a folder"));
         }
         if folder.join(SEGMENTS).is_dir() {
-            return Ok(Self { folder: folder.to_owned(), region: home.region.clone() });
+            let asked = home.region.clone();
+            return Ok(Self { folder: folder.to_owned(), region: None, asked });
         }
         Self::in_data(folder, home)
     }
@@ -67,7 +70,8 @@ impl Place {
                 return Err(Failure::argument(Argument::new("--region", ""), &what));
             }
         };
-        Ok(Self { folder: data.join(LOGS).join(region.as_str()), region: Some(region) })
+        let folder = data.join(LOGS).join(region.as_str());
+        Ok(Self { folder, region: Some(region), asked: home.region.clone() })
     }
 }
 

@@ -14,8 +14,8 @@ use crate::{binding::state, failure::Failure, json, labels::Labels, output::Row,
 pub struct Section {
     /// The word for one.
     pub word: &'static str,
-    /// The heading, and the word for several.
-    pub heading: &'static str,
+    /// What stands over the table.
+    pub heading: String,
     /// Its key in JSON.
     pub key: &'static str,
     pub things: Vec<Thing>,
@@ -139,7 +139,13 @@ fn gateways(folded: &Folded) -> Section {
         }
     });
     let columns = vec!["NAME", "STATE", "POSITION"];
-    Section { word: "gateway", heading: "gateways", key: "gateways", things: things.collect(), columns }
+    Section {
+        word: "gateway",
+        heading: "gateways".to_owned(),
+        key: "gateways",
+        things: things.collect(),
+        columns,
+    }
 }
 
 /// What gateways should have had in their kernels, element by element. An EIP is in one VPC at most.
@@ -161,7 +167,7 @@ fn nat(folded: &Folded, of: impl Fn(&Scope) -> bool) -> Section {
         }));
     }
     let columns = vec!["VPC", "EIP", "HAVIP"];
-    Section { word: "NAT element", heading: "NAT table", key: "nat", things, columns }
+    Section { word: "NAT element", heading: "NAT table".to_owned(), key: "nat", things, columns }
 }
 
 fn section<R: Row>(
@@ -176,7 +182,7 @@ fn section<R: Row>(
         Ok(Thing { name, label, brief, value: json::of(R::PROTO, &row)?, cells: row.cells(labels) })
     };
     let things = rows.map(thing).collect::<Result<_, Failure>>()?;
-    Ok(Section { word, heading: key, key, things, columns: R::COLUMNS.to_vec() })
+    Ok(Section { word, heading: format!("{word}s"), key, things, columns: R::COLUMNS.to_vec() })
 }
 
 impl Section {
@@ -197,7 +203,7 @@ impl Section {
     /// The heading and the table below it; nothing when there is nothing.
     pub fn text(&self) -> Option<String> {
         let rows: Vec<_> = self.things.iter().map(|thing| thing.cells.clone()).collect();
-        let heading = self.heading;
+        let heading = &self.heading;
         (!rows.is_empty()).then(|| format!("{heading}:\n{}", table::of_rows(&self.columns, &rows)))
     }
 
