@@ -71,6 +71,44 @@ fn every_commit_of_a_log_can_be_asked_for_by_place_and_by_time() {
     assert_eq!(told(&format!("replay {place}")), told(&format!("replay {place} --at end")));
 }
 
+/// Between the steps of a life nobody can ask the server: a bind and an unbind are several commits each.
+#[test]
+fn a_binding_is_seen_in_the_middle_of_its_way() {
+    let mut server = server();
+    server.stock().unwrap();
+    server.ask("bind web front").unwrap();
+    server.ask("unbind web").unwrap();
+    let commits = commits(&server);
+    assert!(server.stop().unwrap().success());
+    let (mut state, mut seen) = ("AVAILABLE", Vec::new());
+    for commit in &commits {
+        let position = &commit["position"];
+        let kind = commit["events"][0].as_object().unwrap().keys().next().unwrap().as_str();
+        state = match kind {
+            "bind_requested" => "ASSOCIATING",
+            "bound" => "IN_USE",
+            "unbind_requested" => "UNASSOCIATING",
+            "unbound" => "AVAILABLE",
+            _ => state,
+        };
+        let past = told(&format!("replay {} --at {position}", server.data().display()));
+        let (eip, bindings) = (&past["eips"][0], past["bindings"].as_array().unwrap());
+        if eip.is_null() {
+            continue;
+        }
+        seen.push(state);
+        assert_eq!(eip["state"], state, "EIP after {kind} at {position}");
+        let expected: Vec<Value> = (state != "AVAILABLE").then(|| json!(state)).into_iter().collect();
+        assert_eq!(bindings.iter().map(|binding| binding["state"].clone()).collect::<Vec<_>>(), expected);
+        let elements = past["nat"].as_array().unwrap().len();
+        assert_eq!(elements, usize::from(state == "IN_USE"), "NAT after {kind} at {position}");
+        let held = !past["havips"][0]["binding"].as_str().unwrap().is_empty();
+        assert!(held || state != "IN_USE", "what is in use is held, at {position}");
+    }
+    seen.dedup();
+    assert_eq!(seen, ["AVAILABLE", "ASSOCIATING", "IN_USE", "UNASSOCIATING", "AVAILABLE"]);
+}
+
 #[test]
 fn people_are_told_where_it_stands_and_see_the_tables_they_know() {
     let Life { server, photos } = lived();
@@ -78,14 +116,21 @@ fn people_are_told_where_it_stands_and_see_the_tables_they_know() {
     let answer = offline(&format!("replay {place} --at {}", photos[3].position));
     assert_eq!(answer.exit, 0, "{}", answer.error);
     let lines: Vec<&str> = answer.out.lines().collect();
-    assert!(lines[0].starts_with(&format!("region r1 at {}.0, recorded 2", photos[3].position)), "{}", lines[0]);
+    assert!(
+        lines[0].starts_with(&format!("region r1 at {}.0, recorded 2", photos[3].position)),
+        "{}",
+        lines[0]
+    );
     for heading in ["pools:", "VPCs:", "subnets:", "vNICs:", "HAVIPs:", "EIPs:", "bindings:", "holders:"] {
         assert!(lines.contains(&heading), "{heading} is not in:\n{}", answer.out);
     }
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert!(lines.iter().any(|line| words(line) == ["blue", "203.0.113.70", "10.0.1.50"]), "{}", answer.out);
     let before = offline(&format!("replay {place} --at 0"));
-    assert_eq!((before.exit, &*before.out), (0, "region r1 at 0, before everything\n\nnothing is there yet\n"));
+    assert_eq!(
+        (before.exit, &*before.out),
+        (0, "region r1 at 0, before everything\n\nnothing is there yet\n")
+    );
 }
 
 #[test]
