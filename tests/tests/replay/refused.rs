@@ -1,10 +1,14 @@
 //! Questions that a log can't answer: each gets one clear error that names the field, the rule, and what there is.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use bytes::Bytes;
-use mooring_event_log::{Commit, EventLog, Options, Segments, StreamName};
-use mooring_tests::server::own_folder;
+use mooring_event_log::{Commit, EventLog, Options as LogOptions, Segments, StreamName};
+use mooring_tests::{
+    Mooringd,
+    server::{Options, own_folder, program},
+};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::given::*;
@@ -77,6 +81,30 @@ fn a_place_without_the_log_names_it_and_what_is_there() {
     check(&format!("log verify {}", renamed.display()), (3, "NO_LOG", "PLACE"), &["no segment"]);
 }
 
+#[test]
+fn of_several_logs_one_must_be_named_and_a_single_one_need_not_be() {
+    let regions = vec!["r1".to_owned(), "r2".to_owned()];
+    let mut server = Mooringd::alone(Options { regions, ..Options::default() }).unwrap();
+    server.ask("vpc create blue --region r2").unwrap();
+    assert!(server.stop().unwrap().success());
+    let logs = server.data().join("log");
+    let ask = |words: &[&str]| {
+        let mut moor = Command::new(program("moor").unwrap());
+        moor.env_remove("MOORING_REGION").arg("replay").arg(server.data()).args(words).args(["-o", "json"]);
+        let done = moor.output().unwrap();
+        let said = if done.status.success() { &done.stdout } else { &done.stderr };
+        (done.status.code().unwrap(), serde_json::from_slice::<Value>(said).unwrap())
+    };
+    let (exit, said) = ask(&[]);
+    assert_eq!((exit, &said["error"]["field"]), (2, &json!("--region")), "{said}");
+    assert!(said["error"]["message"].as_str().unwrap().contains("has r1, r2"), "{said}");
+    let (exit, said) = ask(&["--region", "r2"]);
+    assert_eq!((exit, &said["region"], &said["vpcs"][0]["display_name"]), (0, &json!("r2"), &json!("blue")));
+    fs::remove_dir_all(logs.join("r1")).unwrap();
+    let (exit, said) = ask(&[]);
+    assert_eq!((exit, &said["region"]), (0, &json!("r2")), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_of_a_kind_that_nobody_knows_stops_the_fold_where_it_stands() {
     let (server, end) = tokio::task::spawn_blocking(|| {
@@ -86,7 +114,7 @@ async fn an_event_of_a_kind_that_nobody_knows_stops_the_fold_where_it_stands() {
     .await
     .unwrap();
     let folder = server.data().join("log/r1");
-    let log = Segments::open(&folder, Options::default(), &[]).unwrap().log;
+    let log = Segments::open(&folder, LogOptions::default(), &[]).unwrap().log;
     let stream = StreamName::new("binding");
     let last = log.tail().await.unwrap().streams[&stream].0;
     // Field 1000 of the message that every event is: what a later version may write.

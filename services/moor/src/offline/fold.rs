@@ -60,8 +60,8 @@ impl Folded {
         evolve::<BindingCore>(&mut self.binding, commit);
         evolve::<HolderCore>(&mut self.holder, commit);
         nat::fold(&mut self.desired, commit);
-        let Commit { at, stream, recorded_at, actor, request_id, .. } = commit.clone();
-        self.last = Some(Last { at, stream, recorded_at, actor, request_id });
+        let Commit { at, stream, recorded_at, request_id, .. } = *commit;
+        self.last = Some(Last { at, stream, recorded_at, actor: commit.actor.clone(), request_id });
     }
 
     /// The region that the events are of; none where nothing exists yet.
