@@ -16,7 +16,7 @@ use crate::{
     folded::{self, Purpose, View},
     snapshots::{SnapshotError, Snapshots},
     submission::{Outcome, Refused, Submission},
-    writer::{Views, Writer},
+    writer::Writer,
 };
 
 /// Commands that may wait at once; more wait at the caller's side, under its deadline.
@@ -81,13 +81,11 @@ pub struct Ledger<D: Decider> {
     log: Arc<dyn EventLog>,
     submissions: mpsc::Sender<Vec<Submission<D::Command>>>,
     view: watch::Receiver<View<D::State>>,
-    early: watch::Receiver<View<D::State>>,
 }
 
 impl<D: Decider> Clone for Ledger<D> {
     fn clone(&self) -> Self {
-        let Self { log, submissions, view, early } = self;
-        Self { log: log.clone(), submissions: submissions.clone(), view: view.clone(), early: early.clone() }
+        Self { log: self.log.clone(), submissions: self.submissions.clone(), view: self.view.clone() }
     }
 }
 
@@ -101,12 +99,10 @@ impl<D: Decider> Ledger<D> {
         let snapshot = snapshots.map(|snapshots| snapshots.of(&region, D::STREAM.name()));
         let (folded, saver) = folded::up_to_tail::<D>(&*log, snapshot, Purpose::Write).await?;
         let (view_sender, view) = watch::channel(folded.view());
-        let (early_sender, early) = watch::channel(folded.view());
-        let views = Views { durable: view_sender, early: early_sender };
         let (submissions, receiver) = mpsc::channel(QUEUE);
-        let writer = Writer::<D>::new(log.clone(), region, folded, saver, views);
+        let writer = Writer::<D>::new(log.clone(), region, folded, saver, view_sender);
         let task = FoldTask::start(|closing| writer.run(receiver, closing));
-        Ok((Self { log, submissions, view, early }, task))
+        Ok((Self { log, submissions, view }, task))
     }
 
     /// Has the core decide a command, and answers when what it decided is durable and folded.
@@ -141,12 +137,6 @@ impl<D: Decider> Ledger<D> {
     /// The state now.
     pub fn view(&self) -> View<D::State> {
         self.view.borrow().clone()
-    }
-
-    /// The state with records that this service has stored and whose copy here is still being synced: the log has them, so
-    /// it is enough to go on with, and not enough to answer a caller with.
-    pub fn early(&self) -> watch::Receiver<View<D::State>> {
-        self.early.clone()
     }
 
     /// The state as it changes.

@@ -29,28 +29,17 @@ const TOGETHER: Duration = Duration::from_millis(1);
 const UNKNOWN_TRIES: usize = 50;
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who looks at the state. See [`Ledger::early`](crate::Ledger::early).
-pub(crate) struct Views<S> {
-    pub(crate) durable: watch::Sender<View<S>>,
-    pub(crate) early: watch::Sender<View<S>>,
-}
-
 pub(crate) struct Writer<D: Decider> {
     log: Arc<dyn EventLog>,
     region: RegionId,
     stream: StreamName,
     folded: Folded<D::State>,
-    views: Views<D::State>,
+    view: watch::Sender<View<D::State>>,
     following: Following,
     saver: Saver,
     /// How many commands the last batch had.
     crowd: usize,
 }
-
-type LogPosition = mooring_event_log::Position;
-type LogCommit = mooring_event_log::Commit;
-/// Where an append landed, or why it did not; the outer error is the loop's end.
-type Appended = Result<Result<LogPosition, LogError>, Fatal>;
 
 /// What the loop does not survive: nothing can be served or written after it.
 #[derive(Debug, thiserror::Error)]
@@ -76,11 +65,11 @@ impl<D: Decider> Writer<D> {
         region: RegionId,
         folded: Folded<D::State>,
         saver: Saver,
-        views: Views<D::State>,
+        view: watch::Sender<View<D::State>>,
     ) -> Self {
         let following = Following::after(log.clone(), to_log_position(folded.position));
         let stream = StreamName::new(D::STREAM.name());
-        Self { log, region, stream, folded, views, following, saver, crowd: 0 }
+        Self { log, region, stream, folded, view, following, saver, crowd: 0 }
     }
 
     /// Serves until the last handle is gone, or until `closing` says so and what waited then has been served.
@@ -105,10 +94,7 @@ impl<D: Decider> Writer<D> {
         loop {
             if waiting.is_empty() {
                 tokio::select! {
-                    record = self.following.next() => {
-                        self.fold(&*record?)?;
-                        self.show();
-                    }
+                    record = self.following.next() => self.fold(&*record?)?,
                     () = closing.notified() => receiver.close(),
                     submissions = receiver.recv() => match submissions {
                         Some(submissions) => waiting.extend(submissions),
@@ -169,12 +155,8 @@ impl<D: Decider> Writer<D> {
                 continue;
             }
             let stored = match batch.commits.is_empty() {
-                true => Ok(Ok(to_log_position(self.folded.position))),
+                true => Ok(to_log_position(self.folded.position)),
                 false => self.append(batch.commits).await,
-            };
-            let stored = match stored {
-                Ok(stored) => stored,
-                Err(fatal) => return Err(lost(batch.waiting, batch.later, fatal)),
             };
             match stored {
                 Ok(position) => {
@@ -189,7 +171,6 @@ impl<D: Decider> Writer<D> {
                     submissions = batch::undecided(batch.waiting, batch.later);
                 }
                 Err(error) => {
-                    self.show();
                     let unserved = unserved(&error);
                     refuse(batch.waiting.into_iter().map(|(submission, _)| submission), unserved);
                     if error.is_final() {
@@ -206,31 +187,20 @@ impl<D: Decider> Writer<D> {
 
     /// Appends, and asks again with the very same commits while the outcome is not known (L5, L6). Giving up in the end is
     /// safe: the next batch lands only on the stream's true last record (L2), and is decided at the tail if it does not.
-    async fn append(&mut self, commits: Vec<LogCommit>) -> Appended {
-        let (mut outcome, expected) = (LogError::Closed, to_log_position(self.folded.own));
+    async fn append(
+        &mut self,
+        commits: Vec<mooring_event_log::Commit>,
+    ) -> Result<mooring_event_log::Position, LogError> {
+        let mut outcome = LogError::Closed;
         for _ in 0..UNKNOWN_TRIES {
-            match self.append_once(expected, commits.clone()).await? {
+            match self.log.append(&self.stream, to_log_position(self.folded.own), commits.clone()).await {
                 Err(LogError::Unknown(cause)) => outcome = LogError::Unknown(cause),
-                known => return Ok(known),
+                known => return known,
             }
             tokio::time::sleep(UNKNOWN_PAUSE).await;
         }
         tracing::error!(stream = %self.stream, %outcome, "giving up on an append of unknown outcome");
-        Ok(Err(outcome))
-    }
-
-    /// What comes while it is being stored is folded meanwhile, the record itself too, as soon as the log has it.
-    async fn append_once(&mut self, expected: LogPosition, commits: Vec<LogCommit>) -> Appended {
-        let (log, stream) = (self.log.clone(), self.stream.clone());
-        let append = log.append(&stream, expected, commits);
-        tokio::pin!(append);
-        loop {
-            tokio::select! {
-                biased;
-                stored = &mut append => return Ok(stored),
-                record = self.following.next() => self.fold(&*record?)?,
-            }
-        }
+        Err(outcome)
     }
 
     async fn catch_up_to_tail(&mut self) -> Result<(), Fatal> {
@@ -239,24 +209,18 @@ impl<D: Decider> Writer<D> {
     }
 
     /// Folds until a position has been folded.
-    async fn catch_up(&mut self, position: LogPosition) -> Result<(), Fatal> {
+    async fn catch_up(&mut self, position: mooring_event_log::Position) -> Result<(), Fatal> {
         while to_log_position(self.folded.position) < position {
             let record = self.following.next().await?;
             self.fold(&record)?;
         }
-        self.show();
         Ok(())
     }
 
     fn fold(&mut self, record: &Record) -> Result<(), Fatal> {
         self.folded.record::<D>(record, Purpose::Write)?;
-        self.views.early.send_replace(self.folded.view());
+        self.view.send_replace(self.folded.view());
         Ok(())
-    }
-
-    /// Nothing that was folded is still being stored.
-    fn show(&self) {
-        self.views.durable.send_replace(self.folded.view());
     }
 
     async fn answer(&mut self, waiting: Vec<(Submission<D::Command>, Decision)>, position: Position) {

@@ -52,11 +52,17 @@ pub(crate) async fn serve(
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status("", ServingStatus::NotServing).await;
     let announcer = tokio::spawn(announce(reporter, conditions.clone(), stopping));
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(descriptors)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()?;
-    let own = Routes::default().add_service(health).add_service(reflection).into_axum_router();
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(descriptors)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let own = Routes::default()
+        .add_service(health)
+        .add_service(reflection().build_v1()?)
+        // Clients that know it by its first name only: Python's, among others.
+        .add_service(reflection().build_v1alpha()?)
+        .into_axum_router();
     let ready = Router::new().route("/ready", get(later::ready)).with_state(conditions);
     let router = own.merge(ready).fallback(move |request| later.clone().serve(request));
     let served = Server::builder()

@@ -56,7 +56,7 @@ impl Process {
 
     /// Until the word is said; what was begun then is finished.
     pub(crate) async fn run(self, drained: Shutdown) {
-        let mut state = self.ledger.early();
+        let mut state = self.ledger.watch();
         let mut reports = self.reports.watch();
         let mut pause = FIRST_PAUSE;
         let mut crowd = Crowd { size: 0, until: Instant::now() };
@@ -88,7 +88,7 @@ impl Process {
 
     /// Waits until as many bindings are due as are expected, for a moment; how many are.
     async fn gather(&self, crowd: &Crowd) -> usize {
-        let (mut state, mut reports) = (self.ledger.early(), self.reports.watch());
+        let (mut state, mut reports) = (self.ledger.watch(), self.reports.watch());
         loop {
             state.mark_unchanged();
             reports.mark_unchanged();
@@ -108,7 +108,7 @@ impl Process {
 
     /// How many bindings a round would take further.
     fn due(&self) -> usize {
-        let state = self.ledger.early().borrow().state.clone();
+        let state = self.ledger.view().state;
         state.unfinished().filter(|binding| self.is_due(&state, binding)).take(BATCH).count()
     }
 
@@ -123,7 +123,7 @@ impl Process {
     }
 
     fn unfinished(&self, wanted: impl Fn(&Binding) -> bool) -> Vec<Binding> {
-        let state = self.ledger.early().borrow().state.clone();
+        let state = self.ledger.view().state;
         state.unfinished().filter(|binding| wanted(binding)).take(BATCH).cloned().collect()
     }
 
@@ -193,7 +193,7 @@ impl Process {
 
     /// UNASSOCIATING, and every registered gateway has taken it out: release, then it is gone.
     async fn unassociate(&self) -> Result<(), StepError> {
-        let state = self.ledger.early().borrow().state.clone();
+        let state = self.ledger.view().state;
         let bindings =
             self.unfinished(|binding| binding.phase != Phase::Associating && self.is_due(&state, binding));
         if bindings.is_empty() {

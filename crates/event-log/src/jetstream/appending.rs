@@ -62,7 +62,7 @@ impl Append<'_> {
         }
         self.engine.trusted().await?;
         let (record, encoded) = match self.offer().await? {
-            Offer::Known(position) => return self.lasting(position).await,
+            Offer::Known(position) => return Ok(position),
             Offer::New(record, encoded) => (record, encoded),
         };
         // If nobody waits for this any more, its outcome is not known either.
@@ -113,7 +113,7 @@ impl Append<'_> {
         self.engine.copied(position).await.map_err(unknown)?;
         self.engine.trusted().await.map_err(unknown)?;
         match copy.offer(self.stream, self.expected, self.commits.clone()) {
-            Ok(Offer::Known(known)) => self.lasting(known).await,
+            Ok(Offer::Known(known)) => Ok(known),
             _ => {
                 let why = format!("record {position} of {remote} is not the one it acknowledged");
                 Err(self.engine.condemn(damaged(remote, &why, copy.position()?)))
@@ -121,16 +121,11 @@ impl Append<'_> {
         }
     }
 
-    /// The copy shows a record before it is synced there.
-    async fn lasting(&self, position: Position) -> Result<Position, LogError> {
-        self.engine.copy.synced(position).await.map_err(unknown)
-    }
-
     /// The subject's last sequence is another one: an earlier try that landed, somebody else's record, or damage.
     async fn elsewhere(&self) -> Result<Position, LogError> {
         self.engine.catch_up().await?;
         match self.engine.copy.offer(self.stream, self.expected, self.commits.clone())? {
-            Offer::Known(position) => self.lasting(position).await,
+            Offer::Known(position) => Ok(position),
             Offer::New(..) => {
                 self.engine.doubt(&format!("stream {} does not end at {} there", self.stream, self.expected));
                 self.engine.trusted().await?;

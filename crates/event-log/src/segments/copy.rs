@@ -70,14 +70,6 @@ impl Segments {
         }
     }
 
-    /// Once a record that is there is durable, and all before it.
-    pub(crate) async fn synced(&self, position: Position) -> Result<Position, LogError> {
-        if self.shared.synced() < position {
-            self.mirror_encoded(Vec::new(), true).await?;
-        }
-        Ok(position)
-    }
-
     /// What an append would do here: L2, L5 and the bounds, and nothing is written.
     pub(crate) fn offer(
         &self,

@@ -2,10 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use async_trait::async_trait;
@@ -25,13 +22,11 @@ use crate::{
 pub(super) struct Shared {
     state: RwLock<State>,
     changes: watch::Sender<()>,
-    /// The last position that was synced by itself, for a copy: what it shows may be ahead of it.
-    synced: AtomicU64,
 }
 
 impl Shared {
     pub fn new(state: State) -> Self {
-        Self { state: RwLock::new(state), changes: watch::Sender::new(()), synced: AtomicU64::new(0) }
+        Self { state: RwLock::new(state), changes: watch::Sender::new(()) }
     }
 
     /// Where the log ends.
@@ -42,18 +37,6 @@ impl Shared {
     /// The last position.
     pub fn position(&self) -> Result<Position, LogError> {
         self.look().tail().map(|tail| tail.position)
-    }
-
-    /// The last position that is known to be durable; what was appended, and not copied, is durable wherever it is.
-    pub fn synced(&self) -> Position {
-        Position(self.synced.load(Ordering::Acquire))
-    }
-
-    /// Everything that is there is durable.
-    pub fn has_synced(&self) {
-        if let Ok(Position(last)) = self.position() {
-            self.synced.store(last, Ordering::Release);
-        }
     }
 
     /// What is wrong with the log.

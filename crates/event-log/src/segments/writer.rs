@@ -170,11 +170,7 @@ impl Writer {
             return Err(error);
         }
         let group = self.stage_mirrored(records)?;
-        // It lasts where it comes from: whoever follows need not wait until it does here, too.
-        let written = self.write(&group, false).and_then(|()| {
-            self.shared.wake();
-            if sync { self.sync() } else { Ok(()) }
-        });
+        let written = self.write(&group, sync);
         written.inspect_err(|error| self.fail(error.clone(), &group)).map(|()| group.tail.position)
     }
 
@@ -203,7 +199,7 @@ impl Writer {
 
     fn write(&mut self, group: &Group, sync: bool) -> Result<(), LogError> {
         if group.records.is_empty() {
-            return if sync { self.sync() } else { Ok(()) };
+            return if sync { self.active.sync() } else { Ok(()) };
         }
         if self.is_full() {
             self.roll()?;
@@ -213,12 +209,6 @@ impl Writer {
         self.head.write().unwrap_or_else(PoisonError::into_inner).accept(group);
         let records = group.records.iter().map(|(record, encoded)| (Arc::clone(record), encoded.len()));
         self.shared.add_frame(frame.len() as u64, records);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), LogError> {
-        self.active.sync()?;
-        self.shared.has_synced();
         Ok(())
     }
 
