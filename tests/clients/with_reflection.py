@@ -3,20 +3,12 @@ with_reflection.py ADDRESS."""
 
 import sys
 
-import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from calling import called, connected
 from life import live
-
-
-class AsV1(grpc.StreamStreamClientInterceptor):
-    """grpcio-reflection asks for reflection by its first name, v1alpha. v1 has the same messages."""
-
-    def intercept_stream_stream(self, continuation, details, requests):
-        return continuation(details._replace(method=details.method.replace(".v1alpha.", ".v1.")), requests)
 
 
 class Service:
@@ -40,7 +32,7 @@ class Service:
 
 def main(address):
     with connected(address) as channel:
-        described = ProtoReflectionDescriptorDatabase(grpc.intercept_channel(channel, AsV1()))
+        described = ProtoReflectionDescriptorDatabase(channel)
         names = {name.rsplit(".")[-1]: name for name in described.get_services()}
         pool = DescriptorPool(described)
         wanted = ("ResourceService", "BindingService", "DataplaneService")
