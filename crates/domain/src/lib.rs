@@ -36,4 +36,11 @@ pub trait Decider: Send + Sync + 'static {
 
     /// What a commit of one of these streams makes of the state. Never refuses.
     fn evolve(state: &mut Self::State, commit: &Commit);
+
+    /// What a commit of any stream of the region makes of the state.
+    fn follow(state: &mut Self::State, commit: &Commit) {
+        if Self::READS.contains(&commit.stream) {
+            Self::evolve(state, commit);
+        }
+    }
 }

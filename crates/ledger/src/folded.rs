@@ -80,7 +80,7 @@ impl<S: Clone> Folded<S> {
         record: &Record,
         purpose: Purpose,
     ) -> Result<(), Undecodable> {
-        if D::READS.iter().any(|stream| stream.name() == record.stream.as_str()) {
+        if reads::<D>(record) {
             for (commit, stored) in codec::commits(record)?.iter().zip(&record.commits) {
                 match purpose {
                     Purpose::Write => self.commit::<D>(commit, &stored.request_hash),
@@ -118,6 +118,11 @@ impl<S: Clone> Folded<S> {
             self.requests.remember(id, content, commit.at, commit.recorded_at);
         }
     }
+}
+
+/// Whether a record can change the core's state.
+pub(crate) fn reads<D: Decider>(record: &Record) -> bool {
+    D::READS.iter().any(|stream| stream.name() == record.stream.as_str())
 }
 
 /// Folds every record there is, on top of the snapshot if it fits, some at a time.

@@ -16,7 +16,7 @@ use crate::{
     folded::{self, Purpose, View},
     snapshots::{SnapshotError, Snapshots},
     submission::{Outcome, Refused, Submission},
-    writer::Writer,
+    writer::{Shown, Writer},
 };
 
 /// Commands that may wait at once; more wait at the caller's side, under its deadline.
@@ -81,11 +81,18 @@ pub struct Ledger<D: Decider> {
     log: Arc<dyn EventLog>,
     submissions: mpsc::Sender<Vec<Submission<D::Command>>>,
     view: watch::Receiver<View<D::State>>,
+    changed: watch::Receiver<Position>,
 }
 
 impl<D: Decider> Clone for Ledger<D> {
     fn clone(&self) -> Self {
-        Self { log: self.log.clone(), submissions: self.submissions.clone(), view: self.view.clone() }
+        let Self { log, submissions, view, changed } = self;
+        Self {
+            log: log.clone(),
+            submissions: submissions.clone(),
+            view: view.clone(),
+            changed: changed.clone(),
+        }
     }
 }
 
@@ -99,10 +106,12 @@ impl<D: Decider> Ledger<D> {
         let snapshot = snapshots.map(|snapshots| snapshots.of(&region, D::STREAM.name()));
         let (folded, saver) = folded::up_to_tail::<D>(&*log, snapshot, Purpose::Write).await?;
         let (view_sender, view) = watch::channel(folded.view());
+        let (change, changed) = watch::channel(folded.position);
+        let shown = Shown { view: view_sender, changed: change };
         let (submissions, receiver) = mpsc::channel(QUEUE);
-        let writer = Writer::<D>::new(log.clone(), region, folded, saver, view_sender);
+        let writer = Writer::<D>::new(log.clone(), region, folded, saver, shown);
         let task = FoldTask::start(|closing| writer.run(receiver, closing));
-        Ok((Self { log, submissions, view }, task))
+        Ok((Self { log, submissions, view, changed }, task))
     }
 
     /// Has the core decide a command, and answers when what it decided is durable and folded.
@@ -139,9 +148,14 @@ impl<D: Decider> Ledger<D> {
         self.view.borrow().clone()
     }
 
-    /// The state as it changes.
+    /// The state as the log goes on, with every record of any stream.
     pub fn watch(&self) -> watch::Receiver<View<D::State>> {
         self.view.clone()
+    }
+
+    /// The last record that may have changed the state: most records of a region are of other streams.
+    pub fn changed(&self) -> watch::Receiver<Position> {
+        self.changed.clone()
     }
 }
 

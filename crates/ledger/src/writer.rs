@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     batch::{self, Decision},
     codec::{self, to_log_position},
-    folded::{Folded, Purpose, View},
+    folded::{self, Folded, Purpose, View},
     following::Following,
     saver::Saver,
     submission::{Outcome, Refused, Submission},
@@ -29,12 +29,18 @@ const TOGETHER: Duration = Duration::from_millis(1);
 const UNKNOWN_TRIES: usize = 50;
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
 
+/// Where those look who wait for something.
+pub(crate) struct Shown<S> {
+    pub(crate) view: watch::Sender<View<S>>,
+    pub(crate) changed: watch::Sender<Position>,
+}
+
 pub(crate) struct Writer<D: Decider> {
     log: Arc<dyn EventLog>,
     region: RegionId,
     stream: StreamName,
     folded: Folded<D::State>,
-    view: watch::Sender<View<D::State>>,
+    shown: Shown<D::State>,
     following: Following,
     saver: Saver,
     /// How many commands the last batch had.
@@ -65,11 +71,11 @@ impl<D: Decider> Writer<D> {
         region: RegionId,
         folded: Folded<D::State>,
         saver: Saver,
-        view: watch::Sender<View<D::State>>,
+        shown: Shown<D::State>,
     ) -> Self {
         let following = Following::after(log.clone(), to_log_position(folded.position));
         let stream = StreamName::new(D::STREAM.name());
-        Self { log, region, stream, folded, view, following, saver, crowd: 0 }
+        Self { log, region, stream, folded, shown, following, saver, crowd: 0 }
     }
 
     /// Serves until the last handle is gone, or until `closing` says so and what waited then has been served.
@@ -219,7 +225,10 @@ impl<D: Decider> Writer<D> {
 
     fn fold(&mut self, record: &Record) -> Result<(), Fatal> {
         self.folded.record::<D>(record, Purpose::Write)?;
-        self.view.send_replace(self.folded.view());
+        self.shown.view.send_replace(self.folded.view());
+        if folded::reads::<D>(record) {
+            self.shown.changed.send_replace(self.folded.position);
+        }
         Ok(())
     }
 

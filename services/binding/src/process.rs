@@ -56,7 +56,7 @@ impl Process {
 
     /// Until the word is said; what was begun then is finished.
     pub(crate) async fn run(self, drained: Shutdown) {
-        let mut state = self.ledger.watch();
+        let mut state = self.ledger.changed();
         let mut reports = self.reports.watch();
         let mut pause = FIRST_PAUSE;
         let mut crowd = Crowd { size: 0, until: Instant::now() };
@@ -88,7 +88,7 @@ impl Process {
 
     /// Waits until as many bindings are due as are expected, for a moment; how many are.
     async fn gather(&self, crowd: &Crowd) -> usize {
-        let (mut state, mut reports) = (self.ledger.watch(), self.reports.watch());
+        let (mut state, mut reports) = (self.ledger.changed(), self.reports.watch());
         loop {
             state.mark_unchanged();
             reports.mark_unchanged();

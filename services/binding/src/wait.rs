@@ -49,7 +49,7 @@ impl<'a> Wait<'a> {
 
     /// Until every registered gateway has the binding in its kernel.
     pub(crate) async fn applied(&self, id: BindingId) -> Result<(), Status> {
-        let (mut state, mut reports) = (self.ledger.watch(), self.reports.watch());
+        let (mut state, mut reports) = (self.ledger.changed(), self.reports.watch());
         loop {
             state.mark_unchanged();
             reports.mark_unchanged();
@@ -71,11 +71,16 @@ impl<'a> Wait<'a> {
     }
 
     async fn until(&self, reached: impl Fn(&State) -> bool) -> Result<State, ()> {
-        let mut watch = self.ledger.watch();
-        let reached = watch.wait_for(|view| reached(&view.state));
-        match timeout_at(self.deadline, reached).await {
-            Ok(Ok(view)) => Ok(view.state.clone()),
-            _ => Err(()),
+        let mut changed = self.ledger.changed();
+        loop {
+            changed.mark_unchanged();
+            let state = self.ledger.view().state;
+            if reached(&state) {
+                return Ok(state);
+            }
+            if !matches!(timeout_at(self.deadline, changed.changed()).await, Ok(Ok(()))) {
+                return Err(());
+            }
         }
     }
 

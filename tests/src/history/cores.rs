@@ -135,9 +135,9 @@ impl<'a> Cores<'a> {
             request_id: request.map(RequestId),
             events: events.to_vec(),
         };
-        ResourceCore::evolve(&mut self.resource, &commit);
-        BindingCore::evolve(&mut self.binding, &commit);
-        HolderCore::evolve(&mut self.holder, &commit);
+        ResourceCore::follow(&mut self.resource, &commit);
+        BindingCore::follow(&mut self.binding, &commit);
+        HolderCore::follow(&mut self.holder, &commit);
         mooring_event_log::Commit {
             id: self.id(),
             request_id: request,

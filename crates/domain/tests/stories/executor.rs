@@ -26,9 +26,9 @@ pub struct States {
 impl States {
     /// What a commit makes of all three: each core is given every stream's commits.
     pub fn evolve(&mut self, commit: &Commit) {
-        ResourceCore::evolve(&mut self.resource, commit);
-        BindingCore::evolve(&mut self.binding, commit);
-        HolderCore::evolve(&mut self.holder, commit);
+        ResourceCore::follow(&mut self.resource, commit);
+        BindingCore::follow(&mut self.binding, commit);
+        HolderCore::follow(&mut self.holder, commit);
     }
 }
 

@@ -49,7 +49,7 @@ impl<C: Decider> Story<C> {
     pub fn hears(&mut self, stream: Stream, events: Vec<Event>) {
         self.at = CommitPosition { position: Position(self.at.position.0 + 1), index: 0 };
         let commit = commit(stream, self.at, self.now, events);
-        C::evolve(&mut self.state, &commit);
+        C::follow(&mut self.state, &commit);
     }
 
     pub fn later(&mut self, nanoseconds: u64) {

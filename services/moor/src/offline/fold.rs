@@ -56,9 +56,9 @@ impl Folded {
     }
 
     fn commit(&mut self, commit: &Commit) {
-        evolve::<ResourceCore>(&mut self.resource, commit);
-        evolve::<BindingCore>(&mut self.binding, commit);
-        evolve::<HolderCore>(&mut self.holder, commit);
+        ResourceCore::follow(&mut self.resource, commit);
+        BindingCore::follow(&mut self.binding, commit);
+        HolderCore::follow(&mut self.holder, commit);
         nat::fold(&mut self.desired, commit);
         let Commit { at, stream, recorded_at, request_id, .. } = *commit;
         self.last = Some(Last { at, stream, recorded_at, actor: commit.actor.clone(), request_id });
@@ -82,12 +82,6 @@ impl Folded {
             }
         }
         Ok(())
-    }
-}
-
-fn evolve<D: Decider>(state: &mut D::State, commit: &Commit) {
-    if D::READS.contains(&commit.stream) {
-        D::evolve(state, commit);
     }
 }
 
