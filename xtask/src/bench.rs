@@ -32,6 +32,9 @@ pub struct Bench {
     /// How many events the log has that is started on [default: 1000000]
     #[arg(long)]
     events: Option<u64>,
+    /// Binds with so many clients only: 1, 16 or 256
+    #[arg(long)]
+    clients: Option<u64>,
 }
 
 /// The programs that are measured, and the one that measures.
@@ -74,7 +77,9 @@ impl Bench {
         let mut words = vec![name.to_owned()];
         words.extend(self.json.then(|| "--json".to_owned()));
         words.extend(self.short.then(|| "--short".to_owned()));
-        words.extend(self.events.iter().flat_map(|events| ["--events".to_owned(), events.to_string()]));
+        for (flag, number) in [("--events", self.events), ("--clients", self.clients)] {
+            words.extend(number.iter().flat_map(|number| [flag.to_owned(), number.to_string()]));
+        }
         words
     }
 }
@@ -104,5 +109,7 @@ mod tests {
     fn the_driver_is_told_what_xtask_was() {
         let line = Line::parse_from(["bench", "start", "--events", "5000", "--short", "--json"]);
         assert_eq!(line.bench.words(), ["start", "--json", "--short", "--events", "5000"]);
+        let line = Line::parse_from(["bench", "jetstream", "--clients", "16"]);
+        assert_eq!(line.bench.words(), ["jetstream", "--clients", "16"]);
     }
 }

@@ -21,7 +21,7 @@ const VERSION: u32 = 2;
 
 /// So many records are folded beside other folds; more of them alone. Seen with 50 000 records on two busy cores: one
 /// after the other all folds of mooringd took 27 s; four at once had not ended after 710 s and 123 s of processor time,
-/// two thirds of it in the allocator. Why was not found.
+/// two thirds of it in the C library's allocator, which no process has any more. All at once was not tried since.
 const SHORT: u64 = 10_000;
 static ALONE: Semaphore = Semaphore::const_new(1);
 
