@@ -78,6 +78,17 @@ impl Mooringd {
         Ok(server)
     }
 
+    /// The same, once its gateway has registered, which it does by itself at any moment: after that only the test writes.
+    pub fn alone_and_registered(options: Options) -> Result<Mooringd> {
+        let server = Mooringd::alone(options)?;
+        wait_for("the gateway to register", PATIENCE, || {
+            let events = server.events().map_err(|error| format!("{error:#}"))?;
+            let found = events.iter().any(|(kind, _)| kind == "gateway_registered");
+            found.then_some(()).ok_or_else(|| format!("{events:?}"))
+        })?;
+        Ok(server)
+    }
+
     /// Starts one with everything in `folder`, and `places` as the operator's file of VPCs.
     pub fn start_in(folder: &Path, places: &str, options: Options) -> Result<Mooringd> {
         let mut server = Mooringd::prepare(folder, places, options)?;

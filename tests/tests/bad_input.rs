@@ -1,13 +1,11 @@
 //! Requests that are wrong: each gets one clear error that names the field, the right code, and changes nothing.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::time::Duration;
-
 use mooring_proto::{
     binding::v1 as binding, dataplane::v1 as dataplane, health::v1 as health, resource::v1 as resource,
 };
+use mooring_tests::Mooringd;
 use mooring_tests::server::{Options, Refusal};
-use mooring_tests::{Mooringd, wait_for};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -17,15 +15,8 @@ const WRONG: i32 = 2;
 const FORBIDDEN: i32 = 1;
 
 fn stocked() -> Mooringd {
-    let server = Mooringd::alone(Options::default()).unwrap();
+    let server = Mooringd::alone_and_registered(Options::default()).unwrap();
     server.stock().unwrap();
-    // Its gateway registers by itself, at any moment; after that nobody writes but these tests.
-    let registered = || {
-        let events = server.events().map_err(|error| format!("{error:#}"))?;
-        let found = events.iter().any(|(kind, _)| kind == "gateway_registered");
-        found.then_some(()).ok_or_else(|| format!("{events:?}"))
-    };
-    wait_for("the gateway to register", Duration::from_secs(20), registered).unwrap();
     server
 }
 

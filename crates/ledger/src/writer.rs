@@ -167,7 +167,13 @@ impl<D: Decider> Writer<D> {
             match stored {
                 Ok(position) => {
                     if let Err(fatal) = self.catch_up(position).await {
-                        return Err(lost(batch.waiting, batch.later, fatal));
+                        // It is stored, but what came of it can't be read.
+                        refuse(
+                            batch.waiting.into_iter().map(|(submission, _)| submission),
+                            Unserved::Unknown,
+                        );
+                        refuse(batch.later, fatal.unserved());
+                        return Err(fatal);
                     }
                     self.answer(batch.waiting, codec::to_domain_position(position)).await;
                     return Ok(batch.later);
@@ -269,13 +275,6 @@ async fn refuse_all<C>(receiver: &mut mpsc::Receiver<Vec<Submission<C>>>, closin
             },
         }
     }
-}
-
-/// They are stored, or may be, but what comes of them can't be read.
-fn lost<C>(waiting: Vec<(Submission<C>, Decision)>, later: Vec<Submission<C>>, fatal: Fatal) -> Fatal {
-    refuse(waiting.into_iter().map(|(submission, _)| submission), Unserved::Unknown);
-    refuse(later, fatal.unserved());
-    fatal
 }
 
 fn refuse<C>(submissions: impl IntoIterator<Item = Submission<C>>, why: Unserved) {

@@ -17,7 +17,6 @@ pub mod shutdown;
 pub mod telemetry;
 mod unavailable;
 
-/// The allocator of every process: the one of the C library took a fifth of the CPU that binds take, and went to ten times
-/// that when four threads freed what another had allocated.
+/// The allocator of every process: with the C library's a fifth of the CPU that binds take was spent in that library.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -3,7 +3,7 @@
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use mooring_tests::bench::{self, Report, Sizes};
 
 fn main() -> ExitCode {
@@ -24,6 +24,7 @@ fn measure() -> Result<()> {
         Some(clients) => sizes.only(usize::try_from(clients)?),
         None => sizes,
     };
+    ensure!(!sizes.cases.is_empty(), "binds are measured with 1, 16 or 256 clients");
     let mut report = Report::new(has("--json"), Box::new(stdout()));
     match words.first().map(String::as_str) {
         Some("jetstream") => bench::jetstream(&sizes, &mut report),

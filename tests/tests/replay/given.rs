@@ -3,14 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
 use mooring_tests::{
     Mooringd, lab,
     server::{Answer, Options, Refusal, moor_with},
-    wait_for,
 };
 use serde_json::Value;
 
@@ -51,14 +50,7 @@ pub const STEPS: [&[&str]; 6] = [
 
 /// A server that writes nothing by itself any more: its gateway has registered.
 pub fn server() -> Mooringd {
-    let server = Mooringd::alone(Options::default()).unwrap();
-    let registered = || {
-        let events = server.events().map_err(|error| format!("{error:#}"))?;
-        let found = events.iter().any(|(kind, _)| kind == "gateway_registered");
-        found.then_some(()).ok_or_else(|| format!("{events:?}"))
-    };
-    wait_for("the gateway to register", Duration::from_secs(20), registered).unwrap();
-    server
+    Mooringd::alone_and_registered(Options::default()).unwrap()
 }
 
 /// Lives it, and stops the server.

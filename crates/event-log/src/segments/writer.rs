@@ -1,5 +1,6 @@
 //! The one thread that writes a log: it takes all appends that wait, of all streams, decides each, writes them as
-//! one frame, syncs once, and only then answers (group commit, L4). Records of another log are mirrored by it too.
+//! one frame, syncs once, and only then answers (group commit, L4). Records of another log are mirrored by it too, where
+//! they are to be synced; where not, by whoever has them.
 
 use std::{
     mem,
@@ -174,7 +175,7 @@ impl Writer {
         written.inspect_err(|error| self.fail(error.clone(), &group)).map(|()| group.tail.position)
     }
 
-    /// The same without a sync and so without the thread: nothing in it waits for the disk. Not if a segment is full.
+    /// The same without a sync and so without the thread: it does not wait until the disk has it. Not if a segment is full.
     pub fn mirror_now(&mut self, records: Encoded) -> Result<Position, LogError> {
         let mirrored = self.mirror(records, false);
         self.shared.wake();
