@@ -10,13 +10,14 @@ use ipnet::IpNet;
 use mooring_domain::{
     Timestamp,
     address::Mac,
+    binding::Phase,
     event::{BindingFacts, ClaimFacts, EipFacts, HavipFacts, VnicFacts},
     id::Id,
     name::BadName,
 };
 use uuid::Uuid;
 
-use crate::event::v1 as wire;
+use crate::{event::v1 as wire, resource::v1::eip::State as EipState};
 
 /// A message that does not say what it must.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +87,16 @@ pub fn wire_cidr(cidr: IpNet) -> wire::Cidr {
 
 fn mac(field: &'static str, bytes: &[u8]) -> Result<Mac, Malformed> {
     bytes.try_into().map(Mac).map_err(|_| Malformed::Bad(field))
+}
+
+/// What a reader sees of an EIP, by its binding.
+pub fn eip_state(binding: Option<&Phase>) -> EipState {
+    match binding {
+        None | Some(Phase::Failed { .. }) => EipState::Available,
+        Some(Phase::Associating) => EipState::Associating,
+        Some(Phase::InUse(_)) => EipState::InUse,
+        Some(Phase::Unassociating(_)) => EipState::Unassociating,
+    }
 }
 
 /// Facts about an EIP.

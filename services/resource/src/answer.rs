@@ -1,14 +1,13 @@
 //! From facts to the API's messages.
 
 use mooring_domain::{
-    CommitPosition,
-    binding::{self, Phase},
+    CommitPosition, binding,
     event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{BindingId, Kind},
     name::{Name, Scope},
     resource::{Entry, Facts},
 };
-use mooring_proto::resource::v1 as api;
+use mooring_proto::{convert, resource::v1 as api};
 
 fn name<F: Facts<Parent = Scope>>(facts: &F) -> String {
     Name { scope: facts.parent(), id: facts.id() }.to_string()
@@ -81,12 +80,7 @@ pub(crate) fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<
 /// An EIP with its binding's state merged in. `bindings`: `None` for an EIP that was just allocated.
 pub(crate) fn eip(eip: &EipFacts, at: CommitPosition, bindings: Option<&binding::State>) -> api::Eip {
     let binding = bindings.and_then(|bindings| bindings.of_eip(eip.id));
-    let state = match binding.map(|binding| &binding.phase) {
-        None | Some(Phase::Failed { .. }) => api::eip::State::Available,
-        Some(Phase::Associating) => api::eip::State::Associating,
-        Some(Phase::InUse(_)) => api::eip::State::InUse,
-        Some(Phase::Unassociating(_)) => api::eip::State::Unassociating,
-    };
+    let state = convert::eip_state(binding.map(|binding| &binding.phase));
     api::Eip {
         name: name(eip),
         display_name: eip.display_name.to_string(),

@@ -14,6 +14,7 @@ use mooring_domain::{
 };
 use mooring_proto::{
     binding::v1 as binding_api,
+    convert,
     health::v1::{Holder, holder::State as Held},
     resource::v1 as api,
 };
@@ -86,12 +87,7 @@ pub fn havip(folded: &Folded, entry: &Entry<HavipCreated>) -> api::Havip {
 pub fn eip(folded: &Folded, entry: &Entry<EipFacts>) -> api::Eip {
     let eip = &entry.facts;
     let binding = folded.binding.of_eip(eip.id);
-    let state = match binding.map(|binding| &binding.phase) {
-        None | Some(Phase::Failed { .. }) => api::eip::State::Available,
-        Some(Phase::Associating) => api::eip::State::Associating,
-        Some(Phase::InUse(_)) => api::eip::State::InUse,
-        Some(Phase::Unassociating(_)) => api::eip::State::Unassociating,
-    };
+    let state = convert::eip_state(binding.map(|binding| &binding.phase));
     api::Eip {
         name: eip.name(),
         display_name: eip.display_name.to_string(),
