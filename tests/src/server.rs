@@ -22,7 +22,7 @@ use crate::lab::{Lab, Namespace, track, untrack};
 use crate::wait::wait_for;
 
 /// How long a start may take, and an end.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How a `mooringd` is started.
 #[derive(Debug, Clone)]
