@@ -6,34 +6,17 @@ use mooring_domain::{
     Position,
     binding::{self, Phase},
 };
-use mooring_proto::binding::v1 as api;
+use mooring_proto::{answer::binding as answer, binding::v1 as api};
 
 use crate::reports::{Report, Reports};
 
 /// A binding, and which gateways have it in their kernels.
 pub(crate) fn binding(of: &binding::Binding, state: &binding::State, reports: &Reports) -> api::Binding {
-    use api::binding::State;
-    let facts = of.facts();
-    let (phase, failure) = match &of.phase {
-        Phase::Associating => (State::Associating, String::new()),
-        Phase::InUse(_) => (State::InUse, String::new()),
-        Phase::Unassociating(_) => (State::Unassociating, String::new()),
-        Phase::Failed { reason, message } => (State::Failed, format!("{reason}: {message}")),
+    let gateways = match &of.phase {
+        Phase::Failed { .. } => Vec::new(),
+        _ => state.registered_gateways().map(|gateway| progress(of, gateway, reports)).collect(),
     };
-    api::Binding {
-        name: of.name().to_string(),
-        eip: of.eip().to_string(),
-        havip: of.havip().to_string(),
-        state: phase.into(),
-        eip_address: facts.map(|facts| facts.eip.address.to_string()).unwrap_or_default(),
-        havip_address: facts.map(|facts| facts.havip.address.to_string()).unwrap_or_default(),
-        failure,
-        position: of.at.position.0,
-        gateways: match &of.phase {
-            Phase::Failed { .. } => Vec::new(),
-            _ => state.registered_gateways().map(|gateway| progress(of, gateway, reports)).collect(),
-        },
-    }
+    answer::binding(of, gateways)
 }
 
 fn progress(of: &binding::Binding, gateway: &binding::Gateway, reports: &Reports) -> api::binding::Gateway {
@@ -59,7 +42,7 @@ pub(crate) fn gateway(of: &binding::Gateway, report: Option<&Report>) -> api::Ga
     });
     let age = |report: &Report| Instant::now().duration_since(report.at).as_millis();
     api::Gateway {
-        name: format!("regions/{}/gateways/{}", of.facts.region, of.facts.gateway),
+        name: answer::gateway_name(of),
         registered: of.registered,
         applied_position: report.map_or(Position(0), |report| report.position).0,
         stuck: stuck.collect(),

@@ -11,6 +11,7 @@ use mooring_domain::{
 };
 use mooring_ledger::{Caller, Refused, Regions, now};
 use mooring_proto::{
+    answer::health as answer,
     health::v1::{
         Claim, GetHolderRequest, Holder, ListHoldersRequest, ListHoldersResponse, ReportClaimsRequest,
         ReportClaimsResponse, health_service_server::HealthService,
@@ -19,8 +20,6 @@ use mooring_proto::{
     status::{bad_field, bad_name},
 };
 use tonic::{Request, Response, Status};
-
-use crate::answer;
 
 const MOST: usize = 1000;
 

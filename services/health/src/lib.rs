@@ -1,6 +1,5 @@
 //! health: who holds what. gRPC in front of [`mooring_domain::holder::HolderCore`].
 
-mod answer;
 mod grpc;
 
 use mooring_domain::holder::HolderCore;

@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
     invocation::Invocation,
     labels::Labels,
-    offline::{Folded, Place, Section, Thing, labels, sections},
+    offline::{Place, Section, Thing, labels, sections},
     replay::{moment, region_of, sentence},
     resolve::Argument,
     table,
@@ -45,8 +45,8 @@ impl Diff {
     /// Prints it.
     pub fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let place = Place::find(&self.place, &moor.home)?;
-        let from = Folded::at(&place, Argument::new("A", &self.from))?;
-        let to = Folded::at(&place, Argument::new("B", &self.to))?;
+        let from = place.fold(Argument::new("A", &self.from))?;
+        let to = place.fold(Argument::new("B", &self.to))?;
         let project = moor.home.project.as_ref();
         let (before, after) = (sections(&from, project)?, sections(&to, project)?);
         let pairs = before.iter().zip(&after);

@@ -1,13 +1,8 @@
 //! Answers from a log where it lies, without any server: of a stopped system, a backup, or beside the process that writes
 //! it. Nothing there is locked or changed.
 
-mod fold;
-mod messages;
-mod moment;
 mod place;
 mod section;
 
-pub use fold::Folded;
-pub use moment::Moment;
 pub use place::Place;
 pub use section::{Section, Thing, labels, sections};

@@ -2,12 +2,13 @@
 
 use clap::Args;
 use mooring_domain::name::RegionId;
+use mooring_past::Folded;
 use serde_json::{Map, Value, json};
 
 use crate::{
     failure::Failure,
     invocation::Invocation,
-    offline::{Folded, Place, sections},
+    offline::{Place, sections},
     resolve::Argument,
     wire,
 };
@@ -29,7 +30,7 @@ impl Replay {
     /// Prints it.
     pub fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let place = Place::find(&self.place, &moor.home)?;
-        let folded = Folded::at(&place, Argument::new("--at", &self.at))?;
+        let folded = place.fold(Argument::new("--at", &self.at))?;
         let sections = sections(&folded, moor.home.project.as_ref())?;
         let region = folded.region().or(place.region.as_ref());
         let mut text = vec![format!("{} at {}", region_of(region), sentence(&folded))];

@@ -10,6 +10,7 @@ use mooring_domain::{
 };
 use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions};
 use mooring_proto::{
+    answer::resource as answer,
     page,
     resource::v1::{self as api, resource_service_server::ResourceService},
     status::{Unserved, bad_name},
@@ -17,7 +18,7 @@ use mooring_proto::{
 use mooring_runtime::plant;
 use tonic::{Request, Response, Status};
 
-use crate::{answer, commands, find};
+use crate::{commands, find};
 
 pub(crate) struct Resource {
     pub(crate) regions: Regions<ResourceCore>,

@@ -1,6 +1,5 @@
 //! resource: the owner of what exists. gRPC in front of [`mooring_domain::resource::ResourceCore`].
 
-mod answer;
 mod commands;
 mod find;
 mod grpc;

@@ -33,6 +33,12 @@ const ALLOWED: &[Allowed] = &[
         tests: &[],
     },
     Allowed { name: "mooring-dataplane", code: &["mooring-domain"], tests: &[] },
+    // What two services would repeat otherwise: questions about the past.
+    Allowed {
+        name: "mooring-past",
+        code: &["mooring-domain", "mooring-proto", "mooring-event-log", "mooring-ledger"],
+        tests: &[],
+    },
     // A service's tests may bring a log; never another service.
     Allowed { name: "mooring-resource", code: SERVICE, tests: &["mooring-event-log"] },
     Allowed { name: "mooring-binding", code: SERVICE, tests: &["mooring-event-log"] },
@@ -46,6 +52,7 @@ const ALLOWED: &[Allowed] = &[
             "mooring-runtime",
             "mooring-dataplane",
             "mooring-event-log",
+            "mooring-past",
         ],
         tests: &[],
     },
@@ -53,7 +60,7 @@ const ALLOWED: &[Allowed] = &[
     // The log itself only for its administrator: making, copying, and folding it where it lies.
     Allowed {
         name: "moor",
-        code: &["mooring-proto", "mooring-domain", "mooring-event-log", "mooring-ledger"],
+        code: &["mooring-proto", "mooring-domain", "mooring-event-log", "mooring-ledger", "mooring-past"],
         tests: &[],
     },
     Allowed { name: "mooring-tests", code: ANYTHING, tests: &[] },

@@ -2,6 +2,7 @@
 
 use mooring_event_log::{Damage, LogError};
 use mooring_ledger::Undecodable;
+use mooring_past::NoAnswer;
 
 use super::{Exit, Failure};
 use crate::resolve::Argument;
@@ -14,12 +15,26 @@ impl Failure {
         failure
     }
 
-    /// The log does not have what `argument` asks for.
-    pub fn outside_the_log(argument: Argument<'_>, what: &str) -> Self {
-        let message = format!("{}: {what}", argument.place);
-        let mut failure = Self::new(Exit::NotFound, "OUTSIDE_THE_LOG", message);
-        failure.details.field = Some(argument.place.to_owned());
-        failure
+    /// The past that `argument` asks for can't be told.
+    pub fn of_the_past(argument: Argument<'_>, no_answer: NoAnswer) -> Self {
+        let what = no_answer.to_string();
+        match no_answer {
+            NoAnswer::NoMoment(_) => Self::argument(argument, &what),
+            NoAnswer::Outside(_) => {
+                let message = format!("{}: {what}", argument.place);
+                let mut failure = Self::new(Exit::NotFound, "OUTSIDE_THE_LOG", message);
+                failure.details.field = Some(argument.place.to_owned());
+                failure
+            }
+            NoAnswer::Unreadable(error) => Self::unreadable(&error),
+            NoAnswer::Damaged { damage, whole } => {
+                let hint = format!(
+                    "up to record {whole} it is whole, and can be asked; `moor log verify` says more"
+                );
+                Self::damaged_log(&damage, &hint)
+            }
+            NoAnswer::Log(error) => error.into(),
+        }
     }
 
     /// A record, or what stands behind it, is not what was written.
@@ -32,7 +47,7 @@ impl Failure {
     }
 
     /// A record that this version can't read, whole as it is.
-    pub fn unreadable(error: &Undecodable) -> Self {
+    fn unreadable(error: &Undecodable) -> Self {
         let mut failure = Self::new(Exit::ServerFailed, "UNREADABLE", error.to_string());
         let before = error.position.0.saturating_sub(1);
         failure.details.hint =

@@ -6,6 +6,7 @@ use std::{
 };
 
 use mooring_domain::name::RegionId;
+use mooring_past::{Folded, Moment, fold_folder};
 
 use crate::{
     failure::Failure,
@@ -47,6 +48,28 @@ impl Place {
             return Ok(Self { folder: folder.to_owned(), region: None, asked });
         }
         Self::in_data(folder, home)
+    }
+
+    /// The log folded up to what `argument` says.
+    pub fn fold(&self, argument: Argument<'_>) -> Result<Folded, Failure> {
+        let failed = |no_answer| Failure::of_the_past(argument, no_answer);
+        let folded = Moment::parse(argument.text).and_then(|moment| fold_folder(&self.folder, moment));
+        let folded = folded.map_err(failed)?;
+        self.check_region(&folded)?;
+        Ok(folded)
+    }
+
+    /// A folder may have any name: the log itself knows whose it is.
+    fn check_region(&self, folded: &Folded) -> Result<(), Failure> {
+        let Some(found) = folded.region() else { return Ok(()) };
+        let said = [("--region", &self.asked), ("PLACE", &self.region)];
+        for (argument, region) in said {
+            if let Some(region) = region.as_ref().filter(|region| *region != found) {
+                let what = format!("there is no log of region {region} in {self}: it is region {found}'s");
+                return Err(Failure::no_log(argument, &what));
+            }
+        }
+        Ok(())
     }
 
     fn in_data(data: &Path, home: &Home) -> Result<Self, Failure> {

@@ -5,9 +5,10 @@ use mooring_domain::{
     name::{Name, ProjectId, Scope},
     resource::{Entry, Facts, Table},
 };
+use mooring_past::Folded;
+use mooring_proto::answer;
 use serde_json::{Value, json};
 
-use super::{Folded, messages};
 use crate::{binding::state, failure::Failure, json, labels::Labels, output::Row, resolve::last_part, table};
 
 /// All things of one kind, in the order of their ids.
@@ -72,12 +73,19 @@ pub fn labels(folded: &Folded) -> Labels {
 
 fn resources(folded: &Folded, labels: &Labels, of: impl Fn(&Scope) -> bool) -> Result<Vec<Section>, Failure> {
     let state = &folded.resource;
-    let pools = state.pools().iter().map(|pool| messages::pool(folded, pool));
-    let vpcs = mine(state.vpcs(), &of).map(messages::vpc);
-    let subnets = mine(state.subnets(), &of).map(messages::subnet);
-    let vnics = mine(state.vnics(), &of).map(messages::vnic);
-    let havips = mine(state.havips(), &of).map(|havip| messages::havip(folded, havip));
-    let eips = mine(state.eips(), &of).map(|eip| messages::eip(folded, eip));
+    let pools = state
+        .pools()
+        .iter()
+        .map(|pool| answer::resource::pool(&pool.facts, pool.at, state.allocated(pool.facts.id)));
+    let vpcs = mine(state.vpcs(), &of).map(|vpc| answer::resource::of(vpc, answer::resource::vpc));
+    let subnets =
+        mine(state.subnets(), &of).map(|subnet| answer::resource::of(subnet, answer::resource::subnet));
+    let vnics = mine(state.vnics(), &of).map(|vnic| answer::resource::of(vnic, answer::resource::vnic));
+    let havips = mine(state.havips(), &of).map(|havip| {
+        answer::resource::havip(&havip.facts, havip.at, state.havip_held_by(havip.facts.havip.id))
+    });
+    let eips =
+        mine(state.eips(), &of).map(|eip| answer::resource::eip(&eip.facts, eip.at, Some(&folded.binding)));
     Ok(vec![
         section("pool", "pools", pools, labels, |pool| {
             Called::new(&pool.name, &pool.display_name, pool.cidrs.join(" "))
@@ -108,7 +116,11 @@ fn mine<F: Facts<Parent = Scope>>(
 }
 
 fn bindings(folded: &Folded, labels: &Labels, of: impl Fn(&Scope) -> bool) -> Result<Section, Failure> {
-    let bindings = folded.binding.iter().filter(|binding| of(&binding.scope())).map(messages::binding);
+    let bindings = folded
+        .binding
+        .iter()
+        .filter(|binding| of(&binding.scope()))
+        .map(|binding| answer::binding::binding(binding, Vec::new()));
     let mut section = section("binding", "bindings", bindings, labels, |binding| {
         let pair = format!("{} → {}", labels.of(&binding.eip), labels.of(&binding.havip));
         Called::new(&binding.name, pair, state(binding))
@@ -120,7 +132,8 @@ fn bindings(folded: &Folded, labels: &Labels, of: impl Fn(&Scope) -> bool) -> Re
 
 fn holders(folded: &Folded, labels: &Labels, of: impl Fn(&Scope) -> bool) -> Result<Section, Failure> {
     let havips = mine(folded.resource.havips(), of);
-    let holders = havips.filter_map(|entry| folded.holder.get(entry.facts.havip.id)).map(messages::holder);
+    let holders =
+        havips.filter_map(|entry| folded.holder.get(entry.facts.havip.id)).map(answer::health::holder);
     section("holder", "holders", holders, labels, |holder| {
         Called::new(&holder.havip, format!("of {}", labels.of(&holder.havip)), &holder.instance)
     })
@@ -128,7 +141,7 @@ fn holders(folded: &Folded, labels: &Labels, of: impl Fn(&Scope) -> bool) -> Res
 
 fn gateways(folded: &Folded) -> Section {
     let things = folded.binding.gateways().map(|gateway| {
-        let (name, position) = (messages::gateway(gateway), gateway.at.position.0);
+        let (name, position) = (answer::binding::gateway_name(gateway), gateway.at.position.0);
         let state = if gateway.registered { "registered" } else { "decommissioned" };
         Thing {
             label: last_part(&name).to_owned(),

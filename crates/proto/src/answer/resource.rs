@@ -1,4 +1,4 @@
-//! From facts to the API's messages.
+//! What resource answers.
 
 use mooring_domain::{
     CommitPosition, binding,
@@ -7,7 +7,8 @@ use mooring_domain::{
     name::{Name, Scope},
     resource::{Entry, Facts},
 };
-use mooring_proto::{convert, resource::v1 as api};
+
+use crate::{convert, resource::v1 as api};
 
 fn name<F: Facts<Parent = Scope>>(facts: &F) -> String {
     Name { scope: facts.parent(), id: facts.id() }.to_string()
@@ -21,7 +22,8 @@ fn position(at: CommitPosition) -> u64 {
     at.position.0
 }
 
-pub(crate) fn pool(pool: &PoolCreated, at: CommitPosition, allocated: u64) -> api::Pool {
+/// A pool, with how many of its addresses are allocated.
+pub fn pool(pool: &PoolCreated, at: CommitPosition, allocated: u64) -> api::Pool {
     api::Pool {
         name: pool_name(&pool.region, pool.id),
         display_name: pool.display_name.to_string(),
@@ -31,11 +33,13 @@ pub(crate) fn pool(pool: &PoolCreated, at: CommitPosition, allocated: u64) -> ap
     }
 }
 
-pub(crate) fn vpc(vpc: &VpcCreated, at: CommitPosition) -> api::Vpc {
+/// A VPC.
+pub fn vpc(vpc: &VpcCreated, at: CommitPosition) -> api::Vpc {
     api::Vpc { name: name(vpc), display_name: vpc.display_name.to_string(), position: position(at) }
 }
 
-pub(crate) fn subnet(subnet: &SubnetCreated, at: CommitPosition) -> api::Subnet {
+/// A subnet.
+pub fn subnet(subnet: &SubnetCreated, at: CommitPosition) -> api::Subnet {
     api::Subnet {
         name: name(subnet),
         display_name: subnet.display_name.to_string(),
@@ -46,7 +50,8 @@ pub(crate) fn subnet(subnet: &SubnetCreated, at: CommitPosition) -> api::Subnet 
     }
 }
 
-pub(crate) fn vnic(created: &VnicCreated, at: CommitPosition) -> api::Vnic {
+/// A vNIC.
+pub fn vnic(created: &VnicCreated, at: CommitPosition) -> api::Vnic {
     api::Vnic {
         name: name(created),
         instance: created.vnic.instance.to_string(),
@@ -59,7 +64,7 @@ pub(crate) fn vnic(created: &VnicCreated, at: CommitPosition) -> api::Vnic {
 }
 
 /// A HAVIP and the binding that holds it: `None` for one that was just created.
-pub(crate) fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<BindingId>) -> api::Havip {
+pub fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<BindingId>) -> api::Havip {
     let scope = created.parent();
     let member = |id| Name::<mooring_domain::id::Vnic> { scope: scope.clone(), id }.to_string();
     api::Havip {
@@ -78,7 +83,7 @@ pub(crate) fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<
 }
 
 /// An EIP with its binding's state merged in. `bindings`: `None` for an EIP that was just allocated.
-pub(crate) fn eip(eip: &EipFacts, at: CommitPosition, bindings: Option<&binding::State>) -> api::Eip {
+pub fn eip(eip: &EipFacts, at: CommitPosition, bindings: Option<&binding::State>) -> api::Eip {
     let binding = bindings.and_then(|bindings| bindings.of_eip(eip.id));
     let state = convert::eip_state(binding.map(|binding| &binding.phase));
     api::Eip {
@@ -93,6 +98,6 @@ pub(crate) fn eip(eip: &EipFacts, at: CommitPosition, bindings: Option<&binding:
 }
 
 /// The message of an entry of a table.
-pub(crate) fn of<F, M>(entry: &Entry<F>, message: impl Fn(&F, CommitPosition) -> M) -> M {
+pub fn of<F, M>(entry: &Entry<F>, message: impl Fn(&F, CommitPosition) -> M) -> M {
     message(&entry.facts, entry.at)
 }

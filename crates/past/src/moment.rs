@@ -1,15 +1,11 @@
 //! A moment of a region's log: a record, a commit in it, a time, or the end.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use mooring_domain::{CommitPosition, Position, Timestamp};
 use mooring_ledger::now;
 
-use crate::{failure::Failure, resolve::Argument, wire};
-
-/// How a moment is written.
-const EXPECTED: &str =
-    "POSITION, POSITION.INDEX, a time as in RFC 3339 (such as 2026-11-21T19:08:56.5Z), or end";
+use crate::NoAnswer;
 
 /// Up to where a log is folded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,22 +21,17 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// What was written for `argument`. A time that has not come yet is outside every log.
-    pub fn parse(argument: Argument<'_>) -> Result<Self, Failure> {
-        let text = argument.text;
+    /// What was written. A time that has not come yet is outside every log.
+    pub fn parse(text: &str) -> Result<Self, NoAnswer> {
         let moment = match text {
             "end" => Some(Self::End),
             _ if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => position(text),
-            _ => time(text).map(Self::Time),
+            _ => instant(text).map(Self::Time),
         };
         match moment {
-            None => {
-                let what = format!("{text:?} is no moment of a log: expected {EXPECTED}");
-                Err(Failure::argument(argument, &what))
-            }
-            Some(Self::Time(time)) if time > now() => {
-                let what = format!("{} has not come yet", wire::time_ns(time.0));
-                Err(Failure::outside_the_log(argument, &what))
+            None => Err(NoAnswer::NoMoment(text.to_owned())),
+            Some(Self::Time(at)) if at > now() => {
+                Err(NoAnswer::Outside(format!("{} has not come yet", time(at))))
             }
             Some(moment) => Ok(moment),
         }
@@ -57,6 +48,11 @@ impl Moment {
     }
 }
 
+/// A time for people: RFC 3339 in UTC, to the nanosecond.
+pub fn time(at: Timestamp) -> String {
+    humantime::format_rfc3339_nanos(UNIX_EPOCH + Duration::from_nanos(at.0)).to_string()
+}
+
 fn position(text: &str) -> Option<Moment> {
     match text.split_once('.') {
         None => text.parse().ok().map(|record| Moment::Record(Position(record))),
@@ -68,7 +64,7 @@ fn position(text: &str) -> Option<Moment> {
 }
 
 /// RFC 3339: in UTC, or with an offset to it.
-fn time(text: &str) -> Option<Timestamp> {
+fn instant(text: &str) -> Option<Timestamp> {
     const NANOS: i128 = 1_000_000_000;
     let text = text.to_ascii_uppercase();
     let (local, ahead) = match text.strip_suffix('Z') {
@@ -78,8 +74,8 @@ fn time(text: &str) -> Option<Timestamp> {
             (local, seconds_ahead(offset)?)
         }
     };
-    let instant = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
-    let nanos = i128::try_from(instant.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()?;
+    let read = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
+    let nanos = i128::try_from(read.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()?;
     u64::try_from(nanos - i128::from(ahead) * NANOS).ok().map(Timestamp)
 }
 
@@ -101,10 +97,9 @@ fn seconds_ahead(offset: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Exit;
 
-    fn parse(text: &str) -> Result<Moment, Failure> {
-        Moment::parse(Argument::new("--at", text))
+    fn parse(text: &str) -> Result<Moment, NoAnswer> {
+        Moment::parse(text)
     }
 
     #[test]
@@ -125,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_a_usage_error_that_says_what_is_one() {
+    fn what_is_no_moment_is_told_what_is_one() {
         for text in [
             "",
             ".",
@@ -143,16 +138,18 @@ mod tests {
             "99999999999999999999",
             "€€€€€€",
         ] {
-            let failure = parse(text).unwrap_err();
-            assert_eq!(failure.exit, Exit::Usage, "{text}");
-            assert!(failure.message.contains("RFC 3339"), "{}", failure.message);
-            assert_eq!(failure.details.field.as_deref(), Some("--at"));
+            let refused = parse(text).unwrap_err();
+            assert!(matches!(&refused, NoAnswer::NoMoment(said) if said == text), "{text}: {refused:?}");
+            assert!(refused.to_string().contains("RFC 3339"), "{refused}");
         }
     }
 
     #[test]
     fn a_time_that_has_not_come_is_outside_every_log() {
-        let failure = parse("2500-01-01T00:00:00Z").unwrap_err();
-        assert_eq!((failure.exit, &*failure.reason), (Exit::NotFound, "OUTSIDE_THE_LOG"));
+        let refused = parse("2500-01-01T00:00:00Z").unwrap_err();
+        assert!(
+            matches!(&refused, NoAnswer::Outside(what) if what.ends_with("has not come yet")),
+            "{refused:?}"
+        );
     }
 }

@@ -1,14 +1,15 @@
-//! From the folded state to the API's messages.
+//! What health answers.
 
 use mooring_domain::{
     holder::Havip,
     id,
     name::{Name, Scope},
 };
-use mooring_proto::health::v1::{Holder, holder::State};
+
+use crate::health::v1::{Holder, holder::State};
 
 /// Who holds a HAVIP.
-pub(crate) fn holder(havip: &Havip) -> Holder {
+pub fn holder(havip: &Havip) -> Holder {
     let facts = &havip.facts;
     let scope = Scope { project: facts.project.clone(), region: facts.region.clone() };
     let nobody = Holder {

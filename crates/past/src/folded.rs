@@ -1,0 +1,61 @@
+//! A region folded.
+
+use mooring_domain::{
+    Actor, Commit, CommitPosition, Decider, RequestId, Stream, Timestamp, binding,
+    binding::BindingCore,
+    holder,
+    holder::HolderCore,
+    name::RegionId,
+    nat::{self, Desired},
+    resource,
+    resource::ResourceCore,
+};
+
+/// The region as it was.
+#[derive(Clone, Debug, Default)]
+pub struct Folded {
+    /// What existed.
+    pub resource: resource::State,
+    /// What fronted what.
+    pub binding: binding::State,
+    /// Who held what.
+    pub holder: holder::State,
+    /// What kernels should have had.
+    pub desired: Desired,
+    /// The commit folded last; none where nothing was folded.
+    pub last: Option<Last>,
+}
+
+/// A commit, but for its events.
+#[derive(Clone, Debug)]
+pub struct Last {
+    /// Where it stands.
+    pub at: CommitPosition,
+    /// Whose it is.
+    pub stream: Stream,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Who asked.
+    pub actor: Actor,
+    /// Under which id.
+    pub request_id: Option<RequestId>,
+}
+
+impl Folded {
+    /// What another commit makes of it. Commits come in the order of the log, and none is left out.
+    pub fn commit(&mut self, commit: &Commit) {
+        ResourceCore::follow(&mut self.resource, commit);
+        BindingCore::follow(&mut self.binding, commit);
+        HolderCore::follow(&mut self.holder, commit);
+        nat::fold(&mut self.desired, commit);
+        let Commit { at, stream, recorded_at, request_id, .. } = *commit;
+        self.last = Some(Last { at, stream, recorded_at, actor: commit.actor.clone(), request_id });
+    }
+
+    /// The region that the events are of; none where nothing exists yet.
+    pub fn region(&self) -> Option<&RegionId> {
+        let pools = self.resource.pools().iter().map(|pool| &pool.facts.region);
+        let vpcs = self.resource.vpcs().iter().map(|vpc| &vpc.facts.region);
+        pools.chain(vpcs).chain(self.binding.gateways().map(|gateway| &gateway.facts.region)).next()
+    }
+}

@@ -1,0 +1,142 @@
+//! From a log to the region as it was at a moment.
+
+use std::{ops::ControlFlow, path::Path};
+
+use mooring_domain::{Commit, CommitPosition, Position, Timestamp};
+use mooring_event_log::{EventLog, Filter, Position as LogPosition, Record, walk};
+use mooring_ledger::{Undecodable, commits, to_domain_position};
+
+use crate::{Folded, Moment, NoAnswer, time};
+
+/// Records asked of a log at once.
+const CHUNK: usize = 64;
+
+/// Folds the log in a folder up to this moment: of a stopped system, a backup, or beside the process that writes it. What
+/// stands behind the moment may be damaged, or newer than this program.
+pub fn fold_folder(folder: &Path, moment: Moment) -> Result<Folded, NoAnswer> {
+    let mut folding = Folding::up_to(moment);
+    let walked = walk(folder, |record| folding.record(record))?;
+    let whole = to_domain_position(walked.whole.position);
+    match walked.damage {
+        Some(damage) if !folding.reached && folding.unreadable.is_none() => {
+            Err(NoAnswer::Damaged { damage, whole })
+        }
+        _ => folding.finish(whole),
+    }
+}
+
+/// Folds an open log up to this moment.
+pub async fn fold(log: &dyn EventLog, moment: Moment) -> Result<Folded, NoAnswer> {
+    let mut folding = Folding::up_to(moment);
+    let tail = log.tail().await?.position;
+    let mut after = LogPosition::default();
+    while after < tail {
+        let records = log.read(&Filter::All, after, CHUNK).await?;
+        let Some(last) = records.last() else { break };
+        after = last.position;
+        if records.iter().any(|record| folding.record(record).is_break()) {
+            break;
+        }
+    }
+    folding.finish(to_domain_position(tail))
+}
+
+/// A fold that is under way.
+struct Folding {
+    moment: Moment,
+    folded: Folded,
+    /// When the first commit of the log was recorded.
+    first: Option<Timestamp>,
+    /// Nothing more belongs to the moment.
+    reached: bool,
+    unreadable: Option<Undecodable>,
+}
+
+impl Folding {
+    fn up_to(moment: Moment) -> Self {
+        Self { moment, folded: Folded::default(), first: None, reached: false, unreadable: None }
+    }
+
+    fn record(&mut self, record: &Record) -> ControlFlow<()> {
+        // Only the time says of a record whether it belongs to the moment: one that does not need not be readable.
+        let outside = |commit: &mooring_event_log::Commit| {
+            let at = CommitPosition { position: to_domain_position(record.position), index: 0 };
+            !self.moment.admits(at, Timestamp(commit.recorded_at))
+        };
+        self.reached = record.commits.first().is_some_and(outside);
+        if self.reached {
+            self.first = self.first.or(record.commits.first().map(|commit| Timestamp(commit.recorded_at)));
+            return ControlFlow::Break(());
+        }
+        match commits(record) {
+            Ok(commits) => self.commits(&commits),
+            Err(error) => {
+                self.unreadable = Some(error);
+                return ControlFlow::Break(());
+            }
+        }
+        if self.reached { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn commits(&mut self, commits: &[Commit]) {
+        for commit in commits {
+            self.first.get_or_insert(commit.recorded_at);
+            if self.moment.admits(commit.at, commit.recorded_at) {
+                self.folded.commit(commit);
+            } else {
+                self.reached = true;
+            }
+        }
+        self.reached |= match (self.moment, &self.folded.last) {
+            (Moment::Record(position), Some(last)) => last.at.position == position,
+            (Moment::Commit(commit), Some(last)) => last.at == commit,
+            _ => false,
+        };
+    }
+
+    /// `end` is the last record of the log, or of what was read of it.
+    fn finish(self, end: Position) -> Result<Folded, NoAnswer> {
+        match self.unreadable {
+            Some(error) => Err(error.into()),
+            None if self.is_there() => Ok(self.folded),
+            None => Err(NoAnswer::Outside(self.outside(end))),
+        }
+    }
+
+    /// Whether what was folded is what was asked for.
+    fn is_there(&self) -> bool {
+        let last = self.folded.last.as_ref().map(|last| last.at);
+        match self.moment {
+            Moment::End => true,
+            Moment::Record(position) => last.map_or(Position(0), |last| last.position) == position,
+            Moment::Commit(commit) => last == Some(commit),
+            Moment::Time(_) => last.is_some(),
+        }
+    }
+
+    fn outside(&self, end: Position) -> String {
+        let Some(first) = self.first else { return "the log has no record yet".to_owned() };
+        match (self.moment, &self.folded.last) {
+            (Moment::Time(_), _) => {
+                format!("is before everything: the first commit was recorded at {}", time(first))
+            }
+            (Moment::Commit(commit), Some(last)) if last.at.position == commit.position => {
+                format!(
+                    "there is no commit {commit}: the last one of record {} is {}",
+                    commit.position, last.at
+                )
+            }
+            (Moment::Commit(CommitPosition { position: Position(0), .. }), _) => {
+                "record 0 is before everything, and has no commit".to_owned()
+            }
+            (moment, _) => {
+                let asked = match moment {
+                    Moment::Commit(commit) => commit.position,
+                    Moment::Record(position) => position,
+                    Moment::End | Moment::Time(_) => end,
+                };
+                format!("there is no record {asked}: the log ends at {end}")
+            }
+        }
+    }
+}

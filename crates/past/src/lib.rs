@@ -1,0 +1,13 @@
+//! The past of a region: its log folded up to any moment, by the cores that the services decide with and the fold that gateways
+//! follow. Apart because two answer questions about it, and neither may depend on the other: `moor`, from a log where it
+//! lies, and dataplane-sync, from the log that it follows.
+
+mod folded;
+mod folding;
+mod moment;
+mod no_answer;
+
+pub use folded::{Folded, Last};
+pub use folding::{fold, fold_folder};
+pub use moment::{Moment, time};
+pub use no_answer::NoAnswer;
