@@ -6,7 +6,6 @@
 
 mod arp;
 mod driver;
-mod drops;
 pub mod fake;
 mod fault;
 mod kernel;
@@ -17,10 +16,10 @@ pub mod suite;
 mod watch;
 
 pub use driver::Driver;
-pub use drops::DropReason;
 pub use fake::Fake;
 pub use fault::Fault;
 pub use kernel::Kernel;
+pub use mooring_domain::nat::DropReason;
 pub use place::Place;
 pub use places::{BadPlaces, Places};
 pub use watch::{Seen, Waker, Watcher};

@@ -5,10 +5,13 @@
 
 mod desired;
 mod diff;
+mod drops;
 mod fold;
+pub mod ruleset;
 mod wanted;
 
 pub use desired::{DESIRED_VERSION, Desired, VpcDesired};
 pub use diff::{Actual, Op, diff};
+pub use drops::DropReason;
 pub use fold::fold;
 pub use wanted::wanted;

@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use mooring_domain::address::Mac;
+use mooring_domain::{address::Mac, nat::ruleset::FENCE_GROUP};
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_netfilter::{
     NetfilterMessage, NetfilterProtoFamily,
@@ -19,10 +19,7 @@ use nix::sys::{
 };
 
 use super::Seen;
-use crate::{
-    Fault,
-    kernel::{attribute as read, ruleset::FENCE_GROUP},
-};
+use crate::{Fault, kernel::attribute as read};
 
 const OPERATION: &str = "listen to what the fence drops";
 const NET_ADMIN: &str = "CAP_NET_ADMIN";

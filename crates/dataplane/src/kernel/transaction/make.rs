@@ -10,6 +10,7 @@ use netlink_packet_netfilter::nftables::{
 
 use super::{
     super::{
+        expression,
         ruleset::{self, Chain, Keys, Ruleset, Table},
         standing::Standing,
         table::string,
@@ -145,7 +146,7 @@ impl Transaction {
             let attributes = vec![
                 RuleAttribute::Table(table.name.to_owned()),
                 RuleAttribute::Chain(chain.name.to_owned()),
-                RuleAttribute::Expressions(rule.expressions.clone()),
+                RuleAttribute::Expressions(expression::encode(&rule.expressions)),
                 RuleAttribute::UserData(userdata(&ruleset.comment(rule))),
             ];
             let operation =

@@ -1,31 +1,30 @@
 //! What the rules do, chain by chain. `docs/design/dataplane.md` draws the way of a packet through them.
 
-pub(super) mod hairpin;
-
 use super::{
+    EIP_TO_HAVIP, FENCE_GROUP, HAVIP_TO_EIP, HAVIPS, HOLDERS, POOLS, Rule, SUBNETS, UNHELD,
     expression::{
         At, DESTINATION, Expression, Mend, R0, R1, Route, SOURCE, accept, at_least, back, dropped, from_link,
         in_set, is, is_not, jump, limit, load, log, mask, not_in_set, not_local, notrack, protocol, set,
         to_link, translate, write,
     },
-    ruleset::{EIP_TO_HAVIP, FENCE_GROUP, HAVIP_TO_EIP, HAVIPS, HOLDERS, POOLS, Rule, SUBNETS, UNHELD, rule},
+    hairpin, rule,
 };
-use crate::DropReason;
+use crate::nat::DropReason;
 
-const ICMP: u8 = 1;
+pub(super) const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// Offsets in an ICMP error from its own header: the quoted packet begins at 8, without options its payload at 28.
-mod quoted {
-    pub(super) const VERSION_AND_LENGTH: u32 = 8;
-    pub(super) const FRAGMENT: u32 = 14;
-    pub(super) const PROTOCOL: u32 = 17;
-    pub(super) const IP_CHECKSUM: u32 = 18;
-    pub(super) const SOURCE: u32 = 20;
-    pub(super) const DESTINATION: u32 = 24;
-    pub(super) const UDP_CHECKSUM: u32 = 34;
-    pub(super) const TCP_CHECKSUM: u32 = 44;
+pub(super) mod quoted {
+    pub const VERSION_AND_LENGTH: u32 = 8;
+    pub const FRAGMENT: u32 = 14;
+    pub const PROTOCOL: u32 = 17;
+    pub const IP_CHECKSUM: u32 = 18;
+    pub const SOURCE: u32 = 20;
+    pub const DESTINATION: u32 = 24;
+    pub const UDP_CHECKSUM: u32 = 34;
+    pub const TCP_CHECKSUM: u32 = 44;
 }
 /// Of an IP header.
 const IP_CHECKSUM: u32 = 10;
@@ -65,7 +64,7 @@ pub(super) fn options() -> Vec<Rule> {
 
 /// What comes from outside: to an EIP of ours, translated; else nothing that is ours, in source or destination.
 pub(super) fn from_outside() -> Vec<Rule> {
-    let source = |set| [load(SOURCE, 4, R0), in_set(R0, set)];
+    let source = |set: &'static str| [load(SOURCE, 4, R0), in_set(R0, set)];
     vec![
         rule("from outside, a private source", [&source(SUBNETS)[..], &dropped(DropReason::SpoofedSource)]),
         rule(
@@ -149,7 +148,7 @@ pub(super) fn to_inside(tracked: bool, inside: &str) -> Vec<Rule> {
 }
 
 /// Destination unreachable, time exceeded, parameter problem: the errors that quote a packet and matter to its sender.
-fn errors(purpose: &'static str, chain: &str) -> Vec<Rule> {
+pub(super) fn errors(purpose: &'static str, chain: &'static str) -> Vec<Rule> {
     let kind = |kind: u8| {
         rule(purpose, [&protocol(ICMP)[..], &[load(At::Transport(0), 1, R0), is(R0, &[kind]), jump(chain)]])
     };
@@ -179,7 +178,7 @@ pub(super) fn errors_outwards() -> Vec<Rule> {
 /// One write with the inner IP checksum's offset keeps the outer ICMP checksum right, for both changes cancel. The
 /// inner TCP or UDP checksum covers the address too: three writes mend all three (see [`three_writes`]), as far as it
 /// was quoted, the quoted header has no options, and, for UDP, there is a checksum at all.
-fn quoted_address(at: u32, map: &str) -> Vec<Rule> {
+fn quoted_address(at: u32, map: &'static str) -> Vec<Rule> {
     let plain_header = || [load(At::Transport(quoted::VERSION_AND_LENGTH), 1, R0), is(R0, &[0x45])];
     let first_fragment =
         || [load(At::Transport(quoted::FRAGMENT), 2, R0), mask(R0, &[0x1f, 0xff]), is(R0, &[0, 0])];

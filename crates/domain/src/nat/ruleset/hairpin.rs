@@ -4,21 +4,20 @@
 //! who gets them is only known from the flow. Only that source is tracked; the destination is written from the map with
 //! every packet, so that an unbind cuts these flows at once like all others.
 
-use super::{ICMP, errors, quoted, with_options};
-use crate::{
-    DropReason,
-    kernel::{
-        expression::{
-            At, DESTINATION, Mark, Mend, R0, R1, Route, SOURCE, accept, answers, dropped, from_link,
-            has_a_mark, has_mark, in_set, is, jump, load, local, masquerade, not_local, notrack, protocol,
-            remember, set_mark, translate, unsaid, write,
-        },
-        ruleset::{EIP_TO_HAVIP, HAVIP_TO_EIP, Rule, SUBNETS, rule},
+use super::{
+    EIP_TO_HAVIP, HAVIP_TO_EIP, Rule, SUBNETS,
+    expression::{
+        At, DESTINATION, Mark, Mend, R0, R1, Route, SOURCE, accept, answers, dropped, from_link, has_a_mark,
+        has_mark, in_set, is, jump, load, local, masquerade, not_local, notrack, protocol, remember,
+        set_mark, translate, unsaid, write,
     },
+    rule,
+    rules::{ICMP, errors, quoted, with_options},
 };
+use crate::nat::DropReason;
 
 /// To an EIP of the VPC: written as its HAVIP here, so that routing turns the packet round.
-pub(in crate::kernel) fn from_inside(tracked: bool) -> Vec<Rule> {
+pub(super) fn from_inside(tracked: bool) -> Vec<Rule> {
     let to_an_eip = || [load(DESTINATION, 4, R0), translate(R0, EIP_TO_HAVIP, R0)];
     let from_a_havip_with_one = || [load(SOURCE, 4, R1), translate(R1, HAVIP_TO_EIP, R1)];
     let mut rules = vec![rule(
@@ -54,7 +53,7 @@ pub(in crate::kernel) fn from_inside(tracked: bool) -> Vec<Rule> {
 }
 
 /// Before tracking: it knows the flow by the HAVIP, in an error's quote too.
-pub(in crate::kernel) fn tracked() -> Vec<Rule> {
+pub(super) fn tracked() -> Vec<Rule> {
     let mut rules = errors("an ICMP error about an answer of an EIP", "errors_inwards");
     rules.push(rule(
         "an EIP becomes its HAVIP, tracked",
@@ -68,7 +67,7 @@ pub(in crate::kernel) fn tracked() -> Vec<Rule> {
 }
 
 /// Where the first packet of a flow gets its source.
-pub(in crate::kernel) fn tracked_source() -> Vec<Rule> {
+pub(super) fn tracked_source() -> Vec<Rule> {
     let lent = [&has_mark(Mark::Tracked)[..], &remember(), &[masquerade()]];
     vec![rule("the gateway's own address as source", lent)]
 }
@@ -114,7 +113,7 @@ pub(super) fn to_inside(tracked: bool, inside: &str) -> Vec<Rule> {
 }
 
 /// An ICMP error that goes inside. It quotes what the HAVIP sent; if it turned round, also what a HAVIP was sent.
-pub(in crate::kernel) fn errors_to_inside(tracked: bool) -> Vec<Rule> {
+pub(super) fn errors_to_inside(tracked: bool) -> Vec<Rule> {
     let quotes_a_havip = |at| [load(At::Transport(at), 4, R0), translate(R0, HAVIP_TO_EIP, R1)];
     // The gateway's own, about a packet on its way from a HAVIP with an EIP (or, tracked, from anybody) to another.
     let sender = quotes_a_havip(quoted::SOURCE);
