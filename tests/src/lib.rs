@@ -7,6 +7,7 @@ pub mod bench;
 pub mod client;
 pub mod cluster;
 pub mod figures;
+pub mod golden;
 pub mod history;
 pub mod lab;
 pub mod linearizable;

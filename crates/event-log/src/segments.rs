@@ -39,6 +39,7 @@ use self::{
     writer::{Append, Desk, Request, Writer, start_segment},
 };
 pub use self::{
+    header::FORMAT_VERSION,
     repair::TornTail,
     scan::Damage,
     walk::{Walked, walk},

@@ -28,9 +28,11 @@ pub enum Malformed {
     /// The field is set to something that can't be.
     #[error("{0} is malformed")]
     Bad(&'static str),
-    /// The event is of a kind that this version does not know.
-    #[error("an event of a kind that this version does not know")]
-    UnknownKind,
+    /// The event is of a kind that this version does not know: its number in `mooring.event.v1.Event`.
+    #[error(
+        "an event of kind {0}, which this version does not know; use a version as new as the one that wrote it"
+    )]
+    UnknownKind(u32),
     /// These are not the bytes of a message.
     #[error("not a protobuf message: {0}")]
     Undecodable(#[from] prost::DecodeError),

@@ -4,10 +4,7 @@ use bytes::Bytes;
 use mooring_domain::Event;
 use prost::Message;
 
-use crate::{
-    convert::Malformed,
-    event::v1::{self as wire, event::Kind},
-};
+use crate::{convert::Malformed, event::v1 as wire};
 
 mod read;
 mod write;
@@ -19,15 +16,21 @@ pub fn encode(event: &Event) -> Bytes {
 
 /// The event in stored bytes. An unknown kind is an error: the reader must stop, it can't know what it would miss.
 pub fn decode(bytes: &[u8]) -> Result<Event, Malformed> {
-    read::event(wire::Event::decode(bytes)?.kind.ok_or(Malformed::UnknownKind)?)
+    match wire::Event::decode(bytes)?.kind {
+        Some(kind) => read::event(kind),
+        None => Err(Malformed::UnknownKind(number(bytes)?)),
+    }
+}
+
+/// The number of the kind in the stored bytes of an event, known or not; nothing else of it is looked at.
+pub fn number(bytes: &[u8]) -> Result<u32, Malformed> {
+    if bytes.is_empty() {
+        return Err(Malformed::Missing("kind"));
+    }
+    Ok(prost::encoding::decode_key(&mut &*bytes)?.0)
 }
 
 /// The wire form of an event.
 pub fn to_wire(event: &Event) -> wire::Event {
     wire::Event { kind: Some(write::kind(event)) }
-}
-
-/// A wire event's kind, for readers that handle events in their wire form.
-pub fn kind(event: &wire::Event) -> Result<&Kind, Malformed> {
-    event.kind.as_ref().ok_or(Malformed::UnknownKind)
 }

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use mooring_proto::DESCRIPTORS;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, ReflectMessage, Value as Field,
+    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage,
+    Value as Field,
 };
 use serde_json::{Map, Value, json};
 
@@ -20,6 +21,38 @@ pub fn of(proto: &str, message: &impl prost::Message) -> Result<Value, Failure> 
     let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice());
     let dynamic = dynamic.map_err(|cause| Failure::bad_answer(format!("{proto} can't be read: {cause}")))?;
     Ok(of_message(&dynamic))
+}
+
+/// The name of an event's kind by its number in `mooring.event.v1.Event`, if this version has one.
+pub fn event_kind(number: u32) -> Option<String> {
+    Some(event()?.get_field(number)?.name().to_owned())
+}
+
+/// The fields in the stored bytes of an event that this version does not know, as `Message.number`.
+pub fn unknown_fields(stored: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(message) = event().and_then(|event| DynamicMessage::decode(event, stored).ok()) {
+        collect_unknown(&message, &mut found);
+    }
+    found
+}
+
+fn event() -> Option<MessageDescriptor> {
+    POOL.as_ref()?.get_message_by_name("mooring.event.v1.Event")
+}
+
+fn collect_unknown(message: &DynamicMessage, found: &mut Vec<String>) {
+    let name = message.descriptor().name().to_owned();
+    found.extend(message.unknown_fields().map(|field| format!("{name}.{}", field.number())));
+    for (_, value) in message.fields() {
+        match value {
+            Field::Message(inner) => collect_unknown(inner, found),
+            Field::List(items) => {
+                items.iter().filter_map(Field::as_message).for_each(|inner| collect_unknown(inner, found));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn of_message(message: &DynamicMessage) -> Value {

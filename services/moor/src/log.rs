@@ -1,6 +1,7 @@
 //! `moor log`: reads and follows a region's history, every commit once and in order. Below it, the verbs for the log
 //! itself: where it is kept, and by whom.
 
+mod compat;
 mod copy;
 mod init;
 mod nats;
@@ -57,6 +58,7 @@ enum Verb {
     Users(users::Users),
     Copy(copy::Copy),
     Verify(verify::Verify),
+    Compat(compat::Compat),
 }
 
 impl Log {
@@ -67,6 +69,7 @@ impl Log {
             Some(Verb::Users(users)) => return users.run(moor).await,
             Some(Verb::Copy(copy)) => return copy.run(moor).await,
             Some(Verb::Verify(verify)) => return verify.run(moor),
+            Some(Verb::Compat(compat)) => return compat.run(moor),
             None => {}
         }
         let parent = moor.home.regional_parent()?;

@@ -3,6 +3,7 @@
 
 mod carried;
 mod life;
+mod newer;
 mod peers;
 mod readiness;
 mod reports;

@@ -5,6 +5,8 @@
 mod beside;
 mod changes;
 mod given;
+mod golden;
 mod lived;
+mod newer;
 mod refused;
 mod verified;

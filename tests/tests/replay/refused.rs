@@ -2,14 +2,11 @@
 
 use std::{fs, process::Command};
 
-use bytes::Bytes;
-use mooring_event_log::{Commit, EventLog, Options as LogOptions, Segments, StreamName};
 use mooring_tests::{
     Mooringd,
     server::{Options, own_folder, program},
 };
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::given::*;
 
@@ -103,42 +100,4 @@ fn of_several_logs_one_must_be_named_and_a_single_one_need_not_be() {
     fs::remove_dir_all(logs.join("r1")).unwrap();
     let (exit, said) = ask(&[]);
     assert_eq!((exit, &said["region"]), (0, &json!("r2")), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_of_a_kind_that_nobody_knows_stops_the_fold_where_it_stands() {
-    let (server, end) = tokio::task::spawn_blocking(|| {
-        let Life { server, photos } = lived();
-        (server, photos.last().unwrap().position)
-    })
-    .await
-    .unwrap();
-    let folder = server.data().join("log/r1");
-    let log = Segments::open(&folder, LogOptions::default(), &[]).unwrap().log;
-    let stream = StreamName::new("binding");
-    let last = log.tail().await.unwrap().streams[&stream].0;
-    // Field 1000 of the message that every event is: what a later version may write.
-    let events = vec![Bytes::from_static(&[0xc2, 0x3e, 0x00])];
-    let commit = Commit {
-        id: Uuid::now_v7(),
-        request_id: None,
-        request_hash: Bytes::new(),
-        actor: "a later version".into(),
-        recorded_at: 1,
-        observed_at: None,
-        trace_parent: "".into(),
-        events,
-    };
-    let newer = log.append(&stream, last, vec![commit]).await.unwrap().0;
-    log.close();
-    assert_eq!(newer, end + 1);
-    let place = folder.display();
-    let expected = format!("record {newer}: commit 0: an event of a kind that this version does not know");
-    for line in
-        [format!("replay {place}"), format!("replay {place} --at {newer}"), format!("diff {place} 0 end")]
-    {
-        check(&line, (6, "UNREADABLE", ""), &[&expected]);
-    }
-    assert_eq!(told(&format!("replay {place} --at {end}"))["position"].as_u64(), Some(end));
-    assert_eq!(told(&format!("log verify {place}"))["last"].as_u64(), Some(newer), "its bytes are whole");
 }

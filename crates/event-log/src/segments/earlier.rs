@@ -13,8 +13,8 @@ use crate::{
     record::Position,
     segments::{
         folder::failed,
-        header::Header,
-        scan::Scan,
+        header::{BadHeader, Header},
+        scan::{Damage, Scan},
         state::{Marks, State},
         witness::Witnesses,
     },
@@ -64,7 +64,10 @@ fn header(first: Position, path: &Path) -> Result<Header, LogError> {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(HEADER_AT_MOST).read_to_end(&mut start));
     read.map_err(|error| failed("read", path, &error))?;
-    let (header, _) = Header::parse(&start).map_err(|why| damaged(first, path, &why))?;
+    let (header, _) = Header::parse(&start).map_err(|bad| match bad {
+        BadHeader::Damaged(why) => damaged(first, path, &why),
+        BadHeader::Unknown(version) => Damage::unknown_format(first, path, version).into(),
+    })?;
     if next_position(&header) != first {
         return Err(damaged(
             first,

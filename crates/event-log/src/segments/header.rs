@@ -15,9 +15,24 @@ use crate::{
 
 const MAGIC: [u8; 8] = *b"\xf1MOORLOG";
 /// What this code writes, and all it reads.
-const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 1;
 const FIXED_BYTES: usize = 16;
 const CRC_BYTES: usize = 4;
+
+/// Why a segment's header can't be taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum BadHeader {
+    /// It is not what was written.
+    Damaged(String),
+    /// It is whole, and of a format that this program does not know.
+    Unknown(u32),
+}
+
+impl From<&str> for BadHeader {
+    fn from(why: &str) -> Self {
+        Self::Damaged(why.to_owned())
+    }
+}
 
 /// What a segment says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,23 +92,23 @@ impl Header {
     }
 
     /// The header at the start of a file and its size in bytes. The error says what is wrong with it.
-    pub fn parse(file: &[u8]) -> Result<(Self, usize), String> {
+    pub fn parse(file: &[u8]) -> Result<(Self, usize), BadHeader> {
         let fixed = file.first_chunk::<FIXED_BYTES>().ok_or("the segment header is cut off")?;
         let word = |at: usize| fixed[at..].first_chunk::<4>().map_or(0, |word| u32::from_le_bytes(*word));
         if !fixed.starts_with(&MAGIC) {
-            return Err("this is no segment file".to_owned());
+            return Err("this is no segment file".into());
         }
         let size = FIXED_BYTES + word(12) as usize + CRC_BYTES;
         let whole = file.get(..size).ok_or("the segment header is cut off")?;
         let (covered, crc) = whole.split_at(size - CRC_BYTES);
         if crc != crc32c::crc32c(covered).to_le_bytes() {
-            return Err("the segment header's CRC is wrong".to_owned());
+            return Err("the segment header's CRC is wrong".into());
         }
         if word(8) != FORMAT_VERSION {
-            return Err(format!("format version {}; this program knows {FORMAT_VERSION}", word(8)));
+            return Err(BadHeader::Unknown(word(8)));
         }
-        let body = Body::decode(&covered[FIXED_BYTES..]).map_err(|error| error.to_string())?;
-        Ok((Self::from_body(body)?, size))
+        let body = Body::decode(&covered[FIXED_BYTES..]).map_err(|error| error.to_string());
+        Ok((body.and_then(Self::from_body).map_err(BadHeader::Damaged)?, size))
     }
 
     fn from_body(body: Body) -> Result<Self, String> {

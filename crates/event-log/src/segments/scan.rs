@@ -16,7 +16,7 @@ use crate::{
     segments::{
         folder::failed,
         frame::{self, Bad, Frame},
-        header::Header,
+        header::{BadHeader, FORMAT_VERSION, Header},
         state::State,
         witness::Witnesses,
     },
@@ -33,18 +33,34 @@ pub struct Damage {
     pub byte: u64,
     /// What is wrong there.
     pub why: String,
+    /// The format of the segment, where nothing is damaged but this version does not know it.
+    pub format: Option<u32>,
+}
+
+impl Damage {
+    /// A segment that is whole, and that only another version can read.
+    pub(super) fn unknown_format(record: Position, file: &Path, version: u32) -> Self {
+        let why = format!(
+            "the segment is of format {version}, which this version does not know (it knows {FORMAT_VERSION}); use a \
+             version as new as the one that wrote it"
+        );
+        Self { record, file: file.to_owned(), byte: 0, why, format: Some(version) }
+    }
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { record, file, byte, why } = self;
+        let Self { record, file, byte, why, .. } = self;
         write!(f, "record {record}, at byte {byte} of {}: {why}", file.display())
     }
 }
 
 impl From<Damage> for LogError {
     fn from(damage: Damage) -> Self {
-        Self::Damaged(damage.to_string().into())
+        match damage.format {
+            Some(_) => Self::Refused(damage.to_string().into()),
+            None => Self::Damaged(damage.to_string().into()),
+        }
     }
 }
 
@@ -156,7 +172,11 @@ impl<'a> Scan<'a> {
         }
         let (header, mut offset) = match Header::parse(segment.bytes) {
             Ok(parsed) => parsed,
-            Err(why) => return self.tear(segment, 0, 0, &why),
+            Err(BadHeader::Damaged(why)) => return self.tear(segment, 0, 0, &why),
+            // It may have no frame yet: it is not an end that was torn.
+            Err(BadHeader::Unknown(version)) => {
+                return Err(Damage::unknown_format(first, segment.path, version));
+            }
         };
         self.check_header(&header).map_err(|why| self.damaged(segment, 0, &why))?;
         self.log = Some(header.log);
@@ -237,6 +257,6 @@ impl<'a> Scan<'a> {
 
     fn damaged(&self, segment: &Reading<'_>, offset: usize, why: &str) -> Damage {
         let (record, file) = (self.next(), segment.path.to_owned());
-        Damage { record, file, byte: offset as u64, why: why.to_owned() }
+        Damage { record, file, byte: offset as u64, why: why.to_owned(), format: None }
     }
 }

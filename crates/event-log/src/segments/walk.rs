@@ -23,7 +23,7 @@ use crate::{
     segments::{
         folder::{failed, list},
         frame,
-        header::Header,
+        header::{BadHeader, Header},
         scan::{Damage, Scan},
         state::State,
         witness::Witnesses,
@@ -97,7 +97,7 @@ pub fn walk(folder: &Path, mut each: impl FnMut(&Record) -> ControlFlow<()>) -> 
 }
 
 fn torn_end(record: Position, file: PathBuf, offset: usize, why: String) -> Damage {
-    Damage { record, file, byte: offset as u64, why }
+    Damage { record, file, byte: offset as u64, why, format: None }
 }
 
 /// The last segment's bytes, durable. While somebody writes, a last frame that is not whole may be half written.
@@ -132,7 +132,11 @@ fn durable(path: &Path) -> Result<Vec<u8>, LogError> {
 }
 
 fn is_whole(segment: &[u8]) -> bool {
-    let Ok((_, mut at)) = Header::parse(segment) else { return false };
+    let mut at = match Header::parse(segment) {
+        Ok((_, at)) => at,
+        Err(BadHeader::Unknown(_)) => return true,
+        Err(BadHeader::Damaged(_)) => return false,
+    };
     while at < segment.len() {
         let Ok(frame) = frame::parse(&segment[at..]) else { return false };
         at += frame.size;

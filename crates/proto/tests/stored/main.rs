@@ -81,8 +81,8 @@ fn every_kind_has_a_line_under_its_name() {
 #[test]
 fn an_event_of_a_kind_from_the_future_stops_the_reader() {
     // Field 1000, two bytes long.
-    assert_eq!(decode(&[0xc2, 0x3e, 0x02, 0x08, 0x01]), Err(Malformed::UnknownKind));
-    assert_eq!(decode(&[]), Err(Malformed::UnknownKind));
+    assert_eq!(decode(&[0xc2, 0x3e, 0x02, 0x08, 0x01]), Err(Malformed::UnknownKind(1000)));
+    assert_eq!(decode(&[]), Err(Malformed::Missing("kind")));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is wrong with a log that `moor` reads itself where it lies, or with what was asked of it.
 
+use mooring_domain::CommitPosition;
 use mooring_event_log::{Damage, LogError};
 use mooring_ledger::Undecodable;
 use mooring_past::NoAnswer;
@@ -37,19 +38,30 @@ impl Failure {
         }
     }
 
-    /// A record, or what stands behind it, is not what was written.
+    /// A record, or what stands behind it, is not what was written, or is written in a way that this version can't read.
     pub fn damaged_log(damage: &Damage, hint: &str) -> Self {
-        let message = format!("the log is damaged: {damage}");
-        let mut failure = Self::new(Exit::Refused, "DAMAGED", message);
+        let mut failure = match damage.format {
+            None => Self::new(Exit::Refused, "DAMAGED", format!("the log is damaged: {damage}")),
+            Some(_) => Self::newer(damage.to_string(), damage.record.0),
+        };
         failure.details.in_the_way = Some(damage.file.display().to_string());
-        failure.details.hint = Some(hint.to_owned());
+        failure.details.hint.get_or_insert_with(|| hint.to_owned());
         failure
     }
 
     /// A record that this version can't read, whole as it is.
     fn unreadable(error: &Undecodable) -> Self {
-        let mut failure = Self::new(Exit::ServerFailed, "UNREADABLE", error.to_string());
-        let before = error.position.0.saturating_sub(1);
+        Self::newer(error.to_string(), error.position.0)
+    }
+
+    /// A commit that this version can't read, and why.
+    pub fn incompatible(at: CommitPosition, why: &str) -> Self {
+        Self::newer(format!("record {}: commit {}: {why}", at.position, at.index), at.position.0)
+    }
+
+    fn newer(message: String, record: u64) -> Self {
+        let mut failure = Self::new(Exit::ServerFailed, "UNREADABLE", message);
+        let before = record.saturating_sub(1);
         failure.details.hint =
             Some(format!("ask with a moor as new as what wrote it, or up to record {before}"));
         failure

@@ -56,18 +56,20 @@ fn sentence(place: &Place, walked: &Walked) -> String {
         (None, _) => {
             format!("{place} is whole up to its end: record {position} of {}", wire::time_ns(*recorded_at))
         }
-        (Some(_), 0) => format!("{place} is damaged before its first record"),
-        (Some(_), _) => {
-            format!(
-                "{place} is whole up to record {position} of {}, and damaged behind it",
-                wire::time_ns(*recorded_at)
-            )
+        (Some(damage), 0) => format!("{place} is {} before its first record", state(damage)),
+        (Some(damage), _) => {
+            let (time, state) = (wire::time_ns(*recorded_at), state(damage));
+            format!("{place} is whole up to record {position} of {time}, and {state} behind it")
         }
     };
     let streams = whole.streams.iter().map(|(stream, (position, hash))| {
         format!("\n  stream {:<8}  last record {position}, hash {}", stream.as_str(), hex(hash))
     });
     format!("{far}; {read}{}", streams.collect::<String>())
+}
+
+fn state(damage: &Damage) -> &'static str {
+    if damage.format.is_some() { "of another format" } else { "damaged" }
 }
 
 fn value(place: &Place, walked: &Walked) -> Value {
@@ -90,13 +92,14 @@ fn value(place: &Place, walked: &Walked) -> Value {
 }
 
 fn of_damage(damage: &Damage, at_the_end: bool) -> Value {
-    let Damage { record, file, byte, why } = damage;
+    let Damage { record, file, byte, why, format } = damage;
     json!({
         "file": file.display().to_string(),
         "record": record.0,
         "byte": byte,
         "why": why,
         "at_the_end": at_the_end,
+        "unknown_format": format,
     })
 }
 

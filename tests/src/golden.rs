@@ -1,0 +1,106 @@
+//! A region's life with every kind of event in it, lived with a real `mooringd`, and its log stored in small segments: what
+//! golden logs are made of. How to add one: tests/golden/README.md.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use mooring_event_log::{EventLog, Filter, Position, Segments, segments};
+use mooring_proto::binding::v1::{RegisterGatewayRequest, gateway_service_client::GatewayServiceClient};
+use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
+use serde_json::Value;
+
+use crate::lab;
+use crate::server::{Mooringd, Options, moor_with};
+
+/// Small, so that a log of some records has several.
+const SEGMENT_BYTES: u64 = 2 * 1024;
+/// Where the state is, as `moor replay` says it, for everybody's project.
+pub const STATE: &str = "state.json";
+/// A gateway besides mooringd's own.
+const GATEWAY: &str = "regions/r1/gateways/gw-9";
+
+/// Lives it, and puts the log and its folded state into this folder, which it makes.
+pub fn make(folder: &Path) -> Result<()> {
+    fs::create_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut server = Mooringd::alone_and_registered(Options::default())?;
+    live(&server)?;
+    ensure!(server.stop()?.success(), "mooringd did not end well");
+    store(&server.data().join("log/r1"), &folder.join("log/r1"))?;
+    let state = state(folder)?;
+    fs::write(folder.join(STATE), format!("{state:#}\n"))?;
+    Ok(())
+}
+
+/// What `moor replay` says of a data folder's log.
+pub fn state(folder: &Path) -> Result<Value> {
+    let replay = format!("replay {} -o json", folder.display());
+    let mut state = moor_with(&[], &replay)?.json()?;
+    // Where it lies is none of its state.
+    state.as_object_mut().context("no object")?.remove("log");
+    Ok(state)
+}
+
+/// The kinds of a log, by number, as `moor log compat` has them.
+pub fn kinds(folder: &Path) -> Result<BTreeSet<u32>> {
+    let said = moor_with(&[], &format!("log compat {} -o json", folder.display()))?.json()?;
+    let kinds = said["kinds"].as_array().context("no kinds")?;
+    Ok(kinds.iter().filter_map(|kind| u32::try_from(kind["number"].as_u64()?).ok()).collect())
+}
+
+fn live(server: &Mooringd) -> Result<()> {
+    server.stock()?;
+    server.ask("eip allocate second --address 203.0.113.71")?;
+    server.ask("havip create spare --subnet web --address 10.0.1.60 --member vm-b")?;
+    claim(server, lab::MAC_A)?;
+    server.ask("bind web front")?;
+    claim(server, lab::MAC_B)?;
+    claim(server, "02:00:00:00:00:99")?;
+    // No such EIP: it comes to nothing.
+    let unknown = "projects/p1/regions/r1/eips/01976e2a-0000-7000-8000-000000000001";
+    server.refuse(&format!("bind {unknown} spare"))?;
+    server.ask("bind second spare")?;
+    server.ask("unbind second")?;
+    server.ask("eip release second")?;
+    server.ask("havip delete spare")?;
+    let register = RegisterGatewayRequest { name: GATEWAY.to_owned(), equal_to: 0 };
+    server.call(async |channel| GatewayServiceClient::new(channel).register_gateway(register).await)??;
+    server.ask("gateway decommission gw-9").map(drop)
+}
+
+/// The gateway has seen this MAC announce the HAVIP.
+fn claim(server: &Mooringd, mac: &str) -> Result<()> {
+    let vpc = server.ask("vpc get blue")?["name"].as_str().context("no name")?.to_owned();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
+    let claim = Claim {
+        vpc: vpc.rsplit('/').next().unwrap_or_default().to_owned(),
+        address: lab::HAVIP.to_string(),
+        mac: mac.to_owned(),
+        number: 1,
+        observed_at: u64::try_from(now)?,
+    };
+    let request = ReportClaimsRequest { gateway: GATEWAY.to_owned(), claims: vec![claim] };
+    server.call(async |channel| HealthServiceClient::new(channel).report_claims(request).await)??;
+    Ok(())
+}
+
+/// The same records in small segments: positions, ids, times and hashes are what they were.
+fn store(from: &Path, folder: &Path) -> Result<()> {
+    let from = Segments::open(from, segments::Options::default(), &[])?.log;
+    let options = segments::Options { segment_bytes: SEGMENT_BYTES, ..segments::Options::default() };
+    let to = Segments::open(folder, options, &[])?.log;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        for record in from.read(&Filter::All, Position(0), usize::MAX).await? {
+            let last = to.tail().await?.streams.get(&record.stream).copied().unwrap_or_default().0;
+            to.append(&record.stream, last, record.commits.clone()).await?;
+        }
+        ensure!(from.tail().await? == to.tail().await?, "the stored log is another");
+        Ok(())
+    })?;
+    from.close();
+    to.close();
+    fs::remove_file(folder.join("lock")).context("the lock")
+}
