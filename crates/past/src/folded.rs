@@ -48,8 +48,7 @@ impl Folded {
         BindingCore::follow(&mut self.binding, commit);
         HolderCore::follow(&mut self.holder, commit);
         nat::fold(&mut self.desired, commit);
-        let Commit { at, stream, recorded_at, request_id, .. } = *commit;
-        self.last = Some(Last { at, stream, recorded_at, actor: commit.actor.clone(), request_id });
+        self.last = Some(Last::of(commit));
     }
 
     /// The region that the events are of; none where nothing exists yet.
@@ -57,5 +56,13 @@ impl Folded {
         let pools = self.resource.pools().iter().map(|pool| &pool.facts.region);
         let vpcs = self.resource.vpcs().iter().map(|vpc| &vpc.facts.region);
         pools.chain(vpcs).chain(self.binding.gateways().map(|gateway| &gateway.facts.region)).next()
+    }
+}
+
+impl Last {
+    /// What is to be said of a commit.
+    pub fn of(commit: &Commit) -> Self {
+        let Commit { at, stream, recorded_at, request_id, .. } = *commit;
+        Self { at, stream, recorded_at, actor: commit.actor.clone(), request_id }
     }
 }

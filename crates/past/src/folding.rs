@@ -6,7 +6,7 @@ use mooring_domain::{Commit, CommitPosition, Position, Timestamp};
 use mooring_event_log::{EventLog, Filter, Position as LogPosition, Record, walk};
 use mooring_ledger::{Undecodable, commits, to_domain_position};
 
-use crate::{Folded, Moment, NoAnswer, time};
+use crate::{Folded, Moment, NoAnswer, Step, time};
 
 /// Records asked of a log at once.
 const CHUNK: usize = 64;
@@ -14,20 +14,12 @@ const CHUNK: usize = 64;
 /// Folds the log in a folder up to this moment: of a stopped system, a backup, or beside the process that writes it. What
 /// stands behind the moment may be damaged, or newer than this program.
 pub fn fold_folder(folder: &Path, moment: Moment) -> Result<Folded, NoAnswer> {
-    let mut folding = Folding::up_to(moment);
-    let walked = walk(folder, |record| folding.record(record))?;
-    let whole = to_domain_position(walked.whole.position);
-    match walked.damage {
-        Some(damage) if !folding.reached && folding.unreadable.is_none() => {
-            Err(NoAnswer::Damaged { damage, whole })
-        }
-        _ => folding.finish(whole),
-    }
+    Folding::on(Folded::default(), moment, None).folder(folder)
 }
 
 /// Folds an open log up to this moment.
 pub async fn fold(log: &dyn EventLog, moment: Moment) -> Result<Folded, NoAnswer> {
-    let mut folding = Folding::up_to(moment);
+    let mut folding = Folding::on(Folded::default(), moment, None);
     let tail = log.tail().await?.position;
     let mut after = LogPosition::default();
     while after < tail {
@@ -41,8 +33,11 @@ pub async fn fold(log: &dyn EventLog, moment: Moment) -> Result<Folded, NoAnswer
     folding.finish(to_domain_position(tail))
 }
 
+/// Who is told of each commit that is folded, with the region before and after it.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(Step<'_>) -> ControlFlow<()>;
+
 /// A fold that is under way.
-struct Folding {
+pub(crate) struct Folding<'a> {
     moment: Moment,
     folded: Folded,
     /// When the first commit of the log was recorded.
@@ -50,11 +45,26 @@ struct Folding {
     /// Nothing more belongs to the moment.
     reached: bool,
     unreadable: Option<Undecodable>,
+    each: Option<Each<'a>>,
+    /// Whoever is told has heard enough.
+    stopped: bool,
 }
 
-impl Folding {
-    fn up_to(moment: Moment) -> Self {
-        Self { moment, folded: Folded::default(), first: None, reached: false, unreadable: None }
+impl<'a> Folding<'a> {
+    /// Goes on from what is folded already.
+    pub(crate) fn on(folded: Folded, moment: Moment, each: Option<Each<'a>>) -> Self {
+        Self { moment, folded, first: None, reached: false, unreadable: None, each, stopped: false }
+    }
+
+    pub(crate) fn folder(mut self, folder: &Path) -> Result<Folded, NoAnswer> {
+        let walked = walk(folder, |record| self.record(record))?;
+        let whole = to_domain_position(walked.whole.position);
+        match walked.damage {
+            Some(damage) if !self.reached && !self.stopped && self.unreadable.is_none() => {
+                Err(NoAnswer::Damaged { damage, whole })
+            }
+            _ => self.finish(whole),
+        }
     }
 
     fn record(&mut self, record: &Record) -> ControlFlow<()> {
@@ -75,16 +85,18 @@ impl Folding {
                 return ControlFlow::Break(());
             }
         }
-        if self.reached { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.reached || self.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn commits(&mut self, commits: &[Commit]) {
         for commit in commits {
             self.first.get_or_insert(commit.recorded_at);
-            if self.moment.admits(commit.at, commit.recorded_at) {
-                self.folded.commit(commit);
-            } else {
+            let known = self.folded.last.as_ref().is_some_and(|last| commit.at <= last.at);
+            if !self.moment.admits(commit.at, commit.recorded_at) {
                 self.reached = true;
+            } else if !known && self.commit(commit).is_break() {
+                self.stopped = true;
+                return;
             }
         }
         self.reached |= match (self.moment, &self.folded.last) {
@@ -94,11 +106,21 @@ impl Folding {
         };
     }
 
+    fn commit(&mut self, commit: &Commit) -> ControlFlow<()> {
+        let Some(each) = &mut self.each else {
+            self.folded.commit(commit);
+            return ControlFlow::Continue(());
+        };
+        let before = self.folded.clone();
+        self.folded.commit(commit);
+        each(Step { before: &before, commit, after: &self.folded })
+    }
+
     /// `end` is the last record of the log, or of what was read of it.
     fn finish(self, end: Position) -> Result<Folded, NoAnswer> {
         match self.unreadable {
             Some(error) => Err(error.into()),
-            None if self.is_there() => Ok(self.folded),
+            None if self.stopped || self.is_there() => Ok(self.folded),
             None => Err(NoAnswer::Outside(self.outside(end))),
         }
     }

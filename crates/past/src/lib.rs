@@ -2,12 +2,19 @@
 //! follow. Apart because two answer questions about it, and neither may depend on the other: `moor`, from a log where it
 //! lies, and dataplane-sync, from the log that it follows.
 
+mod changes;
 mod folded;
 mod folding;
+mod key;
 mod moment;
 mod no_answer;
+mod steps;
+mod things;
 
+pub use changes::{changes, changes_of};
 pub use folded::{Folded, Last};
 pub use folding::{fold, fold_folder};
+pub use key::Key;
 pub use moment::{Moment, time};
 pub use no_answer::NoAnswer;
+pub use steps::{Step, step_folder};

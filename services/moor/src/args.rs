@@ -229,6 +229,7 @@ mod tests {
             "moor log users --passwords d --region r1",
             "moor log verify file:/d --region r1",
             "moor replay /d --at 12.3 --region r1 -o json",
+            "moor replay /d --step --from 7 --to 12.3",
             "moor diff file:/d 0 2026-11-21T19:00:00+01:00",
             "moor log copy file:/d nats://a --region r1 --nats-monitor http://a:8222 --nats-ca f",
         ] {
@@ -257,6 +258,8 @@ mod tests {
             "moor eip list --region Not/A/Region",
             "moor log --limit 0",
             "moor replay",
+            "moor replay /d --from 7",
+            "moor replay /d --step --at 7",
             "moor diff file:/d 7",
         ] {
             assert_eq!(parse(line).map(|_| ()).map_err(|error| error.exit_code()), Err(2), "{line}");

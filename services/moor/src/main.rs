@@ -14,8 +14,9 @@ mod invocation;
 mod json;
 mod labels;
 mod log;
-mod offline;
+
 mod output;
+mod past;
 mod pool;
 mod ready;
 mod replay;

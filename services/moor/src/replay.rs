@@ -1,14 +1,16 @@
 //! `moor replay`: a region as it was, folded from its log where it lies.
 
+mod step;
+
 use clap::Args;
 use mooring_domain::name::RegionId;
-use mooring_past::Folded;
+use mooring_past::{Folded, Last};
 use serde_json::{Map, Value, json};
 
 use crate::{
     failure::Failure,
     invocation::Invocation,
-    offline::{Place, sections},
+    past::{Place, sections},
     resolve::Argument,
     wire,
 };
@@ -24,14 +26,28 @@ pub struct Replay {
     /// Up to where: POSITION, POSITION.INDEX, a time as in RFC 3339 (the last commit recorded at or before it), or end
     #[arg(long, value_name = "MOMENT", default_value = "end")]
     at: String,
+    /// Go commit by commit, with what each one changed
+    #[arg(long, conflicts_with = "at")]
+    step: bool,
+    /// With --step: only the commits after this moment
+    #[arg(long, value_name = "MOMENT", default_value = "0", requires = "step")]
+    from: String,
+    /// With --step: only the commits up to this moment
+    #[arg(long, value_name = "MOMENT", default_value = "end", requires = "step")]
+    to: String,
 }
 
 impl Replay {
     /// Prints it.
     pub fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let place = Place::find(&self.place, &moor.home)?;
+        if self.step {
+            let (from, to) = (Argument::new("--from", &self.from), Argument::new("--to", &self.to));
+            return step::run(moor, &place, from, to);
+        }
         let folded = place.fold(Argument::new("--at", &self.at))?;
-        let sections = sections(&folded, moor.home.project.as_ref())?;
+        let things: Vec<_> = folded.things(moor.home.project.as_ref()).collect();
+        let sections = sections(&things)?;
         let region = folded.region().or(place.region.as_ref());
         let mut text = vec![format!("{} at {}", region_of(region), sentence(&folded))];
         text.extend(sections.iter().filter_map(|section| section.text()));
@@ -53,14 +69,21 @@ pub fn region_of(region: Option<&RegionId>) -> String {
 
 /// Where the fold stands, for people.
 pub fn sentence(folded: &Folded) -> String {
-    let Some(last) = &folded.last else { return "0, before everything".to_owned() };
+    folded.last.as_ref().map_or_else(|| "0, before everything".to_owned(), sentence_of)
+}
+
+/// A commit, for people.
+fn sentence_of(last: &Last) -> String {
     let (time, stream) = (wire::time_ns(last.recorded_at.0), last.stream.name());
     format!("{}, recorded {time} by {} ({stream})", last.at, last.actor.0)
 }
 
 /// Where the fold stands, for programs.
 pub fn moment(folded: &Folded) -> Map<String, Value> {
-    let last = folded.last.as_ref();
+    moment_of(folded.last.as_ref())
+}
+
+fn moment_of(last: Option<&Last>) -> Map<String, Value> {
     let fields = [
         ("position", json!(last.map_or(0, |last| last.at.position.0))),
         ("index", json!(last.map(|last| last.at.index))),

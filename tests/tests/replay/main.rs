@@ -9,4 +9,5 @@ mod golden;
 mod lived;
 mod newer;
 mod refused;
+mod steps;
 mod verified;

@@ -137,6 +137,11 @@ impl State {
         self.unfinished.iter().filter_map(|id| self.bindings.get(id))
     }
 
+    /// The failed ones that can still be read, the oldest first.
+    pub fn failed(&self) -> impl Iterator<Item = BindingId> + use<'_> {
+        self.failed_in_order.iter().map(|(_, id)| *id)
+    }
+
     /// A gateway that registered once.
     pub fn gateway(&self, name: &GatewayName) -> Option<&Gateway> {
         self.gateways.get(name)

@@ -7,7 +7,7 @@ use mooring_domain::name::RegionId;
 use mooring_event_log::{Damage, Hash, Walked, walk};
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, invocation::Invocation, offline::Place, wire};
+use crate::{failure::Failure, invocation::Invocation, past::Place, wire};
 
 /// Check every segment of a log where it lies: CRCs, hash chains, positions, order, times
 ///

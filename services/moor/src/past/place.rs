@@ -2,11 +2,12 @@
 
 use std::{
     fmt, fs,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
 use mooring_domain::name::RegionId;
-use mooring_past::{Folded, Moment, fold_folder};
+use mooring_past::{Folded, Moment, Step, fold_folder, step_folder};
 
 use crate::{
     failure::Failure,
@@ -57,6 +58,17 @@ impl Place {
         let folded = folded.map_err(failed)?;
         self.check_region(&folded)?;
         Ok(folded)
+    }
+
+    /// Tells `each` of every commit after `from` up to what `to` says, in order, until it breaks.
+    pub fn steps(
+        &self,
+        from: Folded,
+        to: Argument<'_>,
+        each: impl FnMut(Step<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Failure> {
+        let stepped = Moment::parse(to.text).and_then(|moment| step_folder(&self.folder, from, moment, each));
+        stepped.map(drop).map_err(|no_answer| Failure::of_the_past(to, no_answer))
     }
 
     /// A folder may have any name: the log itself knows whose it is.
