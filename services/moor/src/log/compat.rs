@@ -11,7 +11,7 @@ use mooring_event_log::{Record, Walked, segments::FORMAT_VERSION, walk};
 use mooring_proto::stored;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, invocation::Invocation, json, offline::Place, table};
+use crate::{failure::Failure, invocation::Invocation, json, past::Place, table};
 
 /// The version that says so.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
