@@ -6,7 +6,7 @@ mod expression;
 pub(crate) mod link;
 pub(crate) mod namespace;
 mod preflight;
-mod ruleset;
+pub(crate) mod ruleset;
 mod standing;
 mod table;
 mod transaction;

@@ -13,6 +13,7 @@ mod packet;
 mod place;
 mod places;
 pub mod suite;
+mod text;
 mod watch;
 
 pub use driver::Driver;
@@ -22,4 +23,5 @@ pub use kernel::Kernel;
 pub use mooring_domain::nat::DropReason;
 pub use place::Place;
 pub use places::{BadPlaces, Places};
+pub use text::nft;
 pub use watch::{Seen, Waker, Watcher};

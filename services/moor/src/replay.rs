@@ -1,8 +1,10 @@
 //! `moor replay`: a region as it was, folded from its log where it lies.
 
+mod nft;
 mod step;
+mod vpc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use mooring_domain::name::RegionId;
 use mooring_past::{Folded, Last};
 use serde_json::{Map, Value, json};
@@ -35,6 +37,19 @@ pub struct Replay {
     /// With --step: only the commits up to this moment
     #[arg(long, value_name = "MOMENT", default_value = "end", requires = "step")]
     to: String,
+    /// Print what the kernel of a gateway should have had for a VPC, in this form. What stands in it as a comment the
+    /// form can't say
+    #[arg(long = "as", value_name = "FORM", conflicts_with = "step")]
+    form: Option<Form>,
+    #[command(flatten)]
+    chosen: vpc::Chosen,
+}
+
+/// A form for what a kernel should have had.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// A ruleset that the nft command loads
+    Nft,
 }
 
 impl Replay {
@@ -46,6 +61,9 @@ impl Replay {
             return step::run(moor, &place, from, to);
         }
         let folded = place.fold(Argument::new("--at", &self.at))?;
+        if let Some(Form::Nft) = self.form {
+            return nft::run(moor, &folded, &self.chosen);
+        }
         let things: Vec<_> = folded.things(moor.home.project.as_ref()).collect();
         let sections = sections(&things)?;
         let region = folded.region().or(place.region.as_ref());

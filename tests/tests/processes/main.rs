@@ -10,4 +10,3 @@ mod reports;
 mod settings;
 mod starting;
 mod stopping;
-mod unclaimed;

@@ -7,6 +7,7 @@ mod changes;
 mod given;
 mod golden;
 mod lived;
+mod loaded;
 mod newer;
 mod refused;
 mod steps;

@@ -16,14 +16,14 @@ pub(super) const COUNTER: u32 = 1;
 
 /// Both tables for one place, and the hash of all that is static in them.
 #[derive(Debug)]
-pub(super) struct Ruleset {
-    pub(super) tables: [Table; 2],
+pub(crate) struct Ruleset {
+    pub(crate) tables: [Table; 2],
     version: u64,
 }
 
 impl Ruleset {
     /// The ruleset between these two links.
-    pub(super) fn new(place: &Place) -> Self {
+    pub(crate) fn new(place: &Place) -> Self {
         let Place { inside, outside, hairpin, .. } = place.clone();
         let tables = tables(&Links { inside, outside, hairpin });
         let version = version(&tables);
@@ -31,7 +31,7 @@ impl Ruleset {
     }
 
     /// The comment of a rule, as `nft list` shows it. Says which version of the whole ruleset the rule belongs to.
-    pub(super) fn comment(&self, rule: &Rule) -> String {
+    pub(crate) fn comment(&self, rule: &Rule) -> String {
         format!("{} [{:016x}]", rule.purpose, self.version)
     }
 }

@@ -16,6 +16,13 @@ impl Failure {
         failure
     }
 
+    /// What `argument` names was not there then.
+    pub fn no_such(argument: Argument<'_>, what: &str) -> Self {
+        let mut failure = Self::new(Exit::NotFound, "NOT_FOUND", format!("{}: {what}", argument.place));
+        failure.details.field = Some(argument.place.to_owned());
+        failure
+    }
+
     /// The past that `argument` asks for can't be told.
     pub fn of_the_past(argument: Argument<'_>, no_answer: NoAnswer) -> Self {
         let what = no_answer.to_string();
