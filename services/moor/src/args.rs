@@ -155,7 +155,7 @@ impl Command {
             Self::Status(status) => status.run(moor).await,
             Self::Ready => ready::run(moor).await,
             Self::Log(log) => log.run(moor).await,
-            Self::Replay(replay) => replay.run(moor),
+            Self::Replay(replay) => replay.run(moor).await,
             Self::Diff(diff) => diff.run(moor),
         }
     }
@@ -230,6 +230,8 @@ mod tests {
             "moor log verify file:/d --region r1",
             "moor replay /d --at 12.3 --region r1 -o json",
             "moor replay /d --step --from 7 --to 12.3",
+            "moor replay /d --as nft --vpc blue --inside in0 --outside out0 --hairpin",
+            "moor replay /d --at 7 --in-namespace past",
             "moor diff file:/d 0 2026-11-21T19:00:00+01:00",
             "moor log copy file:/d nats://a --region r1 --nats-monitor http://a:8222 --nats-ca f",
         ] {
@@ -259,6 +261,7 @@ mod tests {
             "moor log --limit 0",
             "moor replay",
             "moor replay /d --from 7",
+            "moor replay /d --as nft --in-namespace past",
             "moor replay /d --step --at 7",
             "moor diff file:/d 7",
         ] {

@@ -1,5 +1,6 @@
 //! `moor replay`: a region as it was, folded from its log where it lies.
 
+mod namespace;
 mod nft;
 mod step;
 mod vpc;
@@ -41,6 +42,10 @@ pub struct Replay {
     /// form can't say
     #[arg(long = "as", value_name = "FORM", conflicts_with = "step")]
     form: Option<Form>,
+    /// Put it into the kernel of a router namespace that is made for it, with a namespace beyond each of its links
+    /// (NAME-inside, NAME-outside), so that packets can be sent through it; all are gone again when this ends
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["step", "form"])]
+    in_namespace: Option<String>,
     #[command(flatten)]
     chosen: vpc::Chosen,
 }
@@ -54,7 +59,7 @@ enum Form {
 
 impl Replay {
     /// Prints it.
-    pub fn run(self, moor: &Invocation) -> Result<(), Failure> {
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let place = Place::find(&self.place, &moor.home)?;
         if self.step {
             let (from, to) = (Argument::new("--from", &self.from), Argument::new("--to", &self.to));
@@ -63,6 +68,9 @@ impl Replay {
         let folded = place.fold(Argument::new("--at", &self.at))?;
         if let Some(Form::Nft) = self.form {
             return nft::run(moor, &folded, &self.chosen);
+        }
+        if let Some(name) = &self.in_namespace {
+            return namespace::run(moor, &folded, &self.chosen, name).await;
         }
         let things: Vec<_> = folded.things(moor.home.project.as_ref()).collect();
         let sections = sections(&things)?;

@@ -20,6 +20,11 @@ impl Namespace {
         Namespace { name: format!("{prefix}-{role}"), role: role.to_owned() }
     }
 
+    /// One that somebody else made.
+    pub fn of(name: &str) -> Namespace {
+        Namespace { name: name.to_owned(), role: name.to_owned() }
+    }
+
     /// The name under `/run/netns`.
     pub fn name(&self) -> &str {
         &self.name

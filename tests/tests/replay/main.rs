@@ -4,6 +4,7 @@
 
 mod beside;
 mod changes;
+mod entered;
 mod given;
 mod golden;
 mod lived;

@@ -23,6 +23,19 @@ impl Failure {
         failure
     }
 
+    /// What `argument` would make is there already.
+    pub fn in_the_way(argument: Argument<'_>, what: &str, who: &str) -> Self {
+        let mut failure = Self::new(Exit::Refused, "EXISTS", format!("{}: {what}", argument.place));
+        failure.details.field = Some(argument.place.to_owned());
+        failure.details.in_the_way = Some(who.to_owned());
+        failure
+    }
+
+    /// A kernel of this machine did not do what it was asked.
+    pub fn kernel(what: String) -> Self {
+        Self::new(Exit::Refused, "KERNEL", what)
+    }
+
     /// The past that `argument` asks for can't be told.
     pub fn of_the_past(argument: Argument<'_>, no_answer: NoAnswer) -> Self {
         let what = no_answer.to_string();
