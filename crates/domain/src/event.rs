@@ -1,5 +1,7 @@
 //! The facts that the log stores, in the domain's types. `proto/mooring/event/v1` is their stored form.
 
+mod word;
+
 use std::{net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;

@@ -19,7 +19,7 @@ pub(crate) use self::open::{Kept, Opening};
 #[derive(Clone, Debug, Args)]
 pub struct StoreArgs {
     /// Where everything is kept: `log/REGION` (segment files, or the copy of what is in NATS), `snapshots` (can be
-    /// rebuilt from it), `cursor/REGION` (how far a gateway has followed: a log that ends before it is refused).
+    /// rebuilt from it, as can `index/REGION`: where to find which events), `cursor/REGION` (how far a gateway has followed: a log that ends before it is refused).
     #[arg(long, env = "MOORING_DATA", value_name = "DIR")]
     pub data: PathBuf,
     /// A region to serve; may be given several times. Each has a log of its own.
@@ -31,6 +31,13 @@ pub struct StoreArgs {
         required = true
     )]
     pub regions: Vec<RegionId>,
+}
+
+impl StoreArgs {
+    /// Where the index of a region's events is.
+    pub fn index(&self, region: &RegionId) -> PathBuf {
+        self.data.join("index").join(region.as_str())
+    }
 }
 
 /// How to log in to NATS, and who vouches for its disks. Flatten it into a process's parser.

@@ -10,6 +10,7 @@ mod cursor;
 mod engine;
 mod folded;
 mod following;
+pub mod index;
 mod ledger;
 mod reader;
 mod regions;

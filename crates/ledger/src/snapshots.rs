@@ -190,7 +190,7 @@ impl Header {
 }
 
 /// Whether another process has the folder open: then nothing is wrong with it. sled says so only in words.
-fn in_use(error: &sled::Error) -> bool {
+pub(crate) fn in_use(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
 
@@ -199,7 +199,7 @@ fn chunk_key(place: u8, chunk: u32) -> [u8; 6] {
     [b'c', place, a, b, c, d]
 }
 
-fn set_aside(folder: &Path) -> Result<PathBuf, SnapshotError> {
+pub(crate) fn set_aside(folder: &Path) -> Result<PathBuf, SnapshotError> {
     let failed = |source| SnapshotError::SetAside { folder: folder.to_owned(), source };
     let free = (1..).map(|n| folder.with_extension(format!("damaged-{n}"))).find(|path| !path.exists());
     let aside = free.unwrap_or_else(|| folder.with_extension("damaged"));

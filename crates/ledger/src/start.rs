@@ -38,7 +38,7 @@ impl Snapshot {
 }
 
 /// Whether the log has the very record that the snapshot was taken at.
-async fn has(log: &dyn EventLog, witness: Witness) -> Result<bool, OpenError> {
+pub(crate) async fn has(log: &dyn EventLog, witness: Witness) -> Result<bool, OpenError> {
     let before = to_log_position(Position(witness.position.0.saturating_sub(1)));
     let found = log.read(&Filter::All, before, 1).await?;
     Ok(found.first().is_some_and(|record| record.hash.0 == witness.hash))

@@ -15,16 +15,21 @@ pub(crate) fn size(record: &Record) -> usize {
     record.commits.iter().flat_map(|commit| &commit.events).map(|event| event.len()).sum()
 }
 
-/// The commits of a record.
+/// The commits of a record, for the API.
 pub(crate) fn record(record: &Record) -> Result<Vec<api::Commit>, Status> {
-    let commits = commits(record).map_err(|error| {
-        tracing::error!(%error, "a record that can't be read");
-        from_unserved(Unserved::Damaged)
-    })?;
-    Ok(commits.iter().zip(&record.commits).map(|(read, stored)| commit(read, stored)).collect())
+    Ok(read(record)?.iter().zip(&record.commits).map(|(read, stored)| commit(read, stored)).collect())
 }
 
-fn commit(commit: &Commit, stored_commit: &mooring_event_log::Commit) -> api::Commit {
+/// The commits of a record.
+pub(crate) fn read(record: &Record) -> Result<Vec<Commit>, Status> {
+    commits(record).map_err(|error| {
+        tracing::error!(%error, "a record that can't be read");
+        from_unserved(Unserved::Damaged)
+    })
+}
+
+/// A commit, with the events that it has here.
+pub(crate) fn commit(commit: &Commit, stored_commit: &mooring_event_log::Commit) -> api::Commit {
     api::Commit {
         position: commit.at.position.0,
         index: commit.at.index,

@@ -10,7 +10,7 @@ use mooring_domain::{
     nat::VpcDesired,
 };
 use mooring_event_log::{EventLog, Filter, LogError, Record};
-use mooring_ledger::{Refused, to_log_position};
+use mooring_ledger::{Refused, index::Index, to_log_position};
 use mooring_proto::{
     dataplane::v1::{
         self as api, DropCount, GetStatusRequest, ListCommitsRequest, ListCommitsResponse, VpcStatus,
@@ -25,13 +25,14 @@ use tonic::{Request, Response, Status};
 use crate::{answer, entered::Audit, fold::Folded, progress::Progress, target, vpcs::Vpcs};
 
 /// A page of commits ends with the chunk of records that brings it here, in bytes of events.
-const PAGE_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const PAGE_BYTES: usize = 2 * 1024 * 1024;
 /// Records read at once for a page.
 const CHUNK: usize = 4;
 
 /// One region on this gateway.
 pub(crate) struct View {
     pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) index: Index,
     pub(crate) folded: watch::Receiver<Folded>,
     pub(crate) vpcs: Vpcs,
 }
@@ -43,7 +44,7 @@ pub(crate) struct Dataplane {
     pub(crate) views: Arc<BTreeMap<RegionId, View>>,
 }
 
-fn unserved(error: &LogError) -> Status {
+pub(crate) fn unserved(error: &LogError) -> Status {
     tracing::error!(%error, "the log can't be read");
     from_unserved(match error {
         LogError::Damaged(_) => Unserved::Damaged,
@@ -67,7 +68,7 @@ async fn page(log: &dyn EventLog, after: Position, limit: usize) -> Result<Vec<A
 }
 
 impl Dataplane {
-    fn view(&self, parent: &str) -> Result<(RegionId, &View), Status> {
+    pub(crate) fn view(&self, parent: &str) -> Result<(RegionId, &View), Status> {
         let region = parse_region(parent).map_err(bad_name("parent"))?;
         let missing = || Refused::from(Rejection::not_found("parent", format!("{parent} on this gateway")));
         let view = self.views.get(&region).ok_or_else(missing)?;

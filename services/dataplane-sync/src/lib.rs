@@ -8,6 +8,7 @@
 mod answer;
 mod claims;
 mod entered;
+mod events;
 mod fold;
 mod grpc;
 mod metrics;
@@ -24,8 +25,10 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use axum::routing::get;
 use mooring_domain::name::{GatewayName, RegionId};
 use mooring_event_log::EventLog;
-use mooring_ledger::{Cursor, FoldTask, Snapshots};
-use mooring_proto::dataplane::v1::dataplane_service_server::DataplaneServiceServer;
+use mooring_ledger::{Cursor, FoldTask, Snapshots, index::Index};
+use mooring_proto::dataplane::v1::{
+    dataplane_service_server::DataplaneServiceServer, events_service_server::EventsServiceServer,
+};
 use mooring_runtime::{
     peer::Peer,
     readiness::{Condition, Conditions},
@@ -56,6 +59,8 @@ pub struct Region {
     pub cursor: Cursor,
     /// Where the fold's snapshots are kept, if anywhere.
     pub snapshots: Option<Snapshots>,
+    /// The folder of its index of events.
+    pub index: PathBuf,
 }
 
 /// A gateway at work.
@@ -88,7 +93,7 @@ pub fn start(
 ) -> Result<Started, BadPlaces> {
     let (mut tasks, mut folds) = (Vec::new(), Vec::new());
     let mut views = BTreeMap::new();
-    for (region, Region { log, cursor, snapshots }) in regions {
+    for (region, Region { log, cursor, snapshots, index }) in regions {
         let places = target::PlacesFile::load(config.places.as_deref())?;
         let latch = conditions.add(format!("VPCs of {region}"), "not all were tried once").latch();
         let followed = conditions.add(format!("gateway in {region}"), "the log is being read");
@@ -103,8 +108,9 @@ pub fn start(
         let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));
         let follows = tokio::spawn(following(folded.clone(), followed));
         tasks.extend([claims_task, vpcs_task, report_task, follows]);
-        folds.push(fold_task);
-        views.insert(region, grpc::View { log, folded, vpcs });
+        let (index, index_task) = Index::start(log.clone(), index);
+        folds.extend([fold_task, index_task]);
+        views.insert(region, grpc::View { log, index, folded, vpcs });
     }
     let service = grpc::Dataplane {
         gateway: config.gateway.clone(),
@@ -112,8 +118,10 @@ pub fn start(
         views: Arc::new(views),
     };
     let grpc = DataplaneServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE);
+    let events =
+        EventsServiceServer::new(events::Events(service.clone())).max_decoding_message_size(MAX_MESSAGE);
     let metrics = get(async move || metrics::text(&service).await.map_err(|error| error.to_string()));
-    let router = routes.add_service(grpc).into_axum_router().route("/metrics", metrics);
+    let router = routes.add_service(grpc).add_service(events).into_axum_router().route("/metrics", metrics);
     Ok(Started { routes: router.into(), tasks, folds })
 }
 

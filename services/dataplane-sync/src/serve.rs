@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use futures::{FutureExt, future::join_all};
 use mooring_dataplane_sync::{Config, Peers, Region};
+use mooring_domain::name::RegionId;
 use mooring_ledger::{FoldTask, Standing, Store};
 use mooring_runtime::{
     peer::Peer,
@@ -33,8 +34,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let mut tasks: Vec<_> = store.standings().into_iter().map(follow).collect();
         tasks.extend([&peers.binding, &peers.health].map(|peer| peer.watch(&process.conditions)));
         let snapshots = Some(store.snapshots().clone());
-        let region = |(log, cursor)| Region { log, cursor, snapshots: snapshots.clone() };
-        let regions = store.followed().into_iter().map(|(name, kept)| (name, region(kept))).collect();
+        let region = |(name, (log, cursor)): (RegionId, _)| {
+            let index = args.store.index(&name);
+            (name, Region { log, cursor, snapshots: snapshots.clone(), index })
+        };
+        let regions = store.followed().into_iter().map(region).collect();
         let shutdown = process.stop.clone();
         let config = Config { gateway: args.gateway.clone(), places: args.places.clone(), shutdown };
         let conditions = &process.conditions;

@@ -3,7 +3,9 @@
 use anyhow::{Context, Result};
 use futures::{FutureExt, future::join_all};
 use mooring_dataplane_sync::{Config, Peers, Region};
-use mooring_domain::{Stream, binding::BindingCore, holder::HolderCore, resource::ResourceCore};
+use mooring_domain::{
+    Stream, binding::BindingCore, holder::HolderCore, name::RegionId, resource::ResourceCore,
+};
 use mooring_ledger::{FoldTask, Standing, Store};
 use mooring_runtime::{
     peer::Peer,
@@ -41,8 +43,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let (routes, finishing) = mooring_binding::start(routes, binding, &own, &process.drained);
 
         let snapshots = Some(store.snapshots().clone());
-        let region = |(log, cursor)| Region { log, cursor, snapshots: snapshots.clone() };
-        let regions = store.followed().into_iter().map(|(name, kept)| (name, region(kept))).collect();
+        let region = |(name, (log, cursor)): (RegionId, _)| {
+            let index = args.store.index(&name);
+            (name, Region { log, cursor, snapshots: snapshots.clone(), index })
+        };
+        let regions = store.followed().into_iter().map(region).collect();
         let shutdown = process.stop.clone();
         let config = Config { gateway: args.gateway.clone(), places: args.places.clone(), shutdown };
         let peers = Peers { binding: own.clone(), health: own };

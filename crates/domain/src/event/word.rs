@@ -1,0 +1,42 @@
+//! The stable word for each kind of event: its field's name in `mooring.event.v1.Event`. What is asked for by kind is
+//! asked for by these.
+
+use super::Event;
+
+macro_rules! words {
+    ($($kind:ident $word:literal;)*) => {
+        impl Event {
+            /// The words of all kinds.
+            pub const WORDS: &'static [&'static str] = &[$($word),*];
+
+            /// The word of this one's kind.
+            pub const fn word(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => $word,)*
+                }
+            }
+        }
+    };
+}
+
+words! {
+    PoolCreated "pool_created";
+    VpcCreated "vpc_created";
+    SubnetCreated "subnet_created";
+    VnicCreated "vnic_created";
+    HavipCreated "havip_created";
+    HavipDeleted "havip_deleted";
+    EipAllocated "eip_allocated";
+    EipReleased "eip_released";
+    HoldPlaced "hold_placed";
+    HoldReleased "hold_released";
+    BindRequested "bind_requested";
+    Bound "bound";
+    BindFailed "bind_failed";
+    UnbindRequested "unbind_requested";
+    Unbound "unbound";
+    GatewayRegistered "gateway_registered";
+    GatewayDecommissioned "gateway_decommissioned";
+    HolderChanged "holder_changed";
+    ClaimRejected "claim_rejected";
+}
