@@ -5,6 +5,7 @@ mod apart;
 mod binds;
 mod disk;
 mod embedded;
+mod events;
 mod figure;
 mod load;
 mod machine;
@@ -15,6 +16,7 @@ mod start;
 mod stock;
 
 pub use binds::Sizes;
+pub use events::events;
 pub use figure::{Figure, Goal, Peer};
 pub use report::Report;
 pub use start::start;

@@ -52,3 +52,18 @@ fn starts_are_measured_from_scratch_and_with_a_snapshot() {
         }
     }
 }
+
+#[test]
+fn every_question_to_a_log_is_timed_beside_reading_all_of_it() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::events(5_000, &mut report).unwrap();
+    assert!(of(&report, &["the index built"])[0].value > 0.0);
+    for question in ["by EIP", "by HAVIP", "by project", "by actor", "by kind", "by time", "actor, kind and"]
+    {
+        for how in ["median", "slowest"] {
+            let found = of(&report, &[question, how]);
+            assert!(!found.is_empty(), "{question}, {how}");
+            assert!(found.iter().all(|figure| figure.value > 0.0 && figure.ratio().is_some()), "{found:?}");
+        }
+    }
+}

@@ -18,6 +18,8 @@ pub enum Name {
     Jetstream,
     /// How long starts take, from scratch and with a snapshot
     Start,
+    /// How long a question takes that is asked of a log of many events
+    Events,
 }
 
 #[derive(Debug, Args)]
@@ -29,7 +31,7 @@ pub struct Bench {
     /// As little as shows that it works: the figures are of no use
     #[arg(long)]
     short: bool,
-    /// How many events the log has that is started on [default: 1000000]
+    /// How many events the log has that is started on, or asked [default: 1000000]
     #[arg(long)]
     events: Option<u64>,
     /// Binds with so many clients only: 1, 16 or 256
@@ -73,6 +75,7 @@ impl Bench {
         let name = match self.name {
             Name::Jetstream => "jetstream",
             Name::Start => "start",
+            Name::Events => "events",
         };
         let mut words = vec![name.to_owned()];
         words.extend(self.json.then(|| "--json".to_owned()));

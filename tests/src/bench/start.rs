@@ -26,7 +26,7 @@ pub fn start(events: u64, report: &mut Report) -> Result<()> {
     let folder = own_folder()?;
     let data = folder.path().join("data");
     let log = data.join("log").join("r1");
-    write(&log, events, report)?;
+    write("start", &log, events, report)?;
     let opened = opened(&log)?;
     report.enter(figure("the log opened and checked, nothing folded", opened))?;
     embedded(folder.path(), &data, opened, report)?;
@@ -82,18 +82,18 @@ fn figure(case: &str, seconds: f64) -> Figure {
 }
 
 /// Writes the history, and says how much it is.
-fn write(log: &Path, events: u64, report: &mut Report) -> Result<()> {
+pub(super) fn write(bench: &'static str, log: &Path, events: u64, report: &mut Report) -> Result<()> {
     let segments = Segments::open(log, Options::default(), &[])?.log;
     let runtime = tokio::runtime::Runtime::new()?;
     let written = runtime.block_on(history::write(segments.as_ref(), events))?;
     segments.close();
-    report.enter(Figure::new("start", "events in the log", written.events as f64, "events"))?;
-    report.enter(Figure::new("start", "records in the log", written.position.0 as f64, "records"))?;
+    report.enter(Figure::new(bench, "events in the log", written.events as f64, "events"))?;
+    report.enter(Figure::new(bench, "records in the log", written.position.0 as f64, "records"))?;
     let mut bytes = 0;
     for file in std::fs::read_dir(log.join("segments"))? {
         bytes += file?.metadata()?.len();
     }
-    report.enter(Figure::new("start", "size of the log", bytes as f64 / 1e6, "MB"))
+    report.enter(Figure::new(bench, "size of the log", bytes as f64 / 1e6, "MB"))
 }
 
 /// How long the log alone takes, in seconds.

@@ -28,6 +28,7 @@ fn measure() -> Result<()> {
     let mut report = Report::new(has("--json"), Box::new(stdout()));
     match words.first().map(String::as_str) {
         Some("jetstream") => bench::jetstream(&sizes, &mut report),
+        Some("events") => bench::events(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         Some("start") => bench::start(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         other => bail!("no benchmark is named {other:?}"),
     }

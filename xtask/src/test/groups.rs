@@ -71,6 +71,7 @@ const LINES: &[Line] = &[
     line("core", "mooring-dataplane", Which::Test("fake"), None),
     line("core", "mooring-dataplane", Which::Test("places"), None),
     line("api", "mooring-tests", Which::Test("api"), None),
+    line("api", "mooring-tests", Which::Test("events"), None),
     line("api", "mooring-tests", Which::Test("bad_input"), None),
     line("api", "mooring-tests", Which::Test("bad_surroundings"), Some(1)),
     line("log", "mooring-tests", Which::Test("jetstream"), None),

@@ -84,7 +84,8 @@ impl Follower {
                     self.sender.send_modify(|indexed| indexed.failure = Some(error.to_string()));
                     return;
                 }
-                Ended::Index(error) => self.put_away(&error),
+                Ended::Index(error) if self.put_away(&error) => continue,
+                Ended::Index(_) => {}
             }
             tokio::select! {
                 () = sleep(PAUSE) => {}
@@ -99,17 +100,22 @@ impl Follower {
         *write(&self.shared.pending) = Pending::default();
     }
 
-    fn put_away(&self, error: &IndexError) {
-        self.sender.send_modify(|indexed| indexed.position = Position(0));
+    /// Sets aside what can't be used. False where only another try can help.
+    fn put_away(&self, error: &IndexError) -> bool {
+        self.say(Position(0));
         if !error.is_damage() {
             tracing::warn!(%error, "trying again");
-            return;
+            return false;
         }
         match Store::set_aside(&self.folder) {
             Ok(aside) => {
                 tracing::warn!(%error, aside = %aside.display(), "set aside; it is built again from the log");
+                true
             }
-            Err(error) => tracing::warn!(%error, "it can't be set aside"),
+            Err(failed) => {
+                tracing::warn!(%error, %failed, "it can't be set aside");
+                false
+            }
         }
     }
 
