@@ -35,6 +35,7 @@ async fn reflection_lists_every_service_and_describes_it() {
         "mooring.binding.v1.BindingService",
         "mooring.binding.v1.GatewayService",
         "mooring.dataplane.v1.DataplaneService",
+        "mooring.dataplane.v1.EventsService",
         "mooring.health.v1.HealthService",
         "mooring.resource.v1.HoldService",
         "mooring.resource.v1.ResourceService",
