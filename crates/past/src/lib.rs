@@ -10,6 +10,7 @@ mod moment;
 mod no_answer;
 mod steps;
 mod things;
+mod told;
 
 pub use changes::{changes, changes_of};
 pub use folded::{Folded, Last};
@@ -18,3 +19,4 @@ pub use key::Key;
 pub use moment::{Moment, time};
 pub use no_answer::NoAnswer;
 pub use steps::{Step, step_folder};
+pub use told::told;

@@ -41,6 +41,7 @@ Examples:
   moor bind web front --wait
   moor holder front
   moor log --follow -o json
+  moor log --eip web --kind bound,unbound --from 2026-11-21T19:00:00Z
   moor replay file:/var/lib/mooring --region r1 --at 2026-11-21T19:00:00Z";
 
 /// Front a floating private address (HAVIP) with a public one (EIP), and see who holds it.
@@ -225,6 +226,7 @@ mod tests {
             "moor status --verify",
             "moor ready --server http://gw-1:7444",
             "moor log --follow --after 7 --limit 20",
+            "moor log file:/d --eip web --havip front --of-project shop --actor ann --kind bound --from 7 --to end",
             "moor log init nats://a:4222,nats://b:4222 r1 r2 --replicas 3 --nats-user ann --nats-password-file f",
             "moor log users --passwords d --region r1",
             "moor log verify file:/d --region r1",
@@ -259,6 +261,9 @@ mod tests {
             "moor eip list --request-id 7",
             "moor eip list --region Not/A/Region",
             "moor log --limit 0",
+            "moor log --after 7 --from 7",
+            "moor log --follow --to 7",
+            "moor log /d --follow",
             "moor replay",
             "moor replay /d --from 7",
             "moor replay /d --as nft --in-namespace past",

@@ -94,6 +94,11 @@ impl Client {
         request
     }
 
+    /// How long a request may take, and how long a stream is taken up again from a server that stays away.
+    pub fn patience(&self) -> Duration {
+        self.timeout
+    }
+
     /// The channel, for streams.
     pub fn channel(&self) -> Channel {
         self.channel.clone()

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use mooring_proto::event::v1::{
-    BindFailed, BindRequested, ClaimRejected, EipFacts, Event, HavipCreated, HavipFacts, HoldReleased,
-    HolderChanged, PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
+    BindFailed, BindRequested, ClaimRejected, EipAllocated, EipFacts, EipReleased, Event, HavipCreated,
+    HavipFacts, HoldReleased, HolderChanged, PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated,
+    event::Kind,
 };
 
 use crate::wire;
@@ -23,6 +24,29 @@ impl Names {
         let sentence = self.sentence_of(kind);
         self.forget(kind);
         sentence
+    }
+
+    /// What an event says about names, where its sentence is not wanted.
+    pub fn pass(&mut self, event: &Event) {
+        if let Some(kind) = &event.kind {
+            self.learn(kind);
+        }
+    }
+
+    /// That this id is called that, unless it is known already.
+    pub fn call(&mut self, id: &[u8], name: String) {
+        self.0.entry(id.to_vec()).or_insert(name);
+    }
+
+    /// What the facts in events say, and the full names of what they only have ids of.
+    pub fn look_ahead<'a>(&mut self, events: impl Iterator<Item = &'a Event>) -> Vec<(Vec<u8>, String)> {
+        let kinds: Vec<&Kind> = events.filter_map(|event| event.kind.as_ref()).collect();
+        for (eip, havip) in kinds.iter().filter_map(|kind| facts(kind)) {
+            self.call(&eip.eip_id, eip_name(Some(eip)));
+            self.call(&havip.havip_id, havip_name(Some(havip)));
+        }
+        let mentioned = kinds.iter().flat_map(|kind| mentioned(kind));
+        mentioned.filter(|(id, _)| !self.0.contains_key(id)).collect()
     }
 
     fn learn(&mut self, kind: &Kind) {
@@ -146,6 +170,49 @@ impl Names {
     fn bind_failed(&self, bind: &BindFailed) -> String {
         let (eip, havip) = (self.name(&bind.eip_id), self.name(&bind.havip_id));
         format!("bind of EIP {eip} to HAVIP {havip} failed: {} ({})", bind.message, bind.reason)
+    }
+}
+
+/// The facts of both sides of a binding.
+fn facts(kind: &Kind) -> Option<(&EipFacts, &HavipFacts)> {
+    let (eip, havip) = match kind {
+        Kind::HoldPlaced(hold) => (&hold.eip, &hold.havip),
+        Kind::HoldReleased(released) => (&released.eip, &released.havip),
+        Kind::Bound(bound) => (&bound.eip, &bound.havip),
+        Kind::UnbindRequested(requested) => (&requested.eip, &requested.havip),
+        Kind::Unbound(unbound) => (&unbound.eip, &unbound.havip),
+        _ => return None,
+    };
+    eip.as_ref().zip(havip.as_ref())
+}
+
+/// What a sentence names that the event has only the id of: the id, and the full name.
+fn mentioned(kind: &Kind) -> Vec<(Vec<u8>, String)> {
+    let scoped = |project: &str, region: &str, collection: &str, id: &[u8]| {
+        (id.to_vec(), format!("projects/{project}/regions/{region}/{collection}/{}", wire::id(id)))
+    };
+    match kind {
+        Kind::EipAllocated(EipAllocated { eip: Some(eip) })
+        | Kind::EipReleased(EipReleased { eip: Some(eip) }) => {
+            let pool = format!("regions/{}/pools/{}", eip.region, wire::id(&eip.pool_id));
+            vec![(eip.pool_id.to_vec(), pool)]
+        }
+        Kind::SubnetCreated(subnet) => {
+            vec![scoped(&subnet.project, &subnet.region, "vpcs", &subnet.vpc_id)]
+        }
+        Kind::VnicCreated(vnic) => vec![scoped(&vnic.project, &vnic.region, "subnets", &vnic.subnet_id)],
+        Kind::HavipCreated(HavipCreated { havip: Some(havip), .. }) => {
+            vec![scoped(&havip.project, &havip.region, "subnets", &havip.subnet_id)]
+        }
+        Kind::BindRequested(bind) => vec![
+            scoped(&bind.eip_project, &bind.region, "eips", &bind.eip_id),
+            scoped(&bind.project, &bind.region, "havips", &bind.havip_id),
+        ],
+        Kind::BindFailed(bind) => vec![
+            scoped(&bind.eip_project, &bind.region, "eips", &bind.eip_id),
+            scoped(&bind.project, &bind.region, "havips", &bind.havip_id),
+        ],
+        _ => Vec::new(),
     }
 }
 

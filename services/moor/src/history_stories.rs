@@ -1,8 +1,8 @@
 //! Every kind of event has its sentence; the exhaustive match below sends whoever adds a kind here.
 
 use mooring_proto::event::v1::{
-    Address, Bound, Cidr, Claim, EipAllocated, EipReleased, GatewayDecommissioned, GatewayRegistered,
-    HavipDeleted, HoldPlaced, UnbindRequested, Unbound,
+    Address, Bound, Cidr, Claim, GatewayDecommissioned, GatewayRegistered, HavipDeleted, HoldPlaced,
+    UnbindRequested, Unbound,
 };
 
 use super::*;

@@ -42,6 +42,11 @@ impl Labels {
         Self(names.collect())
     }
 
+    /// The display name, if it is known.
+    pub fn get(&self, name: &str) -> Option<&String> {
+        self.0.get(name)
+    }
+
     /// The display name, or the id when it is not known.
     pub fn of(&self, name: &str) -> String {
         self.0.get(name).cloned().unwrap_or_else(|| last_part(name).to_owned())

@@ -6,5 +6,6 @@ mod filters;
 mod given;
 mod index;
 mod model;
+mod moor;
 mod refused;
 mod watched;

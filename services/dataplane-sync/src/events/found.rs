@@ -9,6 +9,7 @@ use mooring_ledger::{
     index::{Concerns, Entry, EventFilter, Index, Term, Thing, unknown},
     to_log_position,
 };
+use mooring_past::told;
 use mooring_proto::dataplane::v1 as api;
 use tonic::Status;
 
@@ -130,7 +131,7 @@ impl Query {
                 number += 1;
                 entries[here.clone()].binary_search_by_key(&(number - 1), |entry| entry.event).is_ok()
             });
-            found.push(answer::commit(&commit, stored));
+            found.push(told(&commit, stored));
         }
         Ok(found)
     }

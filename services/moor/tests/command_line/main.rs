@@ -15,7 +15,7 @@ use mooring_proto::{
     binding::v1::{BindRequest, Binding, binding},
     dataplane::v1::{
         Commit, ListCommitsRequest, ListCommitsResponse, Status as Dataplane, VpcStatus, WatchCommitsRequest,
-        WatchCommitsResponse,
+        WatchCommitsResponse, WatchEventsRequest, WatchEventsResponse,
     },
     event::v1::{Event, GatewayRegistered, event},
     resource::v1::{Eip, GetEipRequest, GetHavipRequest, Havip, ListEipsRequest, ListEipsResponse, eip},
@@ -294,6 +294,23 @@ async fn following_goes_on_after_a_broken_stream_with_every_commit_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_is_followed_goes_on_by_the_servers_token() {
+    let server = Server::start().await;
+    let next = |commit, token: &str| {
+        WatchEventsResponse { commit: Some(commit), resume_token: token.to_owned() }.encode_to_vec()
+    };
+    server.answers("WatchEvents", Answer::Broken(vec![next(commit(4, 0), "a"), next(commit(5, 0), "b")]));
+    server.answers("WatchEvents", Answer::Broken(vec![next(commit(7, 1), "c")]));
+    let ended = moor(&server.url, "log --follow --after 3 --limit 3 --eip web -o json").await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert_eq!(ended.out.lines().count(), 3, "{}", ended.out);
+    let asked: Vec<_> = server.calls().iter().map(|call| call.read::<WatchEventsRequest>()).collect();
+    let from: Vec<_> = asked.iter().map(|asked| (asked.after_position, &*asked.resume_token)).collect();
+    assert_eq!(from, [(3, ""), (0, "b")]);
+    assert!(asked.iter().all(|asked| asked.filter.as_ref().unwrap().eip.ends_with("/eips/web")), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn status_says_whether_kernel_and_fold_agree_and_so_does_its_exit_code() {
     let vpc = VpcStatus {
         display_name: "blue".into(),
@@ -355,6 +372,7 @@ async fn every_method_of_the_api_has_a_verb() {
         "gateway decommission gw-1",
         "status",
         "log",
+        "log --of-project shop",
     ] {
         let ended = moor(&server.url, line).await;
         assert_eq!(ended.code, 0, "moor {line}: {}", ended.err);
@@ -364,6 +382,13 @@ async fn every_method_of_the_api_has_a_verb() {
         Answer::Broken(vec![WatchCommitsResponse { commit: Some(commit(1, 0)) }.encode_to_vec()]),
     );
     assert_eq!(moor(&server.url, "log --follow --limit 1").await.code, 0);
+    server.answers(
+        "WatchEvents",
+        Answer::Broken(vec![
+            WatchEventsResponse { commit: Some(commit(1, 0)), ..Default::default() }.encode_to_vec(),
+        ]),
+    );
+    assert_eq!(moor(&server.url, "log --follow --limit 1 --actor ann").await.code, 0);
 
     let called: BTreeSet<String> = server.calls().into_iter().map(|call| call.method).collect();
     let pool = prost_reflect::DescriptorPool::decode(DESCRIPTORS).unwrap();
