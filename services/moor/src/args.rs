@@ -117,7 +117,7 @@ pub enum Command {
     /// Whether the server is ready, or each of several (exit code 4 if not)
     Ready,
     /// What happened: when, by whom, at which position
-    Log(log::Log),
+    Log(Box<log::Log>),
     Replay(replay::Replay),
     Diff(diff::Diff),
 }

@@ -59,7 +59,7 @@ impl Query {
         }
         for (field, term) in &filter.terms {
             let clause = vec![term.clone()];
-            if source.find(&[clause.clone()], everywhere(), 1).await?.is_empty() {
+            if source.find(std::slice::from_ref(&clause), everywhere(), 1).await?.is_empty() {
                 return Err(unknown(field, term));
             }
             clauses.push(clause);
