@@ -87,9 +87,16 @@ pub fn list(server: &Mooringd, filter: &EventFilter, page_size: i32) -> Vec<Comm
     }
 }
 
-/// The words of the events in these commits, in order.
+/// The words of the events in these commits, in order. A hold may be stored before the request that it is for: here it
+/// comes behind.
 pub fn kinds(commits: &[Commit]) -> Vec<String> {
-    commits.iter().flat_map(|commit| &commit.events).map(kind).collect()
+    let mut kinds: Vec<String> = commits.iter().flat_map(|commit| &commit.events).map(kind).collect();
+    for at in 1..kinds.len() {
+        if kinds[at - 1] == "hold_placed" && kinds[at] == "bind_requested" {
+            kinds.swap(at - 1, at);
+        }
+    }
+    kinds
 }
 
 /// The name of the field that an event is in.
