@@ -15,7 +15,11 @@ const PATIENT: Duration = Duration::from_secs(20);
 
 /// A server with the HAVIP `front` and the EIP `web`.
 fn stocked() -> Mooringd {
-    let server = Mooringd::alone(Options::default()).unwrap();
+    stocked_with(Options::default())
+}
+
+fn stocked_with(options: Options) -> Mooringd {
+    let server = Mooringd::alone(options).unwrap();
     server.stock().unwrap();
     server
 }
@@ -53,7 +57,10 @@ fn assert_free(server: &Mooringd) {
 }
 
 fn bind_survives(point: &str) {
-    let mut server = stocked();
+    bind_survives_in(stocked(), point);
+}
+
+fn bind_survives_in(mut server: Mooringd, point: &str) {
     die_at(&mut server, point, "bind web front");
     wait_state(&server, "web", "IN_USE");
     let refusal = server.refuse("eip release web").unwrap();
@@ -68,7 +75,9 @@ fn bind_survives(point: &str) {
 
 #[test]
 fn a_bind_survives_a_crash_before_its_hold() {
-    bind_survives("bind.before-hold");
+    // No hold is asked for before the request is stored, as when resource did not answer then.
+    let plant = Some("bind.holds-late".to_owned());
+    bind_survives_in(stocked_with(Options { plant, ..Options::default() }), "bind.before-hold");
 }
 
 #[test]
@@ -79,6 +88,31 @@ fn a_bind_survives_a_crash_after_its_hold() {
 #[test]
 fn a_bind_survives_a_crash_after_it_was_stored() {
     bind_survives("bind.after-bound");
+}
+
+/// The hold is asked for while the request is being stored: which of them is in the log then is chance.
+fn bind_survives_early(point: &str) {
+    let mut server = stocked();
+    die_at(&mut server, point, "bind web front");
+    server.ask("bind web front").unwrap();
+    wait_state(&server, "web", "IN_USE");
+    for once in ["bind_requested", "bound"] {
+        assert_eq!(count(&server, once), 1, "{once}");
+    }
+    assert_eq!(count(&server, "bind_failed"), 0);
+    server.ask("unbind web").unwrap();
+    assert_eq!(count(&server, "hold_placed"), count(&server, "hold_released"), "nothing stays held");
+    assert_free(&server);
+}
+
+#[test]
+fn a_bind_survives_a_crash_before_its_early_hold() {
+    bind_survives_early("early.before-hold");
+}
+
+#[test]
+fn a_bind_survives_a_crash_after_its_early_hold() {
+    bind_survives_early("early.after-hold");
 }
 
 /// The bind asks for an EIP that resource does not know, so it must come to nothing.

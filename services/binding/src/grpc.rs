@@ -1,7 +1,9 @@
 //! The binding API.
 
+use std::collections::BTreeMap;
+
 use mooring_domain::{
-    Event, Position, Rejection,
+    Decider, Event, Position, Rejection,
     binding::{Binding, BindingCore, Command, Phase, State, check_regions},
     id::{self, BindingId},
     name::{Name, RegionId, Scope},
@@ -19,17 +21,44 @@ use mooring_runtime::plant;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
-use crate::{RegionReports, answer, reports::Reports, wait::Wait};
+use crate::{RegionReports, answer, early::Early, reports::Reports, resource::Pair, wait::Wait};
 
 pub(crate) struct Bindings {
     pub(crate) regions: Regions<BindingCore>,
     pub(crate) reports: RegionReports,
+    pub(crate) early: BTreeMap<RegionId, Early>,
 }
 
 impl Bindings {
     fn reports(&self, region: &RegionId) -> Result<&Reports, Status> {
         let reports = self.reports.get(region);
         reports.ok_or_else(|| Refused::Unserved(Unserved::Unavailable).into())
+    }
+
+    /// Has a bind decided; what it needs is held meanwhile, if it looks as if it would be.
+    async fn submit_bind(
+        &self,
+        region: &RegionId,
+        caller: Caller,
+        command: Command,
+        pair: Pair,
+    ) -> Result<Outcome, Refused> {
+        let ledger = self.regions.get("havip", region)?;
+        let promising = BindingCore::decide(&ledger.view().state, &command)
+            .is_ok_and(|events| !events.is_empty() && !plant::planted("bind.holds-late"));
+        let early = match self.early.get(region) {
+            Some(early) if promising => Some(early.begin(pair)),
+            _ => None,
+        };
+        let outcome = ledger.submit(caller, command).await;
+        if let Some(flight) = early {
+            match &outcome {
+                Ok(outcome) if bound(outcome) == Some(pair.binding) => flight.landed(),
+                Err(Refused::Unserved(Unserved::Unknown)) => {}
+                _ => flight.refused(),
+            }
+        }
+        outcome
     }
 }
 
@@ -70,9 +99,9 @@ impl BindingService for Bindings {
         check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         let reports = self.reports(&havip.scope.region)?;
-        let command =
-            Command::Bind { id: BindingId::new(Uuid::now_v7()), eip: eip.clone(), havip: havip.clone() };
-        let outcome = ledger.submit(caller, command).await?;
+        let pair = Pair { binding: BindingId::new(Uuid::now_v7()), eip: eip.id, havip: havip.id };
+        let command = Command::Bind { id: pair.binding, eip: eip.clone(), havip: havip.clone() };
+        let outcome = self.submit_bind(&havip.scope.region, caller, command, pair).await?;
         let there = || {
             let state = ledger.view().state;
             let pair = state.of_eip(eip.id).filter(|binding| binding.request.havip == havip.id);

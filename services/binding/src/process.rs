@@ -16,8 +16,10 @@ use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
 use crate::{
+    early::Early,
     reports::Reports,
-    resource::{BATCH, Hold, Refusal, Resource},
+    resource::{BATCH, Hold, Pair, Refusal, Resource},
+    unclaimed::{SweepError, Unclaimed},
 };
 
 /// Who acts when it is not a caller's request.
@@ -26,7 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Callers whose bindings came to their end together come back together. As many as in the last round are waited for, so
 /// long after it at most: a round costs hardly more with all of them than with half of them, and rounds don't overlap.
-const TOGETHER: Duration = Duration::from_millis(2);
+const TOGETHER: Duration = Duration::from_millis(3);
 
 /// A step that failed; the round is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,10 @@ enum StepError {
     Resource(#[from] Status),
     #[error("the log: {0}")]
     Log(#[from] Refused),
+    #[error("{0}")]
+    Sweep(#[from] SweepError),
+    #[error("what is to be bound is held for a request that never came to the log; it is let go")]
+    Unclaimed,
 }
 
 /// How many bindings the next round waits for, and until when.
@@ -47,22 +53,27 @@ pub(crate) struct Process {
     ledger: Ledger<BindingCore>,
     reports: Reports,
     resource: Resource,
+    early: Early,
+    unclaimed: Unclaimed,
 }
 
 impl Process {
-    pub(crate) fn new(ledger: Ledger<BindingCore>, reports: Reports, resource: Resource) -> Self {
-        Self { ledger, reports, resource }
+    pub(crate) fn new(reports: Reports, unclaimed: Unclaimed) -> Self {
+        let Unclaimed { ledger, early, resource, .. } = unclaimed.clone();
+        Self { ledger, reports, resource, early, unclaimed }
     }
 
     /// Until the word is said; what was begun then is finished.
     pub(crate) async fn run(self, drained: Shutdown) {
         let mut state = self.ledger.changed();
         let mut reports = self.reports.watch();
+        let mut early = self.early.watch();
         let mut pause = FIRST_PAUSE;
         let mut crowd = Crowd { size: 0, until: Instant::now() };
         loop {
             state.mark_unchanged();
             reports.mark_unchanged();
+            early.mark_unchanged();
             let due = self.gather(&crowd).await;
             let (bound, unbound) = tokio::join!(self.associate(), self.unassociate());
             if let Err(error) = bound.and(unbound) {
@@ -76,11 +87,13 @@ impl Process {
             }
             pause = FIRST_PAUSE;
             if due > 0 {
-                crowd = Crowd { size: due + self.due(), until: Instant::now() + TOGETHER };
+                let left = self.due().max(self.early.under_way());
+                crowd = Crowd { size: due + left, until: Instant::now() + TOGETHER };
             }
             tokio::select! {
                 changed = state.changed() => if changed.is_err() { return },
                 _ = reports.changed() => {}
+                _ = early.changed() => {}
                 () = drained.clone().stopped() => return,
             }
         }
@@ -89,14 +102,17 @@ impl Process {
     /// Waits until as many bindings are due as are expected, for a moment; how many are.
     async fn gather(&self, crowd: &Crowd) -> usize {
         let (mut state, mut reports) = (self.ledger.changed(), self.reports.watch());
+        let mut early = self.early.watch();
         loop {
             state.mark_unchanged();
             reports.mark_unchanged();
+            early.mark_unchanged();
             let due = self.due();
             let changed = async {
                 tokio::select! {
                     changed = state.changed() => changed,
                     changed = reports.changed() => changed,
+                    changed = early.changed() => changed,
                 }
             };
             if due == 0 || due >= crowd.size || !matches!(timeout_at(crowd.until, changed).await, Ok(Ok(())))
@@ -114,7 +130,7 @@ impl Process {
 
     fn is_due(&self, state: &State, binding: &Binding) -> bool {
         match &binding.phase {
-            Phase::Associating => true,
+            Phase::Associating => !self.early.awaits(binding.request.binding),
             Phase::Unassociating(facts) => {
                 self.reports.in_the_way(state, facts.havip.vpc, binding.at.position).is_empty()
             }
@@ -134,16 +150,57 @@ impl Process {
 
     /// ASSOCIATING: hold, then decide on the facts.
     async fn associate(&self) -> Result<(), StepError> {
-        let bindings = self.unfinished(|binding| binding.phase == Phase::Associating);
+        let state = self.ledger.view().state;
+        let bindings =
+            self.unfinished(|binding| binding.phase == Phase::Associating && self.is_due(&state, binding));
         if bindings.is_empty() {
             return Ok(());
         }
-        crash::point("bind.before-hold");
-        let holds = self.resource.hold(&bindings).await?;
-        crash::point("bind.after-hold");
+        let holds = self.hold(&bindings).await?;
         let failed = self.confirm(&bindings, holds).await?;
         crash::point("bind.after-bound");
-        self.fail(failed).await
+        let (failed, blocked) = self.sort(&bindings, failed).await?;
+        self.fail(failed).await?;
+        if blocked {
+            self.unclaimed.sweep().await?;
+            return Err(StepError::Unclaimed);
+        }
+        Ok(())
+    }
+
+    /// Those that have failed, and whether there are others, which only wait for holds that nobody claims.
+    async fn sort(
+        &self,
+        bindings: &[Binding],
+        refused: Vec<(BindingId, Refusal)>,
+    ) -> Result<(Vec<(BindingId, Refusal)>, bool), StepError> {
+        let (mut failed, mut blocked) = (Vec::new(), false);
+        for (id, refusal) in refused {
+            let taken = matches!(refusal.reason.as_str(), "EIP_TAKEN" | "HAVIP_TAKEN");
+            let pair = bindings.iter().find(|binding| binding.request.binding == id).map(Pair::from);
+            match pair {
+                Some(pair) if taken && self.unclaimed.is_in_the_way(&pair).await? => blocked = true,
+                _ => failed.push((id, refusal)),
+            }
+        }
+        Ok((failed, blocked))
+    }
+
+    /// What became of each hold; resource is asked for those that are not known to stand.
+    async fn hold(&self, bindings: &[Binding]) -> Result<Vec<Hold>, StepError> {
+        let early: Vec<_> = bindings.iter().map(|binding| self.early.take(binding.request.binding)).collect();
+        let missing = bindings.iter().zip(&early).filter(|(_, early)| early.is_none());
+        let missing: Vec<_> = missing.map(|(binding, _)| Pair::from(binding)).collect();
+        let mut asked = match missing.is_empty() {
+            true => Vec::new(),
+            false => {
+                crash::point("bind.before-hold");
+                self.resource.hold(&missing).await?
+            }
+        }
+        .into_iter();
+        crash::point("bind.after-hold");
+        Ok(early.into_iter().filter_map(|early| early.map(Ok).or_else(|| asked.next())).collect())
     }
 
     /// Decides on the facts. Answers with what has to fail.

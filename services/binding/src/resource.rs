@@ -3,7 +3,7 @@
 use mooring_domain::{
     binding::Binding,
     event::{EipFacts, HavipFacts},
-    id::BindingId,
+    id::{BindingId, EipId, HavipId},
     name::RegionId,
 };
 use mooring_ledger::ACTOR;
@@ -22,6 +22,20 @@ use crate::process::ACTOR as PROCESS;
 /// At most this many in a call.
 pub(crate) const BATCH: usize = 1000;
 
+/// What a binding holds, or is to hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) binding: BindingId,
+    pub(crate) eip: EipId,
+    pub(crate) havip: HavipId,
+}
+
+impl From<&Binding> for Pair {
+    fn from(Binding { request, .. }: &Binding) -> Self {
+        Self { binding: request.binding, eip: request.eip, havip: request.havip }
+    }
+}
+
 /// Why resource holds nothing for a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -33,6 +47,7 @@ pub(crate) struct Refusal {
 pub(crate) type Hold = Result<(EipFacts, HavipFacts), Refusal>;
 
 /// A client of one region's holds.
+#[derive(Clone)]
 pub(crate) struct Resource {
     client: HoldServiceClient<Peer>,
     region: RegionId,
@@ -44,15 +59,15 @@ impl Resource {
     }
 
     /// Holds for each binding, at most [`BATCH`], and says what became of each, in their order.
-    pub(crate) async fn hold(&self, bindings: &[Binding]) -> Result<Vec<Hold>, Status> {
-        let items = bindings.iter().map(|binding| Item {
-            binding_id: convert::id_bytes(binding.request.binding),
-            eip_id: convert::id_bytes(binding.request.eip),
-            havip_id: convert::id_bytes(binding.request.havip),
+    pub(crate) async fn hold(&self, pairs: &[Pair]) -> Result<Vec<Hold>, Status> {
+        let items = pairs.iter().map(|pair| Item {
+            binding_id: convert::id_bytes(pair.binding),
+            eip_id: convert::id_bytes(pair.eip),
+            havip_id: convert::id_bytes(pair.havip),
         });
         let request = HoldRequest { region: self.region.to_string(), items: items.collect() };
         let outcomes = self.client.clone().hold(by_process(request)).await?.into_inner().outcomes;
-        if outcomes.len() != bindings.len() {
+        if outcomes.len() != pairs.len() {
             return Err(Status::internal("resource answered another number of holds than was asked"));
         }
         outcomes.into_iter().map(|outcome| outcome.result.ok_or_else(malformed).and_then(hold)).collect()

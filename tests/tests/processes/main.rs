@@ -10,3 +10,4 @@ mod reports;
 mod settings;
 mod starting;
 mod stopping;
+mod unclaimed;
