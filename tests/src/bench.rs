@@ -11,6 +11,7 @@ mod load;
 mod machine;
 mod program;
 mod publishes;
+mod replay;
 mod report;
 mod start;
 mod stock;
@@ -18,6 +19,7 @@ mod stock;
 pub use binds::Sizes;
 pub use events::events;
 pub use figure::{Figure, Goal, Peer};
+pub use replay::replay;
 pub use report::Report;
 pub use start::start;
 

@@ -39,6 +39,24 @@ fn binds_have_a_rate_latencies_and_a_peer_for_every_number_of_clients() {
 }
 
 #[test]
+fn folds_and_checks_of_a_log_where_it_lies_are_measured_beside_its_reading() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::replay(5_000, &mut report).unwrap();
+    for what in ["events folded", "any point of the log", "memory for each binding"] {
+        for whose in ["what kernels should have", "the whole region"] {
+            let found = of(&report, &[what, whose]);
+            assert!(
+                found.len() == 1 && found[0].value >= 0.0 && found[0].goal.is_some(),
+                "{what}: {found:?}"
+            );
+        }
+    }
+    assert!(of(&report, &["verified"])[0].ratio().unwrap() > 0.0);
+    assert!(of(&report, &["events in the log"])[0].value >= 5_000.0);
+    assert!(of(&report, &["bindings at the log's end"])[0].value >= 100.0);
+}
+
+#[test]
 fn starts_are_measured_from_scratch_and_with_a_snapshot() {
     let mut report = Report::new(true, Box::new(sink()));
     bench::start(5_000, &mut report).unwrap();

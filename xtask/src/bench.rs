@@ -20,6 +20,8 @@ pub enum Name {
     Start,
     /// How long a question takes that is asked of a log of many events
     Events,
+    /// How fast a log is folded and verified where it lies, and what a fold takes of memory
+    Replay,
 }
 
 #[derive(Debug, Args)]
@@ -31,7 +33,7 @@ pub struct Bench {
     /// As little as shows that it works: the figures are of no use
     #[arg(long)]
     short: bool,
-    /// How many events the log has that is started on, or asked [default: 1000000]
+    /// How many events the log has that is started on, asked, or folded [default: 1000000]
     #[arg(long)]
     events: Option<u64>,
     /// Binds with so many clients only: 1, 16 or 256
@@ -76,6 +78,7 @@ impl Bench {
             Name::Jetstream => "jetstream",
             Name::Start => "start",
             Name::Events => "events",
+            Name::Replay => "replay",
         };
         let mut words = vec![name.to_owned()];
         words.extend(self.json.then(|| "--json".to_owned()));

@@ -3,6 +3,7 @@
 //! [`fold`] makes [`Desired`] out of commits; [`diff`] compares one VPC's [`VpcDesired`] with what was read back from
 //! its kernel and answers with operations. F1 lives here: a holder change alters `holders` and never `nat`.
 
+mod change;
 mod desired;
 mod diff;
 mod drops;
@@ -10,8 +11,9 @@ mod fold;
 pub mod ruleset;
 mod wanted;
 
+pub use change::{Change, Pair};
 pub use desired::{DESIRED_VERSION, Desired, VpcDesired};
 pub use diff::{Actual, Op, diff};
 pub use drops::DropReason;
-pub use fold::fold;
+pub use fold::{fold, fold_change};
 pub use wanted::wanted;

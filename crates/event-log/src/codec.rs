@@ -3,6 +3,11 @@
 //! A record's hash is the SHA-256 of these bytes. They hold the hash of the record before it in its stream, so one
 //! hash vouches for the stream's whole past. Tags are for ever: new fields get new ones.
 
+mod skimmed;
+
+pub(crate) use self::skimmed::Link;
+pub use self::skimmed::{Skimmed, SkimmedCommit};
+
 use bytes::Bytes;
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -86,7 +91,8 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<Record, String> {
     })
 }
 
-fn hash_of(encoded: &[u8]) -> Hash {
+/// A record's hash.
+pub(crate) fn hash_of(encoded: &[u8]) -> Hash {
     Hash(Sha256::digest(encoded).into())
 }
 

@@ -14,9 +14,10 @@ pub mod record;
 pub mod segments;
 pub mod transfer;
 
+pub use codec::{Skimmed, SkimmedCommit};
 pub use contract::{EventLog, Filter, Follow, LogError, Tail};
 pub use faulty::{Fault, FaultyLog};
 pub use jetstream::JetStream;
 pub use memory::Memory;
 pub use record::{Commit, Hash, Position, Record, StreamName};
-pub use segments::{Damage, Opened, Options, Segments, TornTail, Walked, Witness, walk};
+pub use segments::{Damage, Opened, Options, Segments, Skim, TornTail, Walked, Witness, skim, verify, walk};

@@ -4,6 +4,8 @@
 //! See docs/design/log.md for the format, and for what opening does in each case of damage.
 
 mod active;
+mod archive;
+mod backup;
 mod copy;
 mod earlier;
 mod folder;
@@ -13,7 +15,9 @@ mod reader;
 mod repair;
 mod scan;
 mod shared;
+mod skim;
 mod state;
+mod verify;
 mod walk;
 mod witness;
 mod writer;
@@ -39,9 +43,13 @@ use self::{
     writer::{Append, Desk, Request, Writer, start_segment},
 };
 pub use self::{
+    archive::{Archived, archive},
+    backup::{BackedUp, BackupError, backup, restore},
     header::FORMAT_VERSION,
     repair::TornTail,
     scan::Damage,
+    skim::{Skim, skim},
+    verify::verify,
     walk::{Walked, walk},
     witness::Witness,
 };

@@ -14,9 +14,10 @@ use std::{
     thread,
 };
 
+use bytes::Bytes;
 use given::{STREAMS, all, folder_in_memory, open_with, small, write};
 use layout::{Frame, Layout};
-use mooring_event_log::{Damage, EventLog, LogError, Position, Record, Walked, walk};
+use mooring_event_log::{Damage, EventLog, LogError, Position, Record, Skim, Walked, skim, verify, walk};
 
 /// Twelve records in some segments.
 async fn given_a_log(folder: &Path) -> (Layout, Vec<Record>) {
@@ -39,7 +40,30 @@ fn walked(folder: &Path) -> (Walked, Vec<Record>) {
         told.push(record.clone());
         ControlFlow::Continue(())
     });
-    (walked.unwrap(), told)
+    let walked = walked.unwrap();
+    // Who is quicker finds the same.
+    assert_eq!(verify(folder).unwrap(), walked);
+    let mut skimmed = Vec::new();
+    let skim = skim(folder, |record| {
+        skimmed.push(events(record.position(), record.stream(), &record.commits, |commit| &commit.events));
+        ControlFlow::Continue(())
+    });
+    assert_eq!(skim.unwrap(), Skim { last: walked.whole.position, damage: walked.damage.clone() });
+    let expected = told.iter().map(|record| {
+        events(record.position, record.stream.as_str(), &record.commits, |commit| &commit.events)
+    });
+    assert!(expected.eq(skimmed));
+    (walked, told)
+}
+
+/// A record for who reads its events alone.
+fn events<C>(
+    position: Position,
+    stream: &str,
+    commits: &[C],
+    of: impl Fn(&C) -> &Vec<Bytes>,
+) -> (Position, String, Vec<Vec<Bytes>>) {
+    (position, stream.to_owned(), commits.iter().map(|commit| of(commit).clone()).collect())
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod changes;
 mod folded;
 mod folding;
+mod kernels;
 mod key;
 mod moment;
 mod no_answer;
@@ -15,6 +16,7 @@ mod told;
 pub use changes::{changes, changes_of};
 pub use folded::{Folded, Last};
 pub use folding::{fold, fold_folder};
+pub use kernels::{Kernels, kernels_at};
 pub use key::Key;
 pub use moment::{Moment, time};
 pub use no_answer::NoAnswer;

@@ -87,7 +87,8 @@ pub fn wire_cidr(cidr: IpNet) -> wire::Cidr {
     wire::Cidr { network: Some(wire_address(cidr.network())), prefix_length: cidr.prefix_len().into() }
 }
 
-fn mac(field: &'static str, bytes: &[u8]) -> Result<Mac, Malformed> {
+/// A MAC of 6 bytes.
+pub(crate) fn mac(field: &'static str, bytes: &[u8]) -> Result<Mac, Malformed> {
     bytes.try_into().map(Mac).map_err(|_| Malformed::Bad(field))
 }
 

@@ -6,8 +6,11 @@ use prost::Message;
 
 use crate::{convert::Malformed, event::v1 as wire};
 
+mod change;
 mod read;
 mod write;
+
+pub use change::change;
 
 /// The stored bytes of an event.
 pub fn encode(event: &Event) -> Bytes {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{resolve::Argument, servers::Server};
 
+mod backup;
 mod log;
 mod nats;
 mod status;

@@ -1,6 +1,8 @@
 //! `moor log`: reads and follows a region's history, every commit once and in order, or what a filter asks for of it. Below
 //! it, the verbs for the log itself: where it is kept, and by whom.
 
+mod archive;
+mod backup;
 mod compat;
 mod copy;
 mod filters;
@@ -49,6 +51,9 @@ enum Verb {
     Copy(copy::Copy),
     Verify(verify::Verify),
     Compat(compat::Compat),
+    Backup(backup::Backup),
+    Archive(archive::Archive),
+    Restore(backup::Restore),
 }
 
 impl Log {
@@ -59,6 +64,9 @@ impl Log {
             Some(Verb::Users(users)) => return users.run(moor).await,
             Some(Verb::Copy(copy)) => return copy.run(moor).await,
             Some(Verb::Verify(verify)) => return verify.run(moor),
+            Some(Verb::Archive(archive)) => return archive.run(moor),
+            Some(Verb::Backup(backup)) => return backup.run(moor),
+            Some(Verb::Restore(restore)) => return restore.run(moor),
             Some(Verb::Compat(compat)) => return compat.run(moor),
             None => {}
         }

@@ -30,6 +30,7 @@ fn measure() -> Result<()> {
         Some("jetstream") => bench::jetstream(&sizes, &mut report),
         Some("events") => bench::events(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         Some("start") => bench::start(number(&words, "--events").unwrap_or(1_000_000), &mut report),
+        Some("replay") => bench::replay(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         other => bail!("no benchmark is named {other:?}"),
     }
 }

@@ -2,11 +2,14 @@
 //! was at any moment, and what changed in between. No server answers here.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod archive;
+mod backup;
 mod beside;
 mod changes;
 mod entered;
 mod given;
 mod golden;
+mod kernels;
 mod lived;
 mod loaded;
 mod newer;

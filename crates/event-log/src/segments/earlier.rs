@@ -2,7 +2,6 @@
 //! in its place; everything in them is checked before its first record is served, and behind the start by a thread.
 
 use std::{
-    fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,6 +11,7 @@ use crate::{
     contract::LogError,
     record::Position,
     segments::{
+        archive,
         folder::failed,
         header::{BadHeader, Header},
         scan::{Damage, Scan},
@@ -60,11 +60,19 @@ pub(super) fn headers(segments: &[(Position, PathBuf)]) -> Result<(Vec<Earlier>,
     Ok((earlier, header))
 }
 
-fn header(first: Position, path: &Path) -> Result<Header, LogError> {
+/// As much of a segment as a header can be.
+pub(super) fn start(path: &Path) -> Result<Vec<u8>, LogError> {
+    if let Some(header) = archive::header_of(path)? {
+        return Ok(header);
+    }
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(HEADER_AT_MOST).read_to_end(&mut start));
+    let read = archive::open(path)?.and_then(|file| file.take(HEADER_AT_MOST).read_to_end(&mut start));
     read.map_err(|error| failed("read", path, &error))?;
-    let (header, _) = Header::parse(&start).map_err(|bad| match bad {
+    Ok(start)
+}
+
+pub(super) fn header(first: Position, path: &Path) -> Result<Header, LogError> {
+    let (header, _) = Header::parse(&start(path)?).map_err(|bad| match bad {
         BadHeader::Damaged(why) => damaged(first, path, &why),
         BadHeader::Unknown(version) => Damage::unknown_format(first, path, version).into(),
     })?;
@@ -87,6 +95,11 @@ fn damaged(record: Position, path: &Path, why: &str) -> LogError {
 }
 
 impl Earlier {
+    /// Whether it was whole when it was archived, and is checked only when it is needed.
+    pub fn is_archived(&self) -> bool {
+        archive::is_archived(&self.path)
+    }
+
     /// Its file.
     pub fn path(&self) -> &Arc<Path> {
         &self.path
@@ -99,7 +112,7 @@ impl Earlier {
 
     /// Reads all of it, as a start would that trusts nothing, and says where its frames are and how long it is.
     pub fn check(&self) -> Result<(Marks, u64), LogError> {
-        let bytes = fs::read(&self.path).map_err(|error| failed("read", &self.path, &error))?;
+        let bytes = archive::read(&self.path)?;
         let nobody = Witnesses::new(&[]);
         let mut scan = Scan::behind(&[], State::new(0), &self.header, &nobody)?;
         scan.inner(self.first, &self.path, &bytes)?;

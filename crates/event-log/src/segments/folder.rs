@@ -3,6 +3,7 @@
 //! ```text
 //! <folder>/lock
 //! <folder>/segments/00000000000000000001.log     named for its first position
+//! <folder>/segments/00000000000000000001.archived    stands for one that was moved to an archive
 //! <folder>/segments/torn-<position>-<n>.bin      an end that nobody had seen, cut off
 //! ```
 
@@ -12,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{contract::LogError, record::Position};
+use crate::{contract::LogError, record::Position, segments::archive};
 
 const SUFFIX: &str = ".log";
 const DIGITS: usize = 20;
@@ -91,7 +92,9 @@ pub(super) fn list(segments: &Path) -> Result<Vec<(Position, PathBuf)>, LogError
     let mut found = Vec::new();
     for entry in fs::read_dir(segments).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        let Some(stem) = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)) else { continue };
+        let Some(name) = name.to_str() else { continue };
+        let name = archive::stands_for(name).unwrap_or_else(|| name.to_owned());
+        let Some(stem) = name.strip_suffix(SUFFIX) else { continue };
         let digits = stem.len() == DIGITS && stem.bytes().all(|byte| byte.is_ascii_digit());
         let Some(first) = digits.then(|| stem.parse().ok()).flatten() else {
             let why = format!("{}/{stem}{SUFFIX} is no segment's name", segments.display());
@@ -100,10 +103,12 @@ pub(super) fn list(segments: &Path) -> Result<Vec<(Position, PathBuf)>, LogError
         found.push((Position(first), segments.join(&name)));
     }
     found.sort();
+    // While one is archived, both of its names are there.
+    found.dedup();
     Ok(found)
 }
 
-fn sync_folder(folder: &Path) -> Result<(), LogError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), LogError> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder).and_then(|file| file.sync_all()).map_err(|error| failed("sync", folder, &error))
 }

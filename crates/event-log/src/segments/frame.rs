@@ -6,7 +6,7 @@
 //! ```
 //! Numbers are little-endian, CRCs are CRC32C.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use crate::{
     codec,
@@ -80,21 +80,33 @@ pub(super) fn find_later(bytes: &[u8], position: Position) -> Option<usize> {
     })
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
     /// Its records. The error says what is wrong with which.
     pub fn records(&self) -> Result<Vec<(Record, usize)>, String> {
         let mut records = Vec::new();
-        let mut rest = self.body;
-        while let Some((length, behind)) = rest.split_first_chunk::<4>() {
-            let length = u32::from_le_bytes(*length) as usize;
-            let encoded = behind.get(..length).ok_or("a record is longer than its frame")?;
-            records.push((codec::decode(encoded)?, length));
-            rest = &behind[length..];
+        for encoded in self.encoded() {
+            let encoded = encoded?;
+            records.push((codec::decode(encoded)?, encoded.len()));
         }
-        if !rest.is_empty() || records.first().is_none_or(|(record, _)| record.position != self.first) {
+        if records.first().is_none_or(|(record, _)| record.position != self.first) {
             return Err("its frame does not hold what its header says".to_owned());
         }
         Ok(records)
+    }
+
+    /// The encoded records, until one is not whole.
+    pub fn encoded(&self) -> impl Iterator<Item = Result<&'a [u8], &'static str>> + use<'a> {
+        let mut rest = self.body;
+        iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let taken = rest
+                .split_first_chunk::<4>()
+                .and_then(|(length, behind)| behind.split_at_checked(u32::from_le_bytes(*length) as usize));
+            rest = taken.map_or(&[][..], |(_, behind)| behind);
+            Some(taken.map(|(encoded, _)| encoded).ok_or("a record is longer than its frame"))
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     contract::LogError,
     record::{Position, Record},
     segments::{
+        archive,
         folder::failed,
         frame::{self, Bad, Frame},
         state::Place,
@@ -18,7 +19,7 @@ const CHUNK_BYTES: u64 = 256 * 1024;
 
 /// Some records after a position, at least one; the place must be at or before the first of them.
 pub(super) fn read(place: Place, after: Position) -> Result<Vec<Arc<Record>>, LogError> {
-    let file = File::open(&place.path).map_err(|error| read_failed(&place, &error))?;
+    let file = archive::open(&place.path)?.map_err(|error| read_failed(&place, &error))?;
     let mut cursor = Cursor { file, next: place.position, offset: place.offset, place };
     let mut records = Vec::new();
     while records.is_empty() && cursor.offset < cursor.place.end {

@@ -2,7 +2,7 @@
 //! stands behind the damage; everything else is damage (L8). Nothing is changed here.
 
 use std::{
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -14,7 +14,7 @@ use crate::{
     head::Head,
     record::{Position, Record},
     segments::{
-        folder::failed,
+        archive,
         frame::{self, Bad, Frame},
         header::{BadHeader, FORMAT_VERSION, Header},
         state::State,
@@ -144,7 +144,7 @@ impl<'a> Scan<'a> {
     fn rest(mut self, segments: &[(Position, PathBuf)]) -> Result<Self, LogError> {
         let scan = &mut self;
         for (n, (first, path)) in segments.iter().enumerate() {
-            let bytes = fs::read(path).map_err(|error| failed("read", path, &error))?;
+            let bytes = archive::read(path)?;
             let segment = Reading { path, bytes: &bytes, is_last: n + 1 == segments.len() };
             scan.segment(*first, &segment)?;
         }

@@ -92,7 +92,10 @@ impl State {
 
     /// A segment that has still to be checked, the latest first.
     pub fn unread(&self) -> Option<(usize, Arc<Earlier>)> {
-        let unread = |(n, segment): (usize, &Segment)| Some((n, Arc::clone(segment.unread.as_ref()?)));
+        let unread = |(n, segment): (usize, &Segment)| {
+            let earlier = segment.unread.as_ref().filter(|earlier| !earlier.is_archived())?;
+            Some((n, Arc::clone(earlier)))
+        };
         self.segments.iter().enumerate().rev().find_map(unread)
     }
 

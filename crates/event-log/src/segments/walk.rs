@@ -7,7 +7,7 @@
 
 use std::{
     cell::Cell,
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     io::{self, Read},
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -21,6 +21,7 @@ use crate::{
     contract::{LogError, Tail},
     record::{Position, Record},
     segments::{
+        archive,
         folder::{failed, list},
         frame,
         header::{BadHeader, Header},
@@ -61,7 +62,7 @@ pub struct Walked {
 /// `Unavailable`: the folder or a file in it can't be read. `Damaged`: a `.log` file has a name that is no segment's. All
 /// other damage is in the answer, for what stands before it is good.
 pub fn walk(folder: &Path, mut each: impl FnMut(&Record) -> ControlFlow<()>) -> Result<Walked, LogError> {
-    let files = list(&folder.join("segments"))?;
+    let files = files(folder)?;
     let nobody = Witnesses::new(&[]);
     let stopped = Cell::new(false);
     let mut seen = |record: &Record| stopped.set(stopped.get() || each(record).is_break());
@@ -74,9 +75,10 @@ pub fn walk(folder: &Path, mut each: impl FnMut(&Record) -> ControlFlow<()>) -> 
             bytes += content.len() as u64;
             scan.last(*first, path, &content)
         } else {
-            let content = fs::read(path).map_err(|error| failed("read", path, &error))?;
+            let place = archive::find(path)?;
+            let content = archive::read(path)?;
             bytes += content.len() as u64;
-            scan.inner(*first, path, &content)
+            scan.inner(*first, &place, &content)
         };
         damage = read.err();
         if damage.is_some() || stopped.get() {
@@ -96,12 +98,17 @@ pub fn walk(folder: &Path, mut each: impl FnMut(&Record) -> ControlFlow<()>) -> 
     })
 }
 
+/// The segments of the log in this folder.
+pub(super) fn files(folder: &Path) -> Result<Vec<(Position, PathBuf)>, LogError> {
+    list(&folder.join("segments"))
+}
+
 fn torn_end(record: Position, file: PathBuf, offset: usize, why: String) -> Damage {
     Damage { record, file, byte: offset as u64, why, format: None }
 }
 
 /// The last segment's bytes, durable. While somebody writes, a last frame that is not whole may be half written.
-fn settled(folder: &Path, path: &Path) -> Result<Vec<u8>, LogError> {
+pub(super) fn settled(folder: &Path, path: &Path) -> Result<Vec<u8>, LogError> {
     for _ in 0..LOOKS {
         let content = durable(path)?;
         if is_whole(&content) {

@@ -8,9 +8,11 @@ mod spoiled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
+use mooring_domain::nat::Change;
 use mooring_proto::{
     convert::Malformed,
-    stored::{decode, encode},
+    stored::{change, decode, encode},
 };
 
 use crate::spoiled::Messages;
@@ -76,6 +78,23 @@ fn every_kind_has_a_line_under_its_name() {
         seen.insert(number);
     }
     assert_eq!(seen, kinds.into_keys().collect());
+}
+
+#[test]
+fn what_an_event_means_to_kernels_is_read_off_its_bytes_as_off_all_of_it() {
+    let mut told = 0;
+    for (name, bytes) in golden() {
+        let expected = Change::of(&decode(&bytes).unwrap());
+        told += usize::from(expected.is_some());
+        let bytes = Bytes::from(bytes);
+        assert_eq!(change(&bytes).unwrap(), expected, "{name}");
+        if expected.is_some() {
+            change(&bytes.slice(..bytes.len() - 1)).unwrap_err();
+        }
+    }
+    assert!(told > 8, "{told}");
+    assert_eq!(change(&Bytes::from_static(&[0xc2, 0x3e, 0x00])), Err(Malformed::UnknownKind(1000)));
+    assert_eq!(change(&Bytes::new()), Err(Malformed::Missing("kind")));
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! `moor log verify`: whether a log is whole, every segment of it, where it lies.
 
-use std::ops::ControlFlow;
-
 use clap::Args;
 use mooring_domain::name::RegionId;
-use mooring_event_log::{Damage, Hash, Walked, walk};
+use mooring_event_log::{Damage, Hash, Walked, verify};
 use serde_json::{Value, json};
 
 use crate::{failure::Failure, invocation::Invocation, past::Place, wire};
@@ -24,7 +22,7 @@ impl Verify {
     /// Prints what was found; a failure when it is damaged.
     pub fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let place = Place::find(&self.place, &moor.home)?;
-        let walked = walk(&place.folder, |_| ControlFlow::Continue(()))?;
+        let walked = verify(&place.folder)?;
         if walked.segments == 0 {
             return Err(Failure::no_log("PLACE", &format!("there is no segment in {place}")));
         }

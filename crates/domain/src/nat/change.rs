@@ -1,0 +1,122 @@
+//! What an event means to kernels. Apart from the event, so that who only folds these need not read the rest of it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::{
+    Event,
+    address::Mac,
+    event::BindingFacts,
+    id::{PoolId, VpcId},
+    name::{Label, ProjectId},
+};
+
+/// What an event means to kernels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A pool exists.
+    Pool {
+        /// Which.
+        id: PoolId,
+        /// Its blocks.
+        cidrs: Vec<IpNet>,
+    },
+    /// A VPC exists.
+    Vpc {
+        /// Which.
+        id: VpcId,
+        /// The owner.
+        project: ProjectId,
+        /// For the operator's patterns.
+        display_name: Label,
+    },
+    /// A VPC has a subnet.
+    Subnet {
+        /// Where.
+        vpc: VpcId,
+        /// Its block.
+        cidr: IpNet,
+    },
+    /// A HAVIP exists.
+    Havip {
+        /// Where.
+        vpc: VpcId,
+        /// Its address.
+        address: IpAddr,
+        /// The MACs that may hold it.
+        members: Vec<Mac>,
+    },
+    /// A HAVIP is gone.
+    HavipGone {
+        /// Where it was.
+        vpc: VpcId,
+        /// Its address.
+        address: IpAddr,
+    },
+    /// An EIP fronts a HAVIP.
+    Bound(Pair),
+    /// It does no more.
+    Unbound(Pair),
+    /// A HAVIP is held.
+    Held {
+        /// Where.
+        vpc: VpcId,
+        /// Its address.
+        havip: IpAddr,
+        /// By whom.
+        by: Mac,
+    },
+}
+
+/// An EIP and the HAVIP that it fronts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// The HAVIP's VPC.
+    pub vpc: VpcId,
+    /// The EIP's address.
+    pub eip: IpAddr,
+    /// The HAVIP's address.
+    pub havip: IpAddr,
+}
+
+impl Change {
+    /// What this event means to kernels, if anything.
+    pub fn of(event: &Event) -> Option<Self> {
+        Some(match event {
+            Event::PoolCreated(pool) => Self::Pool { id: pool.id, cidrs: pool.cidrs.clone() },
+            Event::VpcCreated(vpc) => {
+                let (project, display_name) = (vpc.project.clone(), vpc.display_name.clone());
+                Self::Vpc { id: vpc.id, project, display_name }
+            }
+            Event::SubnetCreated(subnet) => Self::Subnet { vpc: subnet.vpc, cidr: subnet.cidr },
+            Event::HavipCreated(created) => {
+                let members = created.members.iter().map(|member| member.mac).collect();
+                Self::Havip { vpc: created.havip.vpc, address: created.havip.address, members }
+            }
+            Event::HavipDeleted(havip) => Self::HavipGone { vpc: havip.vpc, address: havip.address },
+            Event::Bound(facts) => Self::Bound(pair(facts)),
+            // This is the moment at which gateways take the element out; `Unbound` then says that all of them have.
+            Event::UnbindRequested(facts) => Self::Unbound(pair(facts)),
+            Event::HolderChanged(changed) => {
+                let (vpc, havip) = (changed.havip.vpc, changed.havip.address);
+                Self::Held { vpc, havip, by: changed.holder.mac }
+            }
+            Event::VnicCreated(_)
+            | Event::EipAllocated(_)
+            | Event::EipReleased(_)
+            | Event::HoldPlaced(_)
+            | Event::HoldReleased(_)
+            | Event::BindRequested(_)
+            | Event::BindFailed(_)
+            | Event::Unbound(_)
+            | Event::GatewayRegistered(_)
+            | Event::GatewayDecommissioned(_)
+            | Event::ClaimRejected(_) => return None,
+        })
+    }
+}
+
+fn pair(facts: &BindingFacts) -> Pair {
+    Pair { vpc: facts.havip.vpc, eip: facts.eip.address, havip: facts.havip.address }
+}
