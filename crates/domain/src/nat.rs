@@ -9,6 +9,7 @@ mod diff;
 mod drops;
 mod fold;
 pub mod ruleset;
+pub mod walk;
 mod wanted;
 
 pub use change::{Change, Pair};

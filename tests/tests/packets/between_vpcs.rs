@@ -46,7 +46,7 @@ fn second(lab: &Lab) -> Result<Second> {
 
 /// Tell a story both ways.
 fn tell(story: impl Fn(&Lab, Ends) -> Result<()>) {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     let second = second(&net.lab).unwrap();
     let ends = Ends {
         sender: (&net.lab.vm_a, lab::HAVIP, EIP),
@@ -55,6 +55,7 @@ fn tell(story: impl Fn(&Lab, Ends) -> Result<()>) {
     };
     story(&net.lab, ends).context("from the first").unwrap();
     story(&net.lab, ends.back()).context("from the second").unwrap();
+    net.agrees().unwrap();
 }
 
 #[test]
@@ -109,11 +110,12 @@ fn what_expires_on_the_way_is_quoted_as_it_was_sent() {
 
 #[test]
 fn the_sender_learns_of_a_smaller_path() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     let second = second(&net.lab).unwrap();
     second.gateway.ip("link set in0 mtu 1300").unwrap();
     let at = |address| SocketAddrV4::new(address, PORT);
     let _sink = TcpServer::start(&second.vm, at(lab::HAVIP), "vm-2", Mode::Sink).unwrap();
     upload(&net.lab.vm_a, lab::HAVIP, at(EIP_OF_SECOND), 500_000, SOON).unwrap();
     assert_eq!(learned_mtu(&net.lab.vm_a, lab::HAVIP, EIP_OF_SECOND).unwrap(), Some(1300));
+    net.agrees().unwrap();
 }

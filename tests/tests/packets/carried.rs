@@ -7,9 +7,11 @@ use mooring_dataplane::{Driver as _, DropReason, Kernel, Place};
 use mooring_domain::{
     Position,
     address::Mac,
-    nat::{VpcDesired, diff},
+    nat::{Actual, Op, VpcDesired, diff, wanted},
 };
 use mooring_tests::lab::{self, Lab, Namespace};
+
+use crate::{bytes::Packet, walked::Witness};
 
 /// For what must come.
 pub const SOON: Duration = Duration::from_secs(2);
@@ -28,19 +30,25 @@ pub struct Carried {
     pub lab: Lab,
     pub kernel: Kernel,
     pub desired: VpcDesired,
+    /// Compares the walk of each packet with what the kernel does.
+    pub witness: Option<Witness>,
 }
 
 /// A story: an error says what did not hold.
 pub type Story = fn(&mut Carried) -> Result<()>;
 
-/// Tell a story in a laboratory of its own.
+/// Tell a story in a laboratory of its own, and see that the walk of every packet in it says what the kernel did.
 pub fn tell(story: Story) {
-    story(&mut Carried::new().unwrap()).unwrap();
+    let mut net = Carried::new().unwrap();
+    story(&mut net).unwrap();
+    net.agrees().unwrap();
 }
 
 /// The same with `hairpin = true` in the operator's file.
 pub fn tell_tracked(story: Story) {
-    story(&mut Carried::tracked().unwrap()).unwrap();
+    let mut net = Carried::tracked().unwrap();
+    story(&mut net).unwrap();
+    net.agrees().unwrap();
 }
 
 impl Carried {
@@ -63,16 +71,51 @@ impl Carried {
         desired.nat.insert(EIP_2.into(), lab::HAVIP_2.into());
         desired.holders.insert(lab::HAVIP.into(), Some(lab::MAC_A.parse()?));
         desired.holders.insert(lab::HAVIP_2.into(), None);
-        let mut carried = Self { kernel: Kernel::open(&place)?, lab, desired };
+        let mut carried = Self { kernel: Kernel::open(&place)?, lab, desired, witness: None };
         carried.reconcile()?;
+        let state = carried.wanted()?;
+        carried.witness = Some(Witness::start(&carried.lab.gateway, hairpin, &mut carried.kernel, state)?);
         Ok(carried)
+    }
+
+    /// What the kernel should have.
+    pub fn wanted(&self) -> Result<Actual> {
+        Ok(wanted(&self.desired, &BTreeSet::from([lab::EIP_POOL.parse()?]), true))
+    }
+
+    /// Whether the walk of every packet so far says what the kernel did.
+    pub fn agrees(&mut self) -> Result<()> {
+        self.witness.as_mut().map_or(Ok(()), |witness| witness.agrees(&mut self.kernel))
+    }
+
+    /// The gateway sends this of its own.
+    pub fn sends(&mut self, packet: &Packet) {
+        if let Some(witness) = &mut self.witness {
+            witness.sent(packet.bytes());
+        }
+    }
+
+    /// Here the walk and the kernel are not to be compared; why is said where it is called.
+    pub fn blind(&mut self) {
+        self.witness = None;
+    }
+
+    /// These steps alone, which bring about what is desired.
+    pub fn steps(&mut self, ops: &[Op]) -> Result<()> {
+        let state = self.wanted()?;
+        let Self { kernel, witness, .. } = self;
+        let mut apply = || Ok(kernel.apply(ops)?);
+        match witness {
+            Some(witness) => witness.change(state, apply),
+            None => apply(),
+        }
     }
 
     /// Make the gateway's kernel equal to what is desired.
     pub fn reconcile(&mut self) -> Result<()> {
         let pools = BTreeSet::from([lab::EIP_POOL.parse()?]);
         let ops = diff(&self.desired, &pools, &self.kernel.read()?);
-        self.kernel.apply(&ops)?;
+        self.steps(&ops)?;
         let left = diff(&self.desired, &pools, &self.kernel.read()?);
         ensure!(left.is_empty(), "still to do: {left:?}");
         Ok(())

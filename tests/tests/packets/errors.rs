@@ -140,11 +140,12 @@ fn errors_of_every_kind_pass_both_ways() {
 
 #[test]
 fn whatever_is_quoted_is_right_to_the_last_checksum() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     for (what, quoted) in ALL {
         inwards(&net, UNREACHABLE, quoted).unwrap_or_else(|error| panic!("inwards, {what}: {error}"));
         outwards(&net, UNREACHABLE, quoted).unwrap_or_else(|error| panic!("outwards, {what}: {error}"));
     }
+    net.agrees().unwrap();
 }
 
 pub fn an_error_that_quotes_another_private_address_does_not_leave(net: &mut Carried) -> Result<()> {
@@ -171,12 +172,13 @@ fn private_quoted() {
 
 #[test]
 fn a_closed_port_refuses_both_ways() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     let lab = &net.lab;
     for (from, source, address) in [(&lab.client, lab::CLIENT, EIP), (&lab.vm_a, lab::HAVIP, lab::CLIENT)] {
         let asked = udp_ask(from, source, SocketAddrV4::new(address, CLOSED), b"hello", SOON);
         assert_eq!(asked.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused, "from {source}");
     }
+    net.agrees().unwrap();
 }
 
 /// What a packet with this TTL comes back as: the router that says so, and the packet that it quotes.

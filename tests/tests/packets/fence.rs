@@ -91,6 +91,7 @@ pub fn a_havip_that_nobody_holds_is_silent_and_never_asked_for(net: &mut Carried
         ensure!(pinged.is_err(), "a HAVIP that nobody holds answered the gateway itself");
         Ok(())
     })?;
+    net.sends(&echo(lab::GATEWAY_INSIDE, lab::HAVIP_2));
     let asked = inside.select(|frame| frame.arp().is_some_and(|arp| arp.target == lab::HAVIP_2));
     ensure!(asked.is_empty(), "{asked:?}");
     net.drops(DropReason::NotHolder, 1, |lab| {
@@ -102,6 +103,8 @@ pub fn a_havip_that_nobody_holds_is_silent_and_never_asked_for(net: &mut Carried
 
 /// The fence stands on the inside; what comes in elsewhere with a HAVIP as source has not passed it.
 pub fn a_havip_as_source_does_not_leave_from_a_third_link(net: &mut Carried) -> Result<()> {
+    // A walk begins inside or outside.
+    net.blind();
     let (gateway, other) = (&net.lab.gateway, &net.lab.plain);
     gateway.ip(&format!(
         "link add third type veth peer name third netns {}\nlink set third up\naddress add 172.31.0.1/30 dev third",

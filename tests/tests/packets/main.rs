@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a story that goes wrong says so by panicking")]
 
+mod agreement;
 mod between_vpcs;
 mod bytes;
 mod carried;
@@ -21,4 +22,5 @@ mod rules;
 mod traces;
 mod tracked;
 mod unbound;
+mod walked;
 mod ways;

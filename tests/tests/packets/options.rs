@@ -36,7 +36,7 @@ pub fn options_are_blanked(net: &mut Carried, way: Way) -> Result<()> {
 /// They move the ports and the checksum; the gateway still mends the right one.
 #[test]
 fn every_protocol_passes_with_options_both_ways() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     let label = [&[0x82, 11][..], &[0; 10]].concat();
     for options in [vec![1, 1, 1, 0], label, timestamps()] {
         let blank = vec![1; options.len()];
@@ -50,6 +50,7 @@ fn every_protocol_passes_with_options_both_ways() {
             }
         }
     }
+    net.agrees().unwrap();
 }
 
 #[test]
@@ -60,7 +61,7 @@ fn options_are_blank_behind_the_gateway() {
 /// Who is asked for the route writes himself into his answer, or into the error about it.
 #[test]
 fn what_is_recorded_tells_no_private_address() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     for options in [record_route(), timestamps()] {
         let closed = Packet::new(lab::CLIENT, EIP, 253, b"nobody serves it".to_vec());
         for packet in [echo(lab::CLIENT, EIP), closed] {
@@ -75,6 +76,7 @@ fn what_is_recorded_tells_no_private_address() {
             }
         }
     }
+    net.agrees().unwrap();
 }
 
 /// The instance asks itself: its own address is the first that is written down.
@@ -96,7 +98,7 @@ fn an_instance_that_records_its_route_tells_the_client_nothing() {
 /// Nothing of what a packet carries is blanked with them.
 #[test]
 fn an_error_with_options_is_translated_like_any_other() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     for way in BOTH {
         let error = |(source, destination), options: Vec<u8>| {
             let message = icmp(UNREACHABLE, 1, 0, &quoted_udp(destination, source));
@@ -105,4 +107,5 @@ fn an_error_with_options_is_translated_like_any_other() {
         let (sent, seen) = (error(way.sent(), record_route()), error(way.seen(), vec![1; 40]));
         arrive(&net, way, &[sent], &[seen]).unwrap();
     }
+    net.agrees().unwrap();
 }

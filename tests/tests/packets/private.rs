@@ -66,6 +66,7 @@ pub fn the_gateways_inside_address_stays_inside(net: &mut Carried) -> Result<()>
         ensure!(pinged.is_err(), "{pinged:?}");
         Ok(())
     })?;
+    net.sends(&echo(lab::GATEWAY_INSIDE, lab::CLIENT));
     ping(&net.lab.gateway, lab::GATEWAY_OUTSIDE, lab::CLIENT, 56, SOON)?;
     Ok(())
 }
@@ -124,6 +125,9 @@ pub fn an_eip_that_fronts_nothing_is_dropped(net: &mut Carried) -> Result<()> {
 pub fn the_gateways_own_address_in_a_pool_answers(net: &mut Carried) -> Result<()> {
     let own = Ipv4Addr::new(203, 0, 113, 94);
     net.lab.gateway.ip(&format!("address add {own}/32 dev out0"))?;
+    if let Some(witness) = &mut net.witness {
+        witness.has(own);
+    }
     ping(&net.lab.client, lab::CLIENT, own, 56, SOON)?;
     Ok(())
 }

@@ -91,18 +91,19 @@ pub const ALL: [(&str, Made); 9] = [
 
 #[test]
 fn every_protocol_passes_both_ways_and_is_right_to_the_last_checksum() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     for (what, packet) in ALL {
         for way in BOTH {
             cross(&net, way, &[&packet]).unwrap_or_else(|error| panic!("{what}: {error:#}"));
         }
     }
+    net.agrees().unwrap();
 }
 
 /// "0" means "none" in UDP: a sum that comes out as 0 is sent as its other zero, both ways.
 #[test]
 fn a_udp_checksum_that_comes_out_as_zero_is_not_taken_for_none() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     for way in BOTH {
         let (source, destination) = way.seen();
         let sum = datagram_of(&[0, 0], source, destination).payload[6..8].to_vec();
@@ -111,6 +112,7 @@ fn a_udp_checksum_that_comes_out_as_zero_is_not_taken_for_none() {
         seen.payload[6..8].fill(0xff);
         arrive(&net, way, &[datagram_of(&sum, sent.0, sent.1)], &[seen]).unwrap();
     }
+    net.agrees().unwrap();
 }
 
 /// The fragments of a packet, 24 bytes each.
@@ -139,7 +141,7 @@ fn long(protocol: u8, source: Ipv4Addr, destination: Ipv4Addr) -> Packet {
 /// Only addresses are looked at: no fragment waits for another, and the first has the checksum of the whole.
 #[test]
 fn fragments_pass_in_any_order_and_alone() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     for protocol in [UDP, TCP, ICMP, GRE, ESP] {
         for way in BOTH {
             let ((from, to), (seen_from, seen_to)) = (way.sent(), way.seen());
@@ -153,6 +155,7 @@ fn fragments_pass_in_any_order_and_alone() {
             }
         }
     }
+    net.agrees().unwrap();
 }
 
 /// A stranger's rule that tracks makes the kernel put fragments together before anybody sees them, and take them apart
@@ -161,6 +164,9 @@ fn fragments_pass_in_any_order_and_alone() {
 fn fragments_pass_where_a_strangers_rule_tracks() {
     tell(|net| {
         connection_tracking_sees_none_of_it(net)?;
+        if let Some(witness) = &mut net.witness {
+            witness.gathers();
+        }
         let data: Vec<u8> = (0..4000).map(|n| n as u8).collect();
         let lab = &net.lab;
         let at = |address| SocketAddrV4::new(address, PORT);

@@ -65,7 +65,7 @@ fn trace((ns, from): (&Namespace, Ipv4Addr), to: Ipv4Addr, probe: Probe) -> Resu
 
 #[test]
 fn from_the_client_to_the_eip() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     let lab = &net.lab;
     let private = Sniffer::start(&lab.client, "eth0").unwrap();
     for (what, probe) in PROBES {
@@ -76,11 +76,12 @@ fn from_the_client_to_the_eip() {
         [lab::HAVIP, lab::VM_A, lab::GATEWAY_INSIDE].iter().any(|address| frame.mentions(*address))
     });
     assert!(private.is_empty(), "{private:?}");
+    net.agrees().unwrap();
 }
 
 #[test]
 fn from_the_holder_as_the_havip() {
-    let net = Carried::new().unwrap();
+    let mut net = Carried::new().unwrap();
     let lab = &net.lab;
     let _answers =
         TcpServer::start(&lab.client, at(lab::CLIENT, PORT), "client", mooring_tests::probe::Mode::Echo);
@@ -89,4 +90,5 @@ fn from_the_holder_as_the_havip() {
             trace((&lab.vm_a, lab::HAVIP), lab::CLIENT, probe).unwrap_or_else(|e| panic!("{what}: {e:#}"));
         assert_eq!(hops, [lab::GATEWAY_INSIDE, lab::CORE, EDGE, lab::CLIENT], "{what}");
     }
+    net.agrees().unwrap();
 }
