@@ -34,7 +34,7 @@ pub async fn fold(log: &dyn EventLog, moment: Moment) -> Result<Folded, NoAnswer
 }
 
 /// Who is told of each commit that is folded, with the region before and after it.
-pub(crate) type Each<'a> = &'a mut dyn FnMut(Step<'_>) -> ControlFlow<()>;
+pub(crate) type Each<'a> = &'a mut (dyn FnMut(Step<'_>) -> ControlFlow<()> + Send);
 
 /// A fold that is under way.
 pub(crate) struct Folding<'a> {

@@ -12,6 +12,7 @@ mod no_answer;
 mod steps;
 mod things;
 mod told;
+mod trace;
 
 pub use changes::{changes, changes_of};
 pub use folded::{Folded, Last};
@@ -22,3 +23,4 @@ pub use moment::{Moment, time};
 pub use no_answer::NoAnswer;
 pub use steps::{Step, step_folder};
 pub use told::told;
+pub use trace::{Commits, Names, commits_in_folder, commits_of, trace};

@@ -22,7 +22,7 @@ pub fn step_folder(
     folder: &Path,
     from: Folded,
     to: Moment,
-    mut each: impl FnMut(Step<'_>) -> ControlFlow<()>,
+    mut each: impl FnMut(Step<'_>) -> ControlFlow<()> + Send,
 ) -> Result<Folded, NoAnswer> {
     if let Some(last) = from.last.as_ref().filter(|last| !to.admits(last.at, last.recorded_at)) {
         return Err(NoAnswer::Outside(format!("is before {}, where the steps begin", last.at)));

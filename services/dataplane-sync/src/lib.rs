@@ -9,6 +9,7 @@ mod answer;
 mod claims;
 mod entered;
 mod events;
+mod explain;
 mod fold;
 mod grpc;
 mod metrics;
@@ -28,6 +29,7 @@ use mooring_event_log::EventLog;
 use mooring_ledger::{Cursor, FoldTask, Snapshots, index::Index};
 use mooring_proto::dataplane::v1::{
     dataplane_service_server::DataplaneServiceServer, events_service_server::EventsServiceServer,
+    explain_service_server::ExplainServiceServer,
 };
 use mooring_runtime::{
     peer::Peer,
@@ -120,8 +122,15 @@ pub fn start(
     let grpc = DataplaneServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE);
     let events =
         EventsServiceServer::new(events::Events(service.clone())).max_decoding_message_size(MAX_MESSAGE);
+    let explain = explain::Explain(service.clone());
+    let explain = ExplainServiceServer::new(explain).max_decoding_message_size(MAX_MESSAGE);
     let metrics = get(async move || metrics::text(&service).await.map_err(|error| error.to_string()));
-    let router = routes.add_service(grpc).add_service(events).into_axum_router().route("/metrics", metrics);
+    let router = routes
+        .add_service(grpc)
+        .add_service(events)
+        .add_service(explain)
+        .into_axum_router()
+        .route("/metrics", metrics);
     Ok(Started { routes: router.into(), tasks, folds })
 }
 

@@ -15,7 +15,7 @@ use crate::{
     output::Format,
     pool, ready, replay,
     servers::Servers,
-    status, subnet, vnic, vpc,
+    status, subnet, trace, vnic, vpc,
 };
 
 const AFTER_HELP: &str = "\
@@ -120,6 +120,7 @@ pub enum Command {
     Log(Box<log::Log>),
     Replay(replay::Replay),
     Diff(diff::Diff),
+    Trace(trace::Trace),
 }
 
 impl Arguments {
@@ -158,6 +159,7 @@ impl Command {
             Self::Log(log) => log.run(moor).await,
             Self::Replay(replay) => replay.run(moor).await,
             Self::Diff(diff) => diff.run(moor),
+            Self::Trace(trace) => trace.run(moor).await,
         }
     }
 }
@@ -234,6 +236,8 @@ mod tests {
             "moor replay /d --step --from 7 --to 12.3",
             "moor replay /d --as nft --vpc blue --inside in0 --outside out0 --hairpin",
             "moor replay /d --at 7 --in-namespace past",
+            "moor trace 10.0.1.50 198.51.100.10 --protocol udp --port 53 --log /d --at 12",
+            "moor trace 198.51.100.10 203.0.113.7 --error unreachable --about 203.0.113.7 198.51.100.10",
             "moor diff file:/d 0 2026-11-21T19:00:00+01:00",
             "moor log copy file:/d nats://a --region r1 --nats-monitor http://a:8222 --nats-ca f",
         ] {

@@ -25,6 +25,7 @@ mod servers;
 mod status;
 mod subnet;
 mod table;
+mod trace;
 mod vnic;
 mod vpc;
 mod wire;

@@ -233,8 +233,8 @@ pub struct Walk {
     pub steps: Vec<Step>,
     /// Its end.
     pub fate: Fate,
-    /// The way of the gateway's own error about it.
-    pub error: Option<Box<Walk>>,
+    /// The gateway's own error about it, and its way.
+    pub error: Option<Box<(Packet, Walk)>>,
 }
 
 /// Walks a packet that comes to the gateway through it.
@@ -245,8 +245,8 @@ pub fn walk(gateway: &Gateway, flows: &mut Flows, arrival: &Arrival) -> Walk {
     let mut steps = Vec::new();
     let fate = stages::forward(&mut passing, &mut steps);
     let about = passing.packet;
-    let error =
-        errors::about(gateway, &about, &fate, arrival).map(|error| Box::new(sent(gateway, flows, error)));
+    let error = errors::about(gateway, &about, &fate, arrival)
+        .map(|error| Box::new((error.clone(), sent(gateway, flows, error))));
     Walk { steps, fate, error }
 }
 

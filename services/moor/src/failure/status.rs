@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, error::Error as _};
 
+use mooring_domain::Rejection;
+use mooring_proto::status::from_rejection;
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
@@ -25,6 +27,11 @@ impl Failure {
             Code::Cancelled => Self::timed_out(server),
             _ => Self::from_answer(status),
         }
+    }
+
+    /// The same that a server would have answered.
+    pub fn of_rejection(rejection: &Rejection) -> Self {
+        Self::from_answer(&from_rejection(rejection))
     }
 
     fn from_answer(status: &Status) -> Self {

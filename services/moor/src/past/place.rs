@@ -65,7 +65,7 @@ impl Place {
         &self,
         from: Folded,
         to: Argument<'_>,
-        each: impl FnMut(Step<'_>) -> ControlFlow<()>,
+        each: impl FnMut(Step<'_>) -> ControlFlow<()> + Send,
     ) -> Result<(), Failure> {
         let stepped = Moment::parse(to.text).and_then(|moment| step_folder(&self.folder, from, moment, each));
         stepped.map(drop).map_err(|no_answer| Failure::of_the_past(to, no_answer))

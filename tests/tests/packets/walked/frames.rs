@@ -64,8 +64,8 @@ pub fn said(packet: &Packet, walk: &Walk) -> Said {
     Said {
         summed: is_summed(&packet.0),
         left: left(walk),
-        error: walk.error.as_deref().and_then(left),
-        dropped: dropped(walk).or(walk.error.as_deref().and_then(dropped)),
+        error: walk.error.as_deref().and_then(|(_, walk)| left(walk)),
+        dropped: dropped(walk).or(walk.error.as_deref().and_then(|(_, walk)| dropped(walk))),
     }
 }
 

@@ -1,0 +1,154 @@
+//! Which commit put an element where it is, and who asked for that.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+    ops::ControlFlow,
+    path::Path,
+};
+
+use mooring_domain::{
+    Commit, CommitPosition, Position,
+    binding::Phase,
+    id::VpcId,
+    nat::ruleset::{EIP_TO_HAVIP, HAVIP_TO_EIP, HAVIPS, HOLDERS, POOLS, SUBNETS, UNHELD},
+};
+use mooring_event_log::{EventLog, Filter, Position as LogPosition, Record, walk};
+use mooring_ledger::commits;
+use mooring_proto::dataplane::v1::{Origin, PacketWalk, TracePacketResponse};
+
+use crate::{Folded, Last, NoAnswer};
+
+/// The commits that an answer names.
+pub type Commits = BTreeMap<CommitPosition, Origin>;
+
+/// Where an origin stands.
+pub(crate) fn at(at: CommitPosition) -> Origin {
+    Origin { position: at.position.0, index: at.index, ..Origin::default() }
+}
+
+pub(crate) fn of_last(last: &Last) -> Origin {
+    Origin {
+        recorded_at: last.recorded_at.0,
+        actor: last.actor.0.to_string(),
+        request_id: last.request_id.map(|id| id.0.to_string()).unwrap_or_default(),
+        stream: last.stream.name().to_owned(),
+        ..at(last.at)
+    }
+}
+
+fn of_commit(commit: &Commit) -> Origin {
+    Origin {
+        recorded_at: commit.recorded_at.0,
+        actor: commit.actor.0.to_string(),
+        request_id: commit.request_id.map(|id| id.0.to_string()).unwrap_or_default(),
+        stream: commit.stream.name().to_owned(),
+        ..at(commit.at)
+    }
+}
+
+/// The commit that put an element into a set or map.
+pub(super) fn of_element(folded: &Folded, vpc: VpcId, set: &str, key: Ipv4Addr) -> Option<CommitPosition> {
+    let (key, state) = (IpAddr::V4(key), &folded.resource);
+    match set {
+        EIP_TO_HAVIP => of_eip(folded, key),
+        HAVIP_TO_EIP => {
+            let nat = &folded.desired.vpcs.get(&vpc)?.nat;
+            of_eip(folded, nat.iter().find(|(_, havip)| **havip == key).map(|(eip, _)| *eip)?)
+        }
+        SUBNETS => {
+            let mut subnets = state.subnets().iter().filter(|subnet| subnet.facts.vpc == vpc);
+            subnets.find(|subnet| subnet.facts.cidr.contains(&key)).map(|subnet| subnet.at)
+        }
+        POOLS => {
+            let has = |cidrs: &[ipnet::IpNet]| cidrs.iter().any(|cidr| cidr.contains(&key));
+            state.pools().iter().find(|pool| has(&pool.facts.cidrs)).map(|pool| pool.at)
+        }
+        HAVIPS | UNHELD => {
+            let havip = folded.holder.at(vpc, key)?.facts.id;
+            state.havips().get(havip).map(|havip| havip.at)
+        }
+        HOLDERS => Some(folded.holder.at(vpc, key)?.holding.as_ref()?.at),
+        _ => None,
+    }
+}
+
+/// The commit by which an EIP fronts what it does.
+pub(crate) fn of_eip(folded: &Folded, eip: IpAddr) -> Option<CommitPosition> {
+    let binding = folded.binding.of_eip(folded.resource.eip_at(eip)?.facts.id)?;
+    matches!(binding.phase, Phase::InUse(_)).then_some(binding.at)
+}
+
+/// Those commits, from the log in a folder.
+pub fn commits_in_folder(folder: &Path, wanted: &BTreeSet<CommitPosition>) -> Result<Commits, NoAnswer> {
+    let (mut found, mut failed) = (Commits::new(), None);
+    let last = wanted.last().map_or(Position(0), |last| last.position);
+    walk(folder, |record| {
+        match pick(record, wanted, &mut found) {
+            Err(error) => failed = Some(error),
+            Ok(()) if record.position.0 < last.0 => return ControlFlow::Continue(()),
+            Ok(()) => {}
+        }
+        ControlFlow::Break(())
+    })?;
+    failed.map_or(Ok(found), Err)
+}
+
+/// Those commits, from an open log.
+pub async fn commits_of(log: &dyn EventLog, wanted: &BTreeSet<CommitPosition>) -> Result<Commits, NoAnswer> {
+    let mut found = Commits::new();
+    let positions: BTreeSet<_> = wanted.iter().map(|at| at.position.0).collect();
+    for position in positions {
+        for record in log.read(&Filter::All, LogPosition(position.saturating_sub(1)), 1).await? {
+            pick(&record, wanted, &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn pick(record: &Record, wanted: &BTreeSet<CommitPosition>, found: &mut Commits) -> Result<(), NoAnswer> {
+    if wanted.iter().any(|at| at.position.0 == record.position.0) {
+        let commits = commits(record)?;
+        let those = commits.iter().filter(|commit| wanted.contains(&commit.at));
+        found.extend(those.map(|commit| (commit.at, of_commit(commit))));
+    }
+    Ok(())
+}
+
+/// An answer that names commits.
+pub trait Names {
+    /// Every origin in it.
+    fn origins(&mut self) -> Vec<&mut Origin>;
+
+    /// The commits that it names.
+    fn wanted(&mut self) -> BTreeSet<CommitPosition> {
+        self.origins().iter().map(|origin| place(origin)).collect()
+    }
+
+    /// Says of each who asked for it, and when.
+    fn complete(&mut self, commits: &Commits) {
+        for origin in self.origins() {
+            if let Some(whole) = commits.get(&place(origin)) {
+                origin.clone_from(whole);
+            }
+        }
+    }
+}
+
+fn place(origin: &Origin) -> CommitPosition {
+    CommitPosition { position: Position(origin.position), index: origin.index }
+}
+
+impl Names for TracePacketResponse {
+    fn origins(&mut self) -> Vec<&mut Origin> {
+        self.walk.iter_mut().flat_map(Names::origins).collect()
+    }
+}
+
+impl Names for PacketWalk {
+    fn origins(&mut self) -> Vec<&mut Origin> {
+        let details = self.steps.iter_mut().flat_map(|step| &mut step.details);
+        let own = details.filter_map(|detail| detail.origin.as_mut());
+        own.chain(self.error.iter_mut().flat_map(|error| error.origins())).collect()
+    }
+}

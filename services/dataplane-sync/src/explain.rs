@@ -1,0 +1,55 @@
+//! Why packets go where they go, from the log that this gateway follows.
+
+use mooring_past::{Folded, Moment, Names, NoAnswer, commits_of, fold, trace};
+use mooring_proto::{
+    dataplane::v1::{TracePacketRequest, TracePacketResponse, explain_service_server::ExplainService},
+    status::{Unserved, bad_field, failure, from_rejection, from_unserved},
+};
+use tonic::{Code, Request, Response, Status};
+
+use crate::grpc::{Dataplane, View, unserved};
+
+/// Answers as the log has it.
+#[derive(Clone)]
+pub(crate) struct Explain(pub(crate) Dataplane);
+
+/// Where a moment is not in the log, or no moment.
+fn untold(no_answer: &NoAnswer) -> Status {
+    match no_answer {
+        NoAnswer::NoMoment(_) => bad_field("at", no_answer),
+        NoAnswer::Outside(what) => failure(Code::NotFound, "OUTSIDE_THE_LOG", format!("at: {what}"), false),
+        NoAnswer::Log(error) => unserved(error),
+        NoAnswer::Unreadable(_) | NoAnswer::Damaged { .. } => {
+            tracing::error!(error = %no_answer, "the past can't be told");
+            from_unserved(Unserved::Damaged)
+        }
+    }
+}
+
+/// The region as it was.
+async fn at(view: &View, moment: &str) -> Result<Folded, Status> {
+    let moment = if moment.is_empty() { "end" } else { moment };
+    let moment = Moment::parse(moment).map_err(|error| untold(&error))?;
+    fold(&*view.log, moment).await.map_err(|error| untold(&error))
+}
+
+async fn complete<T: Names>(view: &View, mut answer: T) -> Result<T, Status> {
+    let wanted = answer.wanted();
+    let commits = commits_of(&*view.log, &wanted).await.map_err(|error| untold(&error))?;
+    answer.complete(&commits);
+    Ok(answer)
+}
+
+#[tonic::async_trait]
+impl ExplainService for Explain {
+    async fn trace_packet(
+        &self,
+        request: Request<TracePacketRequest>,
+    ) -> Result<Response<TracePacketResponse>, Status> {
+        let request = request.get_ref();
+        let (_, view) = self.0.view(&request.parent)?;
+        let folded = at(view, &request.at).await?;
+        let traced = trace(&folded, request).map_err(|rejection| from_rejection(&rejection))?;
+        Ok(Response::new(complete(view, traced).await?))
+    }
+}
