@@ -1,11 +1,12 @@
 //! Why packets go where they go, from the log that this gateway follows.
 
+use mooring_domain::{Rejection, rejection::Class};
 use mooring_past::{Folded, Moment, Names, NoAnswer, commits_of, fold, trace};
 use mooring_proto::{
     dataplane::v1::{TracePacketRequest, TracePacketResponse, explain_service_server::ExplainService},
-    status::{Unserved, bad_field, failure, from_rejection, from_unserved},
+    status::{Unserved, bad_field, from_rejection, from_unserved},
 };
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
 use crate::grpc::{Dataplane, View, unserved};
 
@@ -17,7 +18,10 @@ pub(crate) struct Explain(pub(crate) Dataplane);
 fn untold(no_answer: &NoAnswer) -> Status {
     match no_answer {
         NoAnswer::NoMoment(_) => bad_field("at", no_answer),
-        NoAnswer::Outside(what) => failure(Code::NotFound, "OUTSIDE_THE_LOG", format!("at: {what}"), false),
+        NoAnswer::Outside(what) => {
+            let (class, reason, message) = (Class::NotFound, "OUTSIDE_THE_LOG", what.clone());
+            from_rejection(&Rejection { class, reason, field: "at", message, in_the_way: None })
+        }
         NoAnswer::Log(error) => unserved(error),
         NoAnswer::Unreadable(_) | NoAnswer::Damaged { .. } => {
             tracing::error!(error = %no_answer, "the past can't be told");

@@ -76,6 +76,7 @@ const LINES: &[Line] = &[
     line("api", "mooring-tests", Which::Test("bad_surroundings"), Some(1)),
     line("log", "mooring-tests", Which::Test("jetstream"), None),
     line("log", "mooring-tests", Which::Test("replay"), None),
+    line("api", "mooring-tests", Which::Test("explain"), None),
     line("api", "mooring-tests", Which::Test("nats_admin"), None),
     line("api", "mooring-tests", Which::Test("deploy"), Some(1)),
     line("api", "mooring-tests", Which::Test("foreign_clients"), None),
