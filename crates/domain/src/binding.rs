@@ -10,13 +10,11 @@ mod evolve;
 mod gateway;
 mod progress;
 mod state;
-mod unclaimed;
 
 pub use command::Command;
 pub use decide::check_regions;
 pub use evolve::{FAILED_ARE_REMEMBERED, MAX_FAILED};
 pub use state::{Binding, Gateway, Phase, State};
-pub use unclaimed::{Nothing, Unclaimed, UnclaimedCore};
 
 use crate::{Commit, Decider, Event, Rejection, Stream};
 

@@ -35,8 +35,10 @@ enum Answer {
     Awaited,
     /// The hold stands.
     Held(Box<Facts>),
-    /// It does not, or nobody knows.
-    Nothing,
+    /// It does not.
+    Refused,
+    /// Nobody knows.
+    Unknown,
 }
 
 struct Entry {
@@ -50,6 +52,7 @@ struct Entry {
 pub(crate) struct Early {
     entries: Arc<Mutex<HashMap<BindingId, Entry>>>,
     asks: mpsc::UnboundedSender<Pair>,
+    lost: mpsc::UnboundedSender<BindingId>,
     answered: watch::Sender<()>,
 }
 
@@ -61,10 +64,10 @@ pub(crate) struct Flight<'a> {
 }
 
 impl Early {
-    /// None yet, and what is to be asked.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Pair>) {
-        let (asks, asked) = mpsc::unbounded_channel();
-        (Self { entries: Arc::default(), asks, answered: watch::Sender::new(()) }, asked)
+    /// None yet; what is to be asked; and who may hold although its request will never be in the log.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Pair>, mpsc::UnboundedReceiver<BindingId>) {
+        let ((asks, asked), (lost, losses)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        (Self { entries: Arc::default(), asks, lost, answered: watch::Sender::new(()) }, asked, losses)
     }
 
     /// Asks for the hold of a request that is about to be submitted.
@@ -91,16 +94,23 @@ impl Early {
     pub(crate) fn take(&self, binding: BindingId) -> Option<Facts> {
         match self.entries().remove(&binding)?.answer {
             Answer::Held(facts) => Some(*facts),
-            Answer::Awaited | Answer::Nothing => None,
+            Answer::Awaited | Answer::Refused | Answer::Unknown => None,
         }
     }
 
     /// Whether the request may still come to the log.
     pub(crate) fn may_land(&self, binding: BindingId) -> bool {
+        self.entries().contains_key(&binding)
+    }
+
+    /// Gives up requests whose callers have gone away long ago.
+    pub(crate) fn give_up(&self) {
         let now = Instant::now();
-        let mut entries = self.entries();
-        entries.retain(|_, entry| entry.abandoned.is_none_or(|since| now - since < ABANDONED));
-        entries.contains_key(&binding)
+        let given_up =
+            |_: &BindingId, entry: &mut Entry| entry.abandoned.is_some_and(|since| now - since > ABANDONED);
+        for (binding, _) in self.entries().extract_if(given_up) {
+            let _ = self.lost.send(binding);
+        }
     }
 
     /// Changes when answers have come.
@@ -130,17 +140,21 @@ impl Early {
             if let Err(status) = &holds {
                 tracing::debug!(%status, "early holds came to nothing");
             }
-            let held = |number: usize| holds.as_ref().ok()?.get(number)?.as_ref().ok().cloned();
-            self.answer(pairs.iter().enumerate().map(|(number, pair)| (pair.binding, held(number))));
+            let answer = |number: usize| match holds.as_ref().map(|holds| holds.get(number)) {
+                Ok(Some(Ok(facts))) => Answer::Held(Box::new(facts.clone())),
+                Ok(Some(Err(_))) => Answer::Refused,
+                Ok(None) | Err(_) => Answer::Unknown,
+            };
+            self.answer(pairs.iter().enumerate().map(|(number, pair)| (pair.binding, answer(number))));
         }
     }
 
-    fn answer(&self, answers: impl Iterator<Item = (BindingId, Option<Facts>)>) {
+    fn answer(&self, answers: impl Iterator<Item = (BindingId, Answer)>) {
         let mut entries = self.entries();
-        for (binding, facts) in answers {
+        for (binding, answer) in answers {
             // Whose request was refused meanwhile is not there any more.
             if let Some(entry) = entries.get_mut(&binding) {
-                entry.answer = facts.map_or(Answer::Nothing, |facts| Answer::Held(Box::new(facts)));
+                entry.answer = answer;
             }
         }
         drop(entries);
@@ -161,7 +175,11 @@ impl Flight<'_> {
     /// The request will never be in the log.
     pub(crate) fn refused(mut self) {
         self.told = true;
-        self.early.entries().remove(&self.binding);
+        let entry = self.early.entries().remove(&self.binding);
+        if entry.is_some_and(|entry| !matches!(entry.answer, Answer::Refused)) {
+            // Nobody listens any more when the process ends; the next one finds the hold.
+            let _ = self.early.lost.send(self.binding);
+        }
     }
 }
 

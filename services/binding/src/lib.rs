@@ -13,11 +13,8 @@ mod wait;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use mooring_domain::{
-    binding::{BindingCore, UnclaimedCore},
-    name::RegionId,
-};
-use mooring_ledger::{Reader, Regions};
+use mooring_domain::{binding::BindingCore, name::RegionId};
+use mooring_ledger::Regions;
 use mooring_proto::binding::v1::{
     binding_service_server::BindingServiceServer, gateway_service_server::GatewayServiceServer,
 };
@@ -27,36 +24,27 @@ use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use unclaimed::Unclaimed;
 
-/// Under which name the holds that nobody claims are folded and kept.
-pub const UNCLAIMED: &str = "binding/unclaimed";
-
 /// The reports of every region's gateways.
 type RegionReports = Arc<BTreeMap<RegionId, Reports>>;
 
-/// Adds the service's gRPC to the process's, and starts a process manager for each region. `unclaimed` are the holds
-/// without a request, `resource` leads to the resource service. The managers end after their step once `drained` says that no caller waits for them.
+/// Adds the service's gRPC to the process's, and starts a process manager for each region. `resource` leads to the
+/// resource service. The managers end after their step once `drained` says that no caller waits for them.
 pub fn start(
     routes: Routes,
     regions: Regions<BindingCore>,
-    mut unclaimed: BTreeMap<RegionId, Reader<UnclaimedCore>>,
     resource: &Peer,
     drained: &Shutdown,
 ) -> (Routes, Vec<JoinHandle<()>>) {
     let reports: RegionReports =
         Arc::new(regions.iter().map(|(region, _)| (region.clone(), Reports::default())).collect());
-    let managers = regions.iter().zip(reports.values()).filter_map(|((region, ledger), reports)| {
+    let managers = regions.iter().zip(reports.values()).map(|((region, ledger), reports)| {
         let resource = resource::Resource::new(resource.clone(), region.clone());
-        let (early, asked) = early::Early::new();
+        let (early, asked, lost) = early::Early::new();
         let asking = tokio::spawn(early.clone().run(resource.clone(), asked, drained.clone()));
-        let (holds, ledger) = (unclaimed.remove(region)?, ledger.clone());
-        let unclaimed = Unclaimed { holds, ledger, early: early.clone(), resource };
-        let process = process::Process::new(reports.clone(), unclaimed.clone());
-        let running = [
-            asking,
-            tokio::spawn(unclaimed.run(drained.clone())),
-            tokio::spawn(process.run(drained.clone())),
-        ];
-        Some(((region.clone(), early), running))
+        let unclaimed = Unclaimed { ledger: ledger.clone(), early: early.clone(), resource };
+        let letting_go = tokio::spawn(unclaimed.clone().run(lost, drained.clone()));
+        let process = process::Process::new(reports.clone(), unclaimed);
+        ((region.clone(), early), [asking, letting_go, tokio::spawn(process.run(drained.clone()))])
     });
     let (early, managers): (BTreeMap<_, _>, Vec<_>) = managers.unzip();
     let managers = managers.into_iter().flatten().collect();

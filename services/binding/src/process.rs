@@ -19,7 +19,7 @@ use crate::{
     early::Early,
     reports::Reports,
     resource::{BATCH, Hold, Pair, Refusal, Resource},
-    unclaimed::{SweepError, Unclaimed},
+    unclaimed::Unclaimed,
 };
 
 /// Who acts when it is not a caller's request.
@@ -37,9 +37,7 @@ enum StepError {
     Resource(#[from] Status),
     #[error("the log: {0}")]
     Log(#[from] Refused),
-    #[error("{0}")]
-    Sweep(#[from] SweepError),
-    #[error("what is to be bound is held for a request that never came to the log; it is let go")]
+    #[error("what is to be bound is held for a request that is not in the log; it is let go")]
     Unclaimed,
 }
 
@@ -59,7 +57,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn new(reports: Reports, unclaimed: Unclaimed) -> Self {
-        let Unclaimed { ledger, early, resource, .. } = unclaimed.clone();
+        let Unclaimed { ledger, early, resource } = unclaimed.clone();
         Self { ledger, reports, resource, early, unclaimed }
     }
 
@@ -159,27 +157,25 @@ impl Process {
         let holds = self.hold(&bindings).await?;
         let failed = self.confirm(&bindings, holds).await?;
         crash::point("bind.after-bound");
-        let (failed, blocked) = self.sort(&bindings, failed).await?;
+        let (failed, blocked) = self.sort(failed).await?;
         self.fail(failed).await?;
-        if blocked {
-            self.unclaimed.sweep().await?;
-            return Err(StepError::Unclaimed);
-        }
-        Ok(())
+        if blocked { Err(StepError::Unclaimed) } else { Ok(()) }
     }
 
     /// Those that have failed, and whether there are others, which only wait for holds that nobody claims.
     async fn sort(
         &self,
-        bindings: &[Binding],
         refused: Vec<(BindingId, Refusal)>,
     ) -> Result<(Vec<(BindingId, Refusal)>, bool), StepError> {
         let (mut failed, mut blocked) = (Vec::new(), false);
+        let state = self.ledger.view().state;
         for (id, refusal) in refused {
-            let taken = matches!(refusal.reason.as_str(), "EIP_TAKEN" | "HAVIP_TAKEN");
-            let pair = bindings.iter().find(|binding| binding.request.binding == id).map(Pair::from);
-            match pair {
-                Some(pair) if taken && self.unclaimed.is_in_the_way(&pair).await? => blocked = true,
+            match refusal.held_by {
+                // Its request will be refused or never come: this binding has what it asked for.
+                Some(other) if other != id && state.get(other).is_none() => {
+                    blocked = true;
+                    self.unclaimed.let_go(&[other]).await?;
+                }
                 _ => failed.push((id, refusal)),
             }
         }
@@ -223,7 +219,7 @@ impl Process {
             match outcome {
                 Ok(()) => {}
                 Err(Refused::Rejected(Rejection { reason, message, .. })) => {
-                    failed.push((binding, Refusal { reason: reason.to_owned(), message }));
+                    failed.push((binding, Refusal { reason: reason.to_owned(), message, held_by: None }));
                 }
                 Err(error) => return Err(error.into()),
             }

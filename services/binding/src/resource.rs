@@ -3,15 +3,15 @@
 use mooring_domain::{
     binding::Binding,
     event::{EipFacts, HavipFacts},
-    id::{BindingId, EipId, HavipId},
-    name::RegionId,
+    id::{self, BindingId, EipId, HavipId},
+    name::{Name, RegionId},
 };
 use mooring_ledger::ACTOR;
 use mooring_proto::{
     convert,
     resource::v1::{
-        HoldRequest, ReleaseRequest, hold_request::Item, hold_response::outcome::Result as Held,
-        hold_service_client::HoldServiceClient,
+        HoldRequest, ListHoldsRequest, ReleaseRequest, hold_request::Item,
+        hold_response::outcome::Result as Held, hold_service_client::HoldServiceClient,
     },
 };
 use mooring_runtime::peer::{Idempotent, Peer};
@@ -41,6 +41,8 @@ impl From<&Binding> for Pair {
 pub(crate) struct Refusal {
     pub(crate) reason: String,
     pub(crate) message: String,
+    /// The binding that holds it.
+    pub(crate) held_by: Option<BindingId>,
 }
 
 /// What became of a hold.
@@ -80,6 +82,14 @@ impl Resource {
         self.client.clone().release(by_process(request)).await?;
         Ok(())
     }
+
+    /// Who holds, after this binding in the order of ids, some of them; none: that was the end.
+    pub(crate) async fn holding(&self, after: BindingId) -> Result<Vec<BindingId>, Status> {
+        let request = ListHoldsRequest { region: self.region.to_string(), after: convert::id_bytes(after) };
+        let answer = self.client.clone().list_holds(by_process(request)).await?.into_inner();
+        let ids = answer.binding_ids.iter().map(|id| convert::id("binding_ids", id));
+        ids.collect::<Result<_, _>>().map_err(|_| malformed())
+    }
 }
 
 /// Says who acts. Holds and releases have the binding's id: a second one changes nothing.
@@ -96,7 +106,10 @@ fn malformed() -> Status {
 
 fn hold(held: Held) -> Result<Hold, Status> {
     match held {
-        Held::Refusal(refusal) => Ok(Err(Refusal { reason: refusal.reason, message: refusal.message })),
+        Held::Refusal(refusal) => {
+            let held_by = refusal.in_the_way.parse().ok().map(|name: Name<id::Binding>| name.id);
+            Ok(Err(Refusal { reason: refusal.reason, message: refusal.message, held_by }))
+        }
         Held::Facts(facts) => {
             let eip = convert::eip(facts.eip).map_err(|_| malformed())?;
             let havip = convert::havip(facts.havip).map_err(|_| malformed())?;

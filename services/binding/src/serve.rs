@@ -2,10 +2,7 @@
 
 use anyhow::{Context, Result};
 use futures::FutureExt;
-use mooring_domain::{
-    Stream,
-    binding::{BindingCore, UnclaimedCore},
-};
+use mooring_domain::{Stream, binding::BindingCore};
 use mooring_ledger::{Standing, Store};
 use mooring_runtime::{
     peer::Peer,
@@ -27,10 +24,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let log = (&args.log, &args.nats);
         let mut store =
             Store::open(&args.store, log, &[Stream::Binding], |why| waiting.set(Some(why))).await?;
-        let (binding, unclaimed) = tokio::try_join!(
-            store.ledgers::<BindingCore>(),
-            store.readers::<UnclaimedCore>(mooring_binding::UNCLAIMED),
-        )?;
+        let binding = store.ledgers::<BindingCore>().await?;
         waiting.set(None);
         let resource = Peer::new("resource", args.resource.clone()).context("--resource")?;
         let follow =
@@ -38,7 +32,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let mut tasks: Vec<_> = store.standings().into_iter().map(follow).collect();
         tasks.push(resource.watch(&process.conditions));
         let (routes, finishing) =
-            mooring_binding::start(Routes::default(), binding, unclaimed, &resource, &process.drained);
+            mooring_binding::start(Routes::default(), binding, &resource, &process.drained);
         Ok(Running { routes, finishing, tasks, closing: store.close().boxed() })
     })
     .await

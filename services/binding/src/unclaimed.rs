@@ -1,33 +1,36 @@
-//! Lets go of what is held for a request that never came to the log: its caller lost a race, or the process died between
-//! the two.
+//! Lets go of what is held for a request that will never be in the log: it was refused after its hold had been asked for,
+//! or the process died between the two.
+//!
+//! The requests of this process are known one by one. For those of an earlier one all holds are looked through, at the
+//! start and a few times after it: what it asked for may be late.
 
 use std::time::Duration;
 
-use mooring_domain::binding::{BindingCore, UnclaimedCore};
-use mooring_ledger::{Ledger, Reader, Refused};
+use mooring_domain::{binding::BindingCore, id::BindingId};
+use mooring_ledger::Ledger;
 use mooring_runtime::shutdown::Shutdown;
+use tokio::{sync::mpsc, time::Instant};
 use tonic::Status;
+use uuid::Uuid;
 
 use crate::{
     early::Early,
-    resource::{BATCH, Pair, Resource},
+    resource::{BATCH, Resource},
 };
 
-/// How often it is looked for such holds. Whoever is refused because of one looks at once.
-const EVERY: Duration = Duration::from_secs(1);
-
-/// Why they could not be let go.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SweepError {
-    #[error("resource: {0}")]
-    Resource(#[from] Status),
-    #[error("the log: {0}")]
-    Log(#[from] Refused),
-}
+/// When the holds are looked through, after the start.
+const LOOKS: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+    Duration::from_mins(1),
+    Duration::from_mins(10),
+];
+/// Before what could not be let go is tried again, and how often callers that have gone away are looked for.
+const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(crate) struct Unclaimed {
-    pub(crate) holds: Reader<UnclaimedCore>,
     pub(crate) ledger: Ledger<BindingCore>,
     pub(crate) early: Early,
     pub(crate) resource: Resource,
@@ -35,40 +38,56 @@ pub(crate) struct Unclaimed {
 
 impl Unclaimed {
     /// Until the word is said.
-    pub(crate) async fn run(self, drained: Shutdown) {
-        let mut every = tokio::time::interval(EVERY);
+    pub(crate) async fn run(self, mut lost: mpsc::UnboundedReceiver<BindingId>, drained: Shutdown) {
+        let (start, mut looks) = (Instant::now(), LOOKS.into_iter().peekable());
+        let (mut waiting, mut every) = (Vec::new(), tokio::time::interval(PAUSE));
         loop {
             tokio::select! {
                 _ = every.tick() => {}
+                count = lost.recv_many(&mut waiting, BATCH), if waiting.is_empty() => if count == 0 { return },
                 () = drained.clone().stopped() => return,
             }
-            if let Err(error) = self.sweep().await {
-                tracing::warn!(%error, "holds that nobody claims are let go later");
+            self.early.give_up();
+            if looks.peek().is_some_and(|after| start.elapsed() >= *after) && self.tried(self.look().await) {
+                looks.next();
+            }
+            if !waiting.is_empty() && self.tried(self.let_go(&waiting).await) {
+                waiting.clear();
             }
         }
     }
 
-    /// Whether such a hold is why this pair could not be held.
-    pub(crate) async fn is_in_the_way(&self, pair: &Pair) -> Result<bool, SweepError> {
-        let state = self.holds.current().await?.state;
-        Ok(state.is_in_the_way(pair.binding, pair.eip, pair.havip))
+    fn tried(&self, outcome: Result<(), Status>) -> bool {
+        outcome
+            .inspect_err(|error| tracing::info!(%error, "holds that nobody claims are let go later"))
+            .is_ok()
     }
 
-    /// Lets go of them all.
-    pub(crate) async fn sweep(&self) -> Result<(), SweepError> {
-        if self.holds.view().state.bindings().next().is_none() {
-            return Ok(());
-        }
+    /// Whether no request stands behind a hold of this binding, and none will.
+    fn is_unclaimed(&self, binding: BindingId) -> bool {
         // In this order: a request that is not on its way any more is in the ledger's state, or never comes.
-        let state = self.holds.current().await?.state;
-        let gone: Vec<_> = state.bindings().filter(|binding| !self.early.may_land(*binding)).collect();
-        let bindings = self.ledger.view().state;
-        let orphans: Vec<_> =
-            gone.into_iter().filter(|binding| bindings.get(*binding).is_none()).take(BATCH).collect();
-        if orphans.is_empty() {
+        !self.early.may_land(binding) && self.ledger.view().state.get(binding).is_none()
+    }
+
+    /// Lets go of what they hold, at most [`BATCH`] of them, where no request stands behind it.
+    pub(crate) async fn let_go(&self, bindings: &[BindingId]) -> Result<(), Status> {
+        let gone: Vec<_> = bindings.iter().copied().filter(|binding| self.is_unclaimed(*binding)).collect();
+        if gone.is_empty() {
             return Ok(());
         }
-        tracing::info!(?orphans, "letting go of holds that no request in the log stands behind");
-        Ok(self.resource.release(orphans.into_iter()).await?)
+        tracing::info!(?gone, "letting go of holds that no request in the log stands behind");
+        self.resource.release(gone.into_iter()).await
+    }
+
+    async fn look(&self) -> Result<(), Status> {
+        let mut after = BindingId::new(Uuid::nil());
+        loop {
+            let holding = self.resource.holding(after).await?;
+            let Some(last) = holding.last() else { return Ok(()) };
+            after = *last;
+            for some in holding.chunks(BATCH) {
+                self.let_go(some).await?;
+            }
+        }
     }
 }

@@ -4,11 +4,7 @@ use anyhow::{Context, Result};
 use futures::{FutureExt, future::join_all};
 use mooring_dataplane_sync::{Config, Peers, Region};
 use mooring_domain::{
-    Stream,
-    binding::{BindingCore, UnclaimedCore},
-    holder::HolderCore,
-    name::RegionId,
-    resource::ResourceCore,
+    Stream, binding::BindingCore, holder::HolderCore, name::RegionId, resource::ResourceCore,
 };
 use mooring_ledger::{FoldTask, Standing, Store};
 use mooring_runtime::{
@@ -30,12 +26,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let waiting = process.conditions.add("logs", "being opened");
         let log = (&args.log, &args.nats);
         let mut store = Store::open(&args.store, log, &Stream::ALL, |why| waiting.set(Some(why))).await?;
-        let (resource, binding, health, bindings, unclaimed) = tokio::try_join!(
+        let (resource, binding, health, bindings) = tokio::try_join!(
             store.ledgers::<ResourceCore>(),
             store.ledgers::<BindingCore>(),
             store.ledgers::<HolderCore>(),
             store.readers::<BindingCore>("resource/bindings"),
-            store.readers::<UnclaimedCore>(mooring_binding::UNCLAIMED),
         )?;
         waiting.set(None);
         let follow =
@@ -45,7 +40,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let own = Peer::new("mooringd", process.address.into()).context("the way to ourselves")?;
         let routes = mooring_resource::routes(Routes::default(), resource, bindings);
         let routes = mooring_health::routes(routes, health);
-        let (routes, finishing) = mooring_binding::start(routes, binding, unclaimed, &own, &process.drained);
+        let (routes, finishing) = mooring_binding::start(routes, binding, &own, &process.drained);
 
         let snapshots = Some(store.snapshots().clone());
         let region = |(name, (log, cursor)): (RegionId, _)| {

@@ -9,15 +9,18 @@ use mooring_ledger::{Caller, Outcome as Stored, Refused, Regions, now};
 use mooring_proto::{
     convert::{self, Malformed},
     resource::v1::{
-        HoldRequest, HoldResponse, ReleaseRequest, ReleaseResponse,
+        HoldRequest, HoldResponse, ListHoldsRequest, ListHoldsResponse, ReleaseRequest, ReleaseResponse,
         hold_response::{Facts, Outcome, Refusal, outcome},
         hold_service_server::HoldService,
     },
     status::{Unserved, bad_field},
 };
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 const MOST: usize = 1000;
+/// At most so many ids in an answer.
+const PAGE: usize = 10_000;
 
 pub(crate) struct Holds {
     pub(crate) regions: Regions<ResourceCore>,
@@ -61,6 +64,21 @@ impl HoldService for Holds {
         released.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(Response::new(ReleaseResponse {}))
     }
+
+    async fn list_holds(
+        &self,
+        request: Request<ListHoldsRequest>,
+    ) -> Result<Response<ListHoldsResponse>, Status> {
+        let request = request.into_inner();
+        let region: RegionId = request.region.parse().map_err(|error| bad_field("region", error))?;
+        let after = match request.after.is_empty() {
+            true => BindingId::new(Uuid::nil()),
+            false => convert::id("after", &request.after).map_err(|error| bad_field("after", error))?,
+        };
+        let state = self.regions.get("region", &region)?.current().await?.state;
+        let binding_ids = state.holding(after).take(PAGE).map(convert::id_bytes).collect();
+        Ok(Response::new(ListHoldsResponse { binding_ids }))
+    }
 }
 
 fn parse_region(region: &str, items: usize, field: &'static str) -> Result<RegionId, Status> {
@@ -77,6 +95,7 @@ fn place(outcome: Result<Stored, Refused>, state: &State, hold: &Hold) -> Result
         Err(Refused::Rejected(rejection)) => outcome::Result::Refusal(Refusal {
             reason: rejection.reason.to_owned(),
             message: rejection.message,
+            in_the_way: rejection.in_the_way.unwrap_or_default(),
         }),
         Err(unserved) => return Err(unserved.into()),
     };

@@ -1,6 +1,6 @@
 //! What resource knows of one region: the things, who has which address, and what is held.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Bound};
 
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
@@ -117,6 +117,11 @@ impl State {
     /// Every hold, in the order of binding ids.
     pub fn holds(&self) -> impl Iterator<Item = (BindingId, Held)> {
         self.holds.iter().map(|(binding, held)| (*binding, *held))
+    }
+
+    /// Who holds, in id order, after `after`.
+    pub fn holding(&self, after: BindingId) -> impl Iterator<Item = BindingId> + use<'_> {
+        self.holds.range((Bound::Excluded(after), Bound::Unbounded)).map(|(binding, _)| *binding)
     }
 
     /// The binding that holds an EIP.

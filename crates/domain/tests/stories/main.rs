@@ -13,7 +13,6 @@ mod binding_bind;
 mod binding_fixture;
 mod binding_gateways;
 mod binding_progress;
-mod binding_unclaimed;
 mod executor;
 mod fixture;
 mod free_ranges;
