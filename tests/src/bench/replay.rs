@@ -12,6 +12,7 @@ use mooring_event_log::verify;
 use mooring_past::{Folded, Kernels, Moment, fold_folder, kernels_at};
 
 use super::figure::{Figure, Goal};
+use super::machine::{Processes, Spent};
 use super::report::Report;
 use crate::server::{own_folder, program};
 
@@ -57,13 +58,24 @@ fn speed(log: &Path, events: u64, report: &mut Report) -> Result<()> {
     let rate = |seconds: f64| events as f64 / seconds;
     let goal = Goal::AtLeast(2_000_000.0);
     let reading = rate(median(|| read(log).map(drop))?);
-    let fold = |case: &str, seconds: f64| {
-        figure(case, rate(seconds), "/s").goal(goal).beside("the files read", reading)
+    let mut enter = |whose: &str, fold: &dyn Fn() -> Result<()>| {
+        let (took, spent) = spending(fold)?;
+        let folded = figure(&format!("events folded, {whose}"), rate(took), "/s");
+        report.enter(folded.goal(goal).beside("the files read", reading))?;
+        let cpu = spent.of.values().sum::<f64>() / RUNS as f64 / events as f64 * 1e6;
+        report.enter(figure(&format!("CPU for a fold of 1 000 000 events, {whose}"), cpu, "s"))?;
+        report.enter(figure(&format!("cores that others took meanwhile, {whose}"), spent.others, "cores"))
     };
-    let took = median(|| kernels(log, Moment::End).map(drop))?;
-    report.enter(fold("events folded, what kernels should have", took))?;
-    let took = median(|| region(log, Moment::End).map(drop))?;
-    report.enter(fold("events folded, the whole region", took))
+    enter("what kernels should have", &|| kernels(log, Moment::End).map(drop))?;
+    enter("the whole region", &|| region(log, Moment::End).map(drop))
+}
+
+/// How long it takes, and the CPU time of all the runs.
+fn spending(run: impl Fn() -> Result<()>) -> Result<(f64, Spent)> {
+    let this = Processes::default().and("this", std::process::id());
+    let before = this.taken()?;
+    let took = median(run)?;
+    Ok((took, this.since(&before)?))
 }
 
 /// The slowest of some points; the last one is the log's end.
@@ -105,10 +117,13 @@ fn verified(log: &Path, report: &mut Report) -> Result<()> {
     let megabytes = bytes(log)? as f64 / 1e6;
     let whole = verify(log)?;
     ensure!(whole.damage.is_none(), "{:?}", whole.damage);
-    let took = median(|| verify(log).map(drop).map_err(Into::into))?;
+    let (took, spent) = spending(|| verify(log).map(drop).map_err(Into::into))?;
     let reading = median(|| read(log).map(drop))?;
-    let figure = figure("verified", megabytes / took, "MB/s").goal(Goal::AtLeast(500.0));
-    report.enter(figure.beside("the files read", megabytes / reading))
+    let rate = figure("verified", megabytes / took, "MB/s").goal(Goal::AtLeast(500.0));
+    report.enter(rate.beside("the files read", megabytes / reading))?;
+    let cpu = spent.of.values().sum::<f64>() / RUNS as f64;
+    report.enter(figure("verified in a second of CPU", megabytes / cpu.max(0.001), "MB"))?;
+    report.enter(figure("cores that others took meanwhile, verifying", spent.others, "cores"))
 }
 
 /// Bytes that this process has in memory.
