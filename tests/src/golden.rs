@@ -8,7 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use mooring_event_log::{EventLog, Filter, Position, Segments, segments};
-use mooring_proto::binding::v1::{RegisterGatewayRequest, gateway_service_client::GatewayServiceClient};
+use mooring_proto::binding::v1::{
+    RegisterGatewayRequest, ReportDriftRequest, gateway_service_client::GatewayServiceClient,
+};
+use mooring_proto::event::v1::{Address, Difference, Element, GatewayDriftFound};
 use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
 use serde_json::Value;
 
@@ -67,19 +70,58 @@ fn live(server: &Mooringd) -> Result<()> {
     server.ask("havip delete spare")?;
     let register = RegisterGatewayRequest { name: GATEWAY.to_owned(), equal_to: 0 };
     server.call(async |channel| GatewayServiceClient::new(channel).register_gateway(register).await)??;
+    drift(server)?;
     server.ask("gateway decommission gw-9").map(drop)
+}
+
+/// The gateway has found an element and a rule changed behind its back.
+fn drift(server: &Mooringd) -> Result<()> {
+    let address = |octets: [u8; 4]| Some(Address { octets: octets.to_vec().into() });
+    let element = |to| Element {
+        set: "eip_to_havip".to_owned(),
+        address: address([203, 0, 113, 70]),
+        to: address(to),
+        ..Element::default()
+    };
+    let difference = Difference {
+        element: Some(element(lab::HAVIP.octets())),
+        what: "CHANGED".to_owned(),
+        found: Some(element([10, 0, 1, 60])),
+    };
+    let vpc = server.ask("vpc get blue")?["name"].as_str().context("no name")?.to_owned();
+    let vpc: uuid::Uuid = vpc.rsplit('/').next().unwrap_or_default().parse()?;
+    let drift = GatewayDriftFound {
+        gateway: "gw-9".to_owned(),
+        region: "r1".to_owned(),
+        project: "p1".to_owned(),
+        vpc_id: vpc.as_bytes().to_vec().into(),
+        position: 1,
+        found_at: now()?,
+        mended_at: now()?,
+        rules: true,
+        differences: vec![difference],
+        differing: 1,
+        unrecorded: 0,
+    };
+    let (name, request_id) = (GATEWAY.to_owned(), uuid::Uuid::now_v7().to_string());
+    let request = ReportDriftRequest { name, drift: Some(drift), request_id };
+    server.call(async |channel| GatewayServiceClient::new(channel).report_drift(request).await)??;
+    Ok(())
+}
+
+fn now() -> Result<u64> {
+    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?)
 }
 
 /// The gateway has seen this MAC announce the HAVIP.
 fn claim(server: &Mooringd, mac: &str) -> Result<()> {
     let vpc = server.ask("vpc get blue")?["name"].as_str().context("no name")?.to_owned();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
     let claim = Claim {
         vpc: vpc.rsplit('/').next().unwrap_or_default().to_owned(),
         address: lab::HAVIP.to_string(),
         mac: mac.to_owned(),
         number: 1,
-        observed_at: u64::try_from(now)?,
+        observed_at: now()?,
     };
     let request = ReportClaimsRequest { gateway: GATEWAY.to_owned(), claims: vec![claim] };
     server.call(async |channel| HealthServiceClient::new(channel).report_claims(request).await)??;

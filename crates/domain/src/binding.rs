@@ -14,7 +14,8 @@ mod state;
 pub use command::Command;
 pub use decide::check_regions;
 pub use evolve::{FAILED_ARE_REMEMBERED, MAX_FAILED};
-pub use state::{Binding, Gateway, Phase, State};
+pub use gateway::MAX_DIFFERENCES;
+pub use state::{Binding, Drifts, Gateway, Phase, State};
 
 use crate::{Commit, Decider, Event, Rejection, Stream};
 
@@ -24,7 +25,7 @@ pub enum BindingCore {}
 
 impl Decider for BindingCore {
     const STREAM: Stream = Stream::Binding;
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;
@@ -39,6 +40,7 @@ impl Decider for BindingCore {
             Command::RegisterGateway { region, gateway, equal_to } => {
                 gateway::register(state, region, gateway, *equal_to)
             }
+            Command::RecordDrift(drift) => gateway::drift(state, drift),
             Command::DecommissionGateway { region, gateway } => gateway::decommission(state, region, gateway),
         }
     }

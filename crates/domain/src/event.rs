@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Mac,
-    commit::Timestamp,
+    commit::{Position, Timestamp},
     id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
     name::{GatewayName, Label, ProjectId, RegionId},
+    nat::Difference,
 };
 
 /// Everything about an EIP that another stream's event repeats.
@@ -223,6 +224,31 @@ pub struct GatewayFacts {
     pub region: RegionId,
 }
 
+/// A gateway found that somebody had changed one of its kernels behind its back, and mended it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayDriftFound {
+    /// The gateway.
+    pub gateway: GatewayFacts,
+    /// The VPC's owner.
+    pub project: ProjectId,
+    /// Whose kernel it is.
+    pub vpc: VpcId,
+    /// What the kernel had been made equal to.
+    pub position: Position,
+    /// By the gateway's clock.
+    pub found_at: Timestamp,
+    /// By the gateway's clock.
+    pub mended_at: Timestamp,
+    /// Tables, chains or rules were not ours any more.
+    pub rules: bool,
+    /// Elements that were missing, foreign or changed: the first of them, at most [`crate::binding::MAX_DIFFERENCES`].
+    pub differences: Vec<Difference>,
+    /// How many there were in all.
+    pub differing: u64,
+    /// How many drifts of this gateway, of any VPC, came before this one and are not recorded: there were too many.
+    pub unrecorded: u64,
+}
+
 /// Another vNIC holds a HAVIP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HolderChanged {
@@ -286,6 +312,8 @@ pub enum Event {
     GatewayRegistered(GatewayFacts),
     /// binding: a gateway carries nothing any more.
     GatewayDecommissioned(GatewayFacts),
+    /// binding: a gateway's kernel had been changed by somebody else.
+    GatewayDriftFound(GatewayDriftFound),
     /// health: another vNIC holds a HAVIP.
     HolderChanged(HolderChanged),
     /// health: a claim moved nothing.

@@ -91,6 +91,7 @@ pub(crate) fn touched(event: &Event) -> Vec<Key> {
         Event::GatewayRegistered(facts) | Event::GatewayDecommissioned(facts) => {
             vec![Key::Gateway(facts.gateway.clone())]
         }
+        Event::GatewayDriftFound(drift) => vec![Key::Gateway(drift.gateway.gateway.clone())],
         Event::HolderChanged(changed) => vec![Key::Holder(changed.havip.id)],
         Event::ClaimRejected(_) => Vec::new(),
     }

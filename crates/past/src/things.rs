@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use mooring_domain::{
+    binding,
     id::{self, Id},
     name::{Name, ProjectId, Scope},
     resource::{Facts, Table},
@@ -79,11 +80,7 @@ impl Folded {
                 }
                 Kind::Holder(answer::health::holder(havip))
             }
-            Key::Gateway(name) => {
-                let gateway = self.binding.gateway(name)?;
-                let (name, position) = (answer::binding::gateway_name(gateway), gateway.at.position.0);
-                Kind::Gateway(GatewayStanding { name, registered: gateway.registered, position })
-            }
+            Key::Gateway(name) => Kind::Gateway(gateway_standing(self.binding.gateway(name)?)),
             Key::NatElement(vpc, eip) => {
                 let havip = self.desired.vpcs.get(vpc)?.nat.get(eip)?.to_string();
                 let scope = told(state.vpcs(), *vpc, names)?.facts.parent();
@@ -103,6 +100,16 @@ fn told<'a, F: Facts>(
     let entry = table.get(id)?;
     names.insert(entry.facts.name(), entry.facts.label().to_string());
     Some(entry)
+}
+
+fn gateway_standing(gateway: &binding::Gateway) -> GatewayStanding {
+    GatewayStanding {
+        name: answer::binding::gateway_name(gateway),
+        registered: gateway.registered,
+        position: gateway.at.position.0,
+        drifts: gateway.drifts.count,
+        last_drift_position: gateway.drifts.last.map_or(0, |at| at.position.0),
+    }
 }
 
 /// Whether it belongs to a project, or to nobody's.

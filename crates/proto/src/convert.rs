@@ -1,5 +1,7 @@
 //! Addresses, ids and facts between the wire and the domain. Nothing is defaulted: what is missing or malformed is an error.
 
+mod element;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
@@ -17,6 +19,7 @@ use mooring_domain::{
 };
 use uuid::Uuid;
 
+pub use self::element::{difference, element, wire_difference, wire_element};
 use crate::{event::v1 as wire, resource::v1::eip::State as EipState};
 
 /// A message that does not say what it must.

@@ -7,6 +7,7 @@ use prost::Message;
 use crate::{convert::Malformed, event::v1 as wire};
 
 mod change;
+pub mod drift;
 mod read;
 mod write;
 

@@ -5,10 +5,13 @@ use std::time::Instant;
 use mooring_domain::{
     Position,
     binding::{self, Phase},
+    id::VpcId,
+    name::{GatewayName, RegionId},
+    nat::RunningHash,
 };
 use mooring_proto::{answer::binding as answer, binding::v1 as api};
 
-use crate::reports::{Report, Reports};
+use crate::reports::{Attestations, Report, Reports};
 
 /// A binding, and which gateways have it in their kernels.
 pub(crate) fn binding(of: &binding::Binding, state: &binding::State, reports: &Reports) -> api::Binding {
@@ -47,5 +50,23 @@ pub(crate) fn gateway(of: &binding::Gateway, report: Option<&Report>) -> api::Ga
         applied_position: report.map_or(Position(0), |report| report.position).0,
         stuck: stuck.collect(),
         report_age_ms: report.map(|report| u64::try_from(age(report)).unwrap_or(u64::MAX)),
+        drifts: of.drifts.count,
+        last_drift_position: of.drifts.last.map_or(Position(0), |at| at.position).0,
     }
+}
+
+/// What a gateway said of its kernels, the newest first by VPC.
+pub(crate) fn attestations(
+    region: &RegionId,
+    gateway: &GatewayName,
+    said: Attestations,
+) -> Vec<api::Attestation> {
+    let name = format!("regions/{region}/gateways/{gateway}");
+    let one = |vpc: VpcId, (position, hash): &(Position, RunningHash)| api::Attestation {
+        gateway: name.clone(),
+        vpc: vpc.to_string(),
+        position: position.0,
+        hash: hash.0.to_vec().into(),
+    };
+    said.iter().flat_map(|(vpc, known)| known.iter().rev().map(|said| one(*vpc, said))).collect()
 }

@@ -8,16 +8,21 @@ use std::{
 use mooring_domain::{
     Position, Rejection,
     binding::{BindingCore, Command, State},
+    event::GatewayFacts,
+    id::VpcId,
     name::{GatewayName, RegionId, parse_region, parse_regional},
+    nat::RunningHash,
 };
 use mooring_ledger::{Caller, Ledger, Refused, Regions, View};
 use mooring_proto::{
     binding::v1::{
-        self as api, DecommissionGatewayRequest, Gateway, ListGatewaysRequest, ListGatewaysResponse,
-        RegisterGatewayRequest, ReportAppliedRequest, ReportAppliedResponse,
+        self as api, DecommissionGatewayRequest, Gateway, ListAttestationsRequest, ListAttestationsResponse,
+        ListGatewaysRequest, ListGatewaysResponse, RegisterGatewayRequest, ReportAppliedRequest,
+        ReportAppliedResponse, ReportDriftRequest, ReportDriftResponse,
         gateway_service_server::GatewayService,
     },
     status::{Unserved, bad_field, bad_name},
+    stored,
 };
 use tokio::time::timeout;
 use tonic::{Request, Response, Status};
@@ -30,6 +35,9 @@ use crate::{
 /// How long a gateway may be ahead of binding with what both follow, before the log is asked.
 const MOMENT: Duration = Duration::from_millis(50);
 
+/// The most hashes in a report.
+const ATTESTATIONS: usize = 1000;
+
 pub(crate) struct Gateways {
     pub(crate) regions: Regions<BindingCore>,
     pub(crate) reports: RegionReports,
@@ -40,10 +48,31 @@ fn parse_name(name: &str) -> Result<(RegionId, GatewayName), Status> {
     Ok((region, gateway.parse().map_err(bad_name("name"))?))
 }
 
-fn parse_stuck(from: api::Stuck) -> Result<(mooring_domain::id::VpcId, Stuck), Status> {
+fn parse_stuck(from: api::Stuck) -> Result<(VpcId, Stuck), Status> {
     let vpc = from.vpc.parse().map_err(|error| bad_field("stuck.vpc", error))?;
     let position = Position(from.position);
     Ok((vpc, Stuck { position, cause: from.cause, carries_nothing: from.carries_nothing }))
+}
+
+fn parse_attestation(from: &api::Attestation) -> Result<(VpcId, Position, RunningHash), Status> {
+    let vpc = from.vpc.parse().map_err(|error| bad_field("attestations.vpc", error))?;
+    let hash = <[u8; 16]>::try_from(&*from.hash);
+    let hash = hash.map_err(|_| bad_field("attestations.hash", "must be 16 bytes"))?;
+    Ok((vpc, Position(from.position), RunningHash(hash)))
+}
+
+/// What a gateway says of its kernels. Nobody can have put there what it has not folded.
+fn parse_attestations(request: &ReportAppliedRequest) -> Result<Vec<(VpcId, Position, RunningHash)>, Status> {
+    let count = request.attestations.len();
+    if count > ATTESTATIONS {
+        let message = format!("must be at most {ATTESTATIONS}, are {count}");
+        return Err(bad_field("attestations", message));
+    }
+    let said: Vec<_> = request.attestations.iter().map(parse_attestation).collect::<Result<_, _>>()?;
+    if said.iter().any(|(_, position, _)| position.0 > request.position) {
+        return Err(bad_field("attestations.position", "must not be beyond the position folded"));
+    }
+    Ok(said)
 }
 
 fn is_registered(view: &View<State>, gateway: &GatewayName) -> bool {
@@ -129,13 +158,45 @@ impl GatewayService for Gateways {
             return Err(Refused::from(rejection.because_of(&request.name)).into());
         }
         check_position("position", &gateway, Position(request.position), view.position)?;
+        let said = parse_attestations(&request)?;
         let stuck = request.stuck.into_iter().map(parse_stuck).collect::<Result<HashMap<_, _>, _>>()?;
         if stuck.values().any(|stuck| stuck.position.0 > request.position) {
             return Err(bad_field("stuck.position", "must not be beyond the position folded"));
         }
         let report = Report { position: Position(request.position), stuck, at: Instant::now() };
-        self.reports(&region)?.put(gateway, report);
+        let reports = self.reports(&region)?;
+        reports.attest(&gateway, &said);
+        reports.put(gateway, report);
         Ok(Response::new(ReportAppliedResponse {}))
+    }
+
+    async fn report_drift(
+        &self,
+        request: Request<ReportDriftRequest>,
+    ) -> Result<Response<ReportDriftResponse>, Status> {
+        let (caller, request) = Caller::open(request, "ReportDrift", |request| &mut request.request_id)?;
+        let (region, gateway) = parse_name(&request.name)?;
+        let ledger = self.regions.get("name", &region)?;
+        let drift = request.drift.ok_or_else(|| bad_field("drift", "must be set"))?;
+        let drift = stored::drift::read(drift).map_err(|error| bad_field("drift", error))?;
+        if drift.gateway != (GatewayFacts { gateway, region }) {
+            return Err(bad_field("drift.gateway", "must be the gateway and region of `name`"));
+        }
+        ledger.submit(caller, Command::RecordDrift(drift)).await?;
+        Ok(Response::new(ReportDriftResponse {}))
+    }
+
+    async fn list_attestations(
+        &self,
+        request: Request<ListAttestationsRequest>,
+    ) -> Result<Response<ListAttestationsResponse>, Status> {
+        let region = parse_region(&request.get_ref().parent).map_err(bad_name("parent"))?;
+        let state = self.regions.get("parent", &region)?.view().state;
+        let reports = self.reports(&region)?;
+        let names = state.registered_gateways().map(|gateway| &gateway.facts.gateway);
+        let attestations =
+            names.flat_map(|name| answer::attestations(&region, name, reports.attestations(name)));
+        Ok(Response::new(ListAttestationsResponse { attestations: attestations.collect() }))
     }
 
     async fn decommission_gateway(

@@ -1,11 +1,12 @@
 //! What each gateway says that its kernel is equal to. Kept in memory only: after a restart gateways report again.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
-use mooring_domain::{Position, binding, id::VpcId, name::GatewayName};
+use mooring_domain::{Position, binding, id::VpcId, name::GatewayName, nat::RunningHash};
 use tokio::sync::watch;
 
 /// A VPC that a gateway could not bring up to what it has folded.
@@ -44,11 +45,21 @@ impl Report {
 #[derive(Clone)]
 pub(crate) struct Reports {
     last: watch::Sender<BTreeMap<GatewayName, Report>>,
+    attestations: Arc<Mutex<BTreeMap<GatewayName, Attestations>>>,
 }
+
+/// How many positions are kept of each gateway and VPC.
+const KEPT: usize = 8;
+
+/// How many VPCs a gateway is believed to have: what it says of more is left out.
+const MAX_VPCS: usize = 100_000;
+
+/// What one gateway says that it put into each VPC's kernel; the newest last.
+pub(crate) type Attestations = BTreeMap<VpcId, VecDeque<(Position, RunningHash)>>;
 
 impl Default for Reports {
     fn default() -> Self {
-        Self { last: watch::Sender::new(BTreeMap::new()) }
+        Self { last: watch::Sender::new(BTreeMap::new()), attestations: Arc::default() }
     }
 }
 
@@ -57,6 +68,32 @@ impl Reports {
         self.last.send_modify(|last| {
             last.insert(gateway, report);
         });
+    }
+
+    /// Takes what a gateway put into kernels: what it says of a position last counts.
+    pub(crate) fn attest(&self, gateway: &GatewayName, said: &[(VpcId, Position, RunningHash)]) {
+        if said.is_empty() {
+            return;
+        }
+        let mut all = self.attestations.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_gateway = all.entry(gateway.clone()).or_default();
+        for (vpc, position, hash) in said {
+            if of_gateway.len() >= MAX_VPCS && !of_gateway.contains_key(vpc) {
+                continue;
+            }
+            let known = of_gateway.entry(*vpc).or_default();
+            known.retain(|(at, _)| at != position);
+            known.push_back((*position, *hash));
+            if known.len() > KEPT {
+                known.pop_front();
+            }
+        }
+    }
+
+    /// What a gateway said of its kernels.
+    pub(crate) fn attestations(&self, gateway: &GatewayName) -> Attestations {
+        let all = self.attestations.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(gateway).cloned().unwrap_or_default()
     }
 
     pub(crate) fn of(&self, gateway: &GatewayName) -> Option<Report> {

@@ -1,6 +1,6 @@
-//! From records to the API's commits.
+//! From records and progress to the API's messages.
 
-use mooring_domain::Commit;
+use mooring_domain::{Commit, nat::RunningHash};
 use mooring_event_log::Record;
 use mooring_ledger::commits;
 use mooring_past::told;
@@ -9,6 +9,14 @@ use mooring_proto::{
     status::{Unserved, from_unserved},
 };
 use tonic::Status;
+
+use crate::progress::Attested;
+
+/// What was put into a kernel.
+pub(crate) fn attested(of: &Attested) -> api::Attested {
+    let bytes = |hash: RunningHash| hash.0.to_vec().into();
+    api::Attested { position: of.position.0, hash: bytes(of.hash), folded_hash: bytes(of.folded) }
+}
 
 /// The bytes of a record's events.
 pub(crate) fn size(record: &Record) -> usize {

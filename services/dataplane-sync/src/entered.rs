@@ -7,15 +7,21 @@ use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 use ipnet::IpNet;
 use mooring_dataplane::{Driver, DropReason, Fault, Kernel, Place, Seen};
 use mooring_domain::{
+    Timestamp,
     address::Mac,
     id::VpcId,
-    nat::{Actual, Op, VpcDesired, diff, wanted},
+    nat::{Actual, Difference, Element, Op, RunningHash, VpcDesired, diff, differences, wanted},
 };
+use mooring_ledger::now;
+use mooring_runtime::plant::planted;
 
 use crate::watch::{self as watcher, Sinks, Watch};
 
 /// The most steps that one line of the log shows.
 const SHOWN: usize = 20;
+
+/// What is said of rules that are not ours any more.
+const RULES: &str = "tables, chains or rules are not ours any more";
 
 /// A kernel read back on request.
 #[derive(Debug, Default)]
@@ -24,6 +30,16 @@ pub(crate) struct Audit {
     pub(crate) drops: Vec<(DropReason, u64)>,
     /// What about the place keeps packets from passing, as looked at last.
     pub(crate) warnings: Vec<String>,
+}
+
+/// What somebody had changed in a kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Drift {
+    pub(crate) found_at: Timestamp,
+    pub(crate) mended_at: Timestamp,
+    /// Tables, chains or rules were not ours any more.
+    pub(crate) rules: bool,
+    pub(crate) differences: Vec<Difference>,
 }
 
 /// Opens a place's kernel, and a watcher whose sightings go to the sinks; without one, nothing is seen.
@@ -43,10 +59,15 @@ pub(crate) struct Entered {
     watch: Option<Watch>,
     vpc: VpcId,
     warnings: Vec<String>,
-    /// What the kernel has, as far as is known; `None`: read it.
-    known: Option<Actual>,
-    /// nftables' generation with our last change in it; `None`: it was not brought to an end.
-    generation: Option<u32>,
+    /// What was put into the kernel, and nftables' generation with it in there; `None`: our last change was not brought
+    /// to an end.
+    put: Option<(Actual, u32)>,
+    /// The running hash of that.
+    hash: RunningHash,
+    /// Nobody else has changed it since, as far as is known; otherwise it is read.
+    trusted: bool,
+    /// What the last round found changed, and mended.
+    drift: Option<Drift>,
 }
 
 impl Entered {
@@ -56,8 +77,8 @@ impl Entered {
         let vpc = sinks.vpc;
         let (kernel, watch) = open(place, sinks)?;
         let (place, warnings) = (place.clone(), Vec::new());
-        let mut entered =
-            Self { place, identity, kernel, watch, vpc, warnings, known: None, generation: None };
+        let (put, hash, trusted, drift) = (None, RunningHash::default(), false, None);
+        let mut entered = Self { place, identity, kernel, watch, vpc, warnings, put, hash, trusted, drift };
         entered.look_at_the_place();
         for finding in &entered.warnings {
             tracing::warn!(%vpc, finding, "packets will not pass");
@@ -87,22 +108,33 @@ impl Entered {
 
     /// Whether somebody else has changed the kernel's rulesets. A kernel that does not say has to be looked at, too.
     pub(crate) fn drifted(&mut self) -> bool {
-        !self.kernel.generation().is_ok_and(|generation| Some(generation) == self.generation)
+        let with_ours = self.put.as_ref().map(|(_, generation)| *generation);
+        !self.kernel.generation().is_ok_and(|generation| Some(generation) == with_ours)
     }
 
     /// Whether what was seen of a neighbour or a route is other than what should be there.
     pub(crate) fn differs(&self, seen: Seen) -> bool {
-        let Some(known) = &self.known else { return false };
+        let Some((put, _)) = self.put.as_ref().filter(|_| self.trusted) else { return false };
         match seen {
-            Seen::Neighbour { address, mac } => known.neighbours.get(&address.into()) != mac.as_ref(),
-            Seen::Route { address, ours } => known.routes.contains(&address.into()) != ours,
+            Seen::Neighbour { address, mac } => put.neighbours.get(&address.into()) != mac.as_ref(),
+            Seen::Route { address, ours } => put.routes.contains(&address.into()) != ours,
             _ => false,
         }
     }
 
     /// What is known of the kernel may be wrong.
     pub(crate) fn forget(&mut self) {
-        self.known = None;
+        self.trusted = false;
+    }
+
+    /// The running hash of what was put into the kernel.
+    pub(crate) fn hash(&self) -> Option<RunningHash> {
+        self.put.as_ref().map(|_| self.hash)
+    }
+
+    /// What the last round found changed behind our back, once.
+    pub(crate) fn take_drift(&mut self) -> Option<Drift> {
+        self.drift.take()
     }
 
     /// The steps that it took.
@@ -111,33 +143,56 @@ impl Entered {
         desired: &VpcDesired,
         pools: &BTreeSet<IpNet>,
     ) -> Result<Vec<Op>, Fault> {
-        // Both are unknown until the end is reached.
-        let (known, equal_at) = (self.known.take(), self.generation.take());
-        let drifted = known.is_none() && equal_at.is_some();
-        let (before, actual) = match known.zip(equal_at) {
-            Some((known, generation)) => (generation, known),
-            None => self.read()?,
+        // Unknown until the end is reached.
+        let (put, trusted) = (self.put.take(), std::mem::take(&mut self.trusted));
+        let (before, actual, drift) = match put {
+            Some((put, generation)) if trusted => (generation, put, None),
+            put => {
+                let found_at = now();
+                let (generation, actual) = self.read()?;
+                let drift = put.and_then(|(put, _)| drift(found_at, &put, &actual));
+                self.hash = RunningHash::of(&actual);
+                (generation, actual, drift)
+            }
         };
         let steps = diff(desired, pools, &actual);
-        if drifted && !steps.is_empty() {
+        if drift.is_some() {
             let found = &steps[..steps.len().min(SHOWN)];
             let (vpc, namespace) = (self.vpc, self.place.namespace());
             tracing::warn!(%vpc, namespace, steps = steps.len(), ?found, "the kernel had drifted; mending it");
         }
+        // What the number is if nobody else changed anything under us; if somebody did, `drifted` sees it.
+        let own = u32::from(self.apply(&actual, &steps)?);
+        self.put = Some((wanted(desired, pools, self.place.arp), before.wrapping_add(own)));
+        self.trusted = true;
+        // By a clock that may have been set back meanwhile.
+        self.drift = drift.map(|drift| Drift { mended_at: now().max(drift.found_at), ..drift });
+        Ok(steps)
+    }
+
+    /// Takes the steps, and follows them with the hash: of what was put there, not of what should be. Whether the rulesets
+    /// were changed.
+    fn apply(&mut self, before: &Actual, steps: &[Op]) -> Result<bool, Fault> {
+        // A gateway that leaves one element out, for those who compare gateways.
+        let left_out =
+            |step: &&Op| matches!(step, Op::MapEip(..)) && planted("dataplane.leaves-an-element-out");
+        let steps: Vec<_> = steps.iter().filter(|step| !left_out(step)).copied().collect();
         if !steps.is_empty() {
             self.kernel.apply(&steps)?;
         }
-        // What the number is if nobody else changed anything under us; if somebody did, `drifted` sees it.
-        let own = u32::from(steps.iter().any(is_of_nftables));
-        self.generation = Some(before.wrapping_add(own));
-        self.known = Some(wanted(desired, pools, self.place.arp));
-        Ok(steps)
+        steps.iter().for_each(|step| self.hash.step(before, *step));
+        Ok(steps.iter().any(is_of_nftables))
     }
 
     fn read(&mut self) -> Result<(u32, Actual), Fault> {
         tracing::debug!(vpc = %self.vpc, "the kernel is read back");
         // The generation first: who changes something after it is found by it.
         Ok((self.kernel.generation()?, self.kernel.read()?))
+    }
+
+    /// Everything that the kernel has because of the log.
+    pub(crate) fn elements(&mut self) -> Result<Vec<Element>, Fault> {
+        Ok(self.kernel.read()?.elements().collect())
     }
 
     pub(crate) fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault> {
@@ -159,12 +214,31 @@ impl Entered {
         let differences = match verify.then(|| self.kernel.read()) {
             None => Vec::new(),
             Some(Ok(actual)) => {
-                diff(desired, pools, &actual).iter().map(|step| format!("{step:?}")).collect()
+                let rules = (!actual.ruleset).then(|| RULES.to_owned());
+                let wanted = wanted(desired, pools, actual.arp);
+                let elements = known_differences(&wanted, &actual);
+                rules.into_iter().chain(elements.iter().map(ToString::to_string)).collect()
             }
             Some(Err(fault)) => vec![fault.to_string()],
         };
         Audit { differences, drops, warnings: self.warnings.clone() }
     }
+}
+
+/// What somebody else changed, if anything.
+fn drift(found_at: Timestamp, put: &Actual, found: &Actual) -> Option<Drift> {
+    let (rules, differences) = (!found.ruleset, known_differences(put, found));
+    let drift = Drift { found_at, mended_at: found_at, rules, differences };
+    (drift.rules || !drift.differences.is_empty()).then_some(drift)
+}
+
+/// Of tables that are not ours any more no element is read: what is outside of them is compared alone.
+fn known_differences(wanted: &Actual, found: &Actual) -> Vec<Difference> {
+    if found.ruleset {
+        return differences(wanted, found);
+    }
+    let (neighbours, routes) = (found.neighbours.clone(), found.routes.clone());
+    differences(wanted, &Actual { neighbours, routes, ..wanted.clone() })
 }
 
 /// All of these among one list of steps are one transaction, and so one generation.

@@ -13,8 +13,9 @@ use mooring_event_log::{EventLog, Filter, LogError, Record};
 use mooring_ledger::{Refused, index::Index, to_log_position};
 use mooring_proto::{
     dataplane::v1::{
-        self as api, DropCount, GetStatusRequest, ListCommitsRequest, ListCommitsResponse, VpcStatus,
-        WatchCommitsRequest, WatchCommitsResponse, dataplane_service_server::DataplaneService,
+        self as api, DropCount, GetStatusRequest, ListCommitsRequest, ListCommitsResponse,
+        ListElementsRequest, VpcStatus, WatchCommitsRequest, WatchCommitsResponse,
+        dataplane_service_server::DataplaneService,
     },
     status::{Unserved, bad_field, bad_name, from_unserved},
 };
@@ -22,7 +23,7 @@ use mooring_runtime::shutdown::Shutdown;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::{answer, entered::Audit, fold::Folded, progress::Progress, target, vpcs::Vpcs};
+use crate::{answer, elements, entered::Audit, fold::Folded, progress::Progress, target, vpcs::Vpcs};
 
 /// A page of commits ends with the chunk of records that brings it here, in bytes of events.
 pub(crate) const PAGE_BYTES: usize = 2 * 1024 * 1024;
@@ -127,6 +128,8 @@ fn vpc_status(
         differences: audit.differences,
         drops: audit.drops.into_iter().map(drop_count).collect(),
         warnings: audit.warnings,
+        attested: progress.attested.iter().map(answer::attested).collect(),
+        drifts: progress.drifts,
     }
 }
 
@@ -136,6 +139,17 @@ impl DataplaneService for Dataplane {
         let request = request.get_ref();
         let (region, view) = self.view(&request.parent)?;
         Ok(Response::new(self.status(&region, view, request.verify).await?))
+    }
+
+    type ListElementsStream = elements::Answers;
+
+    async fn list_elements(
+        &self,
+        request: Request<ListElementsRequest>,
+    ) -> Result<Response<Self::ListElementsStream>, Status> {
+        let name: Name<id::Vpc> = request.get_ref().parent.parse().map_err(bad_name("parent"))?;
+        let (_, view) = self.view(&format!("regions/{}", name.scope.region))?;
+        Ok(Response::new(elements::list(view, &name).await?))
     }
 
     async fn list_commits(

@@ -2,11 +2,14 @@
 //! the kernels equal to it, reports, and answers questions about the past.
 //!
 //! [`fold`] follows the log; [`vpcs`] keeps one [`worker`] for each VPC, so that one VPC's failure holds up no other;
-//! [`claims`] hands what the watchers saw to health; [`report`] tells binding what is applied. The rules stay in the
+//! [`claims`] hands what the watchers saw to health; [`report`] tells binding what is applied, [`drifts`]
+//! what somebody else had changed. The rules stay in the
 //! kernel when the process stops.
 
 mod answer;
 mod claims;
+mod drifts;
+mod elements;
 mod entered;
 mod events;
 mod explain;
@@ -105,11 +108,14 @@ pub fn start(
             snapshots.map(|snapshots| snapshots.of(&region, format_args!("gateway/{}", config.gateway)));
         let gateway = config.gateway.clone();
         let (folded, fold_task) = fold::start(fold::Way { log: log.clone(), gateway, cursor, snapshot });
-        let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, claims, latch);
+        let drifts = drifts::Drifts::new(config.gateway.clone(), region.clone());
+        let drifts_task = drifts.report(peers.binding.clone());
+        let ways = vpcs::Ways { claims, drifts };
+        let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, ways, latch);
         let report = report::Report::new(config.gateway.clone(), region.clone(), peers.binding.clone());
         let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));
         let follows = tokio::spawn(following(folded.clone(), followed));
-        tasks.extend([claims_task, vpcs_task, report_task, follows]);
+        tasks.extend([claims_task, drifts_task, vpcs_task, report_task, follows]);
         let (index, index_task) = Index::start(log.clone(), index);
         folds.extend([fold_task, index_task]);
         views.insert(region, grpc::View { log, index, folded, vpcs });

@@ -1,6 +1,22 @@
 //! How far a VPC's kernel got, and up to which position that makes it equal to the fold.
 
-use mooring_domain::Position;
+use std::collections::VecDeque;
+
+use mooring_domain::{Position, nat::RunningHash};
+
+/// How many attestations of a VPC are kept.
+const KEPT: usize = 8;
+
+/// What was put into a kernel, as of a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attested {
+    /// The position at which the VPC's elements had changed last.
+    pub(crate) position: Position,
+    /// Of what was put there.
+    pub(crate) hash: RunningHash,
+    /// Of what the fold wants there.
+    pub(crate) folded: RunningHash,
+}
 
 /// How far a VPC got.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,9 +31,22 @@ pub(crate) struct Progress {
     pub(crate) netns: String,
     /// A first round is over.
     pub(crate) tried: bool,
+    /// What was put there, at the last positions; oldest first.
+    pub(crate) attested: VecDeque<Attested>,
+    /// How often somebody else was found to have changed the kernel.
+    pub(crate) drifts: u64,
 }
 
 impl Progress {
+    /// Says what was put there; once for each position, as it is now.
+    pub(crate) fn attest(&mut self, attested: Attested) {
+        self.attested.retain(|known| known.position != attested.position);
+        self.attested.push_back(attested);
+        if self.attested.len() > KEPT {
+            self.attested.pop_front();
+        }
+    }
+
     /// The position that the kernel is equal to, where the fold is at `folded` and the VPC's target changed last at
     /// `version`: what comes after a target's last change leaves its kernel as it is.
     pub(crate) fn equal_to(&self, version: Position, folded: Position) -> Position {

@@ -1,14 +1,16 @@
 //! Tells binding what this gateway's kernels are equal to: registers, then reports at every change and once a second.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use mooring_domain::{
     Position,
+    id::VpcId,
     name::{GatewayName, RegionId},
 };
 use mooring_ledger::ACTOR;
 use mooring_proto::binding::v1::{
-    RegisterGatewayRequest, ReportAppliedRequest, Stuck, gateway_service_client::GatewayServiceClient,
+    Attestation, RegisterGatewayRequest, ReportAppliedRequest, Stuck,
+    gateway_service_client::GatewayServiceClient,
 };
 use mooring_runtime::peer::{Idempotent, Peer};
 use tokio::{
@@ -17,12 +19,14 @@ use tokio::{
 };
 use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
-use crate::{fold::Folded, target, vpcs::Vpcs};
+use crate::{fold::Folded, progress::Attested, target, vpcs::Vpcs};
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a report waits that says no more than that the log was followed further: nobody waits for that.
 const PACE: Duration = Duration::from_millis(10);
+/// The most hashes in a report.
+const ATTESTATIONS: usize = 1000;
 /// How long binding's word that a gateway is not registered may be ahead of the log that is followed.
 const AHEAD: Duration = Duration::from_secs(5);
 
@@ -32,6 +36,8 @@ pub(crate) struct Report {
     binding: GatewayServiceClient<Peer>,
     /// In a row.
     failures: u32,
+    /// Of each VPC, the last position whose hash binding was told.
+    attested: BTreeMap<VpcId, Attested>,
 }
 
 impl Report {
@@ -41,6 +47,7 @@ impl Report {
             actor: AsciiMetadataValue::try_from(format!("gateway/{gateway}")).ok(),
             binding: GatewayServiceClient::new(binding),
             failures: 0,
+            attested: BTreeMap::new(),
         }
     }
 
@@ -91,14 +98,17 @@ impl Report {
         let equal_to = equal_to(&self.report(&folded.borrow(), vpcs));
         let request = self.request(RegisterGatewayRequest { name: self.name.clone(), equal_to });
         self.binding.register_gateway(request).await?;
+        self.attested.clear();
         // Until its record has come, kernels are equal to what a gateway that is not registered should have: nothing.
         if folded.wait_for(|now| now.carries || now.standing_changed != before).await.is_err() {
             return Ok(());
         }
         loop {
-            let report = self.report(&folded.borrow_and_update(), vpcs);
+            let mut report = self.report(&folded.borrow_and_update(), vpcs);
+            let told = self.attest(&mut report, vpcs);
             let (reported, paced) = (Position(report.position), Instant::now() + PACE);
             self.binding.report_applied(self.request(report)).await?;
+            self.attested.extend(told);
             self.failures = 0;
             tokio::select! {
                 followed = news(folded, reported, paced) => if followed.is_err() { return Ok(()) },
@@ -118,6 +128,33 @@ impl Report {
         request
     }
 
+    /// Adds what was put into kernels since binding was told last; what finds no room comes with the next report. The last
+    /// of each VPC.
+    fn attest(&self, report: &mut ReportAppliedRequest, vpcs: &Vpcs) -> BTreeMap<VpcId, Attested> {
+        let mut told = BTreeMap::new();
+        for (vpc, progress) in vpcs.progress() {
+            let known = self.attested.get(&vpc);
+            // One at the same position is another when the kernel had to be mended.
+            let new = match known.and_then(|known| progress.attested.iter().rposition(|one| one == known)) {
+                Some(index) => index + 1,
+                None => 0,
+            };
+            if report.attestations.len() + progress.attested.len() > ATTESTATIONS {
+                break;
+            }
+            for attested in progress.attested.iter().skip(new) {
+                report.attestations.push(Attestation {
+                    gateway: String::new(),
+                    vpc: vpc.to_string(),
+                    position: attested.position.0,
+                    hash: attested.hash.0.to_vec().into(),
+                });
+                told.insert(vpc, *attested);
+            }
+        }
+        told
+    }
+
     /// The position folded, and every VPC whose kernel is behind its target there.
     fn report(&self, folded: &Folded, vpcs: &Vpcs) -> ReportAppliedRequest {
         let progress = vpcs.progress();
@@ -135,6 +172,7 @@ impl Report {
             name: self.name.clone(),
             position: folded.desired.position.0,
             stuck: stuck.collect(),
+            attestations: Vec::new(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Target {
     pub(crate) version: Position,
     /// `None`: the VPC does not live on this gateway.
     pub(crate) place: Option<Place>,
+    /// The record that changed the VPC's elements last, the same at every gateway; `None`: nothing is carried.
+    pub(crate) carried: Option<Position>,
 }
 
 /// The version of a VPC's target: what a kernel has to have applied.
@@ -86,6 +88,7 @@ impl PlacesFile {
                 .as_ref()
                 .and_then(|places| places.place(&desired.project, region, vpc, &desired.display_name)),
             version: version(folded, desired),
+            carried: folded.carries.then(|| desired.position.max(folded.pools_changed)),
             pools: folded.pools.clone(),
             desired: if folded.carries { desired.clone() } else { nothing_of(desired) },
         }

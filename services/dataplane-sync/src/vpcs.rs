@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use mooring_domain::{id::VpcId, name::RegionId};
+use mooring_dataplane::Fault;
+use mooring_domain::{id::VpcId, name::RegionId, nat::Element};
 use mooring_runtime::readiness::Latch;
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
@@ -15,12 +16,13 @@ use tokio::{
 
 use crate::{
     claims::SeenClaim,
+    drifts::Drifts,
     entered::{Audit, open_kernel},
     fold::Folded,
     progress::Progress,
     target::{PlacesFile, Target},
     watch::Sinks,
-    worker::{AuditRequest, Worker},
+    worker::{AuditRequest, Request, Worker},
 };
 
 /// How often the operator's file is looked at.
@@ -30,7 +32,7 @@ const WAITING: usize = 256;
 struct Handle {
     target: watch::Sender<Target>,
     progress: watch::Receiver<Progress>,
-    audits: mpsc::Sender<AuditRequest>,
+    requests: mpsc::Sender<Request>,
 }
 
 /// What is known of every VPC. Clones share it.
@@ -40,15 +42,22 @@ pub(crate) struct Vpcs {
     changed: Arc<Notify>,
 }
 
+/// Where workers hand on what they see and find.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    pub(crate) claims: mpsc::Sender<SeenClaim>,
+    pub(crate) drifts: Drifts,
+}
+
 pub(crate) fn start(
     region: RegionId,
     folded: watch::Receiver<Folded>,
     places: PlacesFile,
-    claims: mpsc::Sender<SeenClaim>,
+    ways: Ways,
     latch: Latch,
 ) -> (Vpcs, JoinHandle<()>) {
     let vpcs = Vpcs::default();
-    let workers = Workers { region, places, claims, vpcs: vpcs.clone(), tasks: JoinSet::new() };
+    let workers = Workers { region, places, ways, vpcs: vpcs.clone(), tasks: JoinSet::new() };
     (vpcs, tokio::spawn(workers.run(folded, latch)))
 }
 
@@ -72,12 +81,21 @@ impl Vpcs {
     /// Has a VPC's kernel read back.
     pub(crate) async fn audit(&self, vpc: VpcId, verify: bool) -> Audit {
         let (answer, audit) = oneshot::channel();
-        let audits = self.with(|handles| handles.get(&vpc).map(|handle| handle.audits.clone()));
-        match audits {
-            Some(audits) if audits.send(AuditRequest { verify, answer }).await.is_ok() => {
-                audit.await.unwrap_or_default()
-            }
-            _ => Audit::default(),
+        let request = Request::Audit(AuditRequest { verify, answer });
+        if self.ask(vpc, request).await { audit.await.unwrap_or_default() } else { Audit::default() }
+    }
+
+    /// What a VPC's kernel has because of the log. `None`: there is no such VPC.
+    pub(crate) async fn elements(&self, vpc: VpcId) -> Option<Result<Vec<Element>, Fault>> {
+        let (answer, elements) = oneshot::channel();
+        if self.ask(vpc, Request::Elements(answer)).await { elements.await.ok() } else { None }
+    }
+
+    async fn ask(&self, vpc: VpcId, request: Request) -> bool {
+        let requests = self.with(|handles| handles.get(&vpc).map(|handle| handle.requests.clone()));
+        match requests {
+            Some(requests) => requests.send(request).await.is_ok(),
+            None => false,
         }
     }
 }
@@ -85,7 +103,7 @@ impl Vpcs {
 struct Workers {
     region: RegionId,
     places: PlacesFile,
-    claims: mpsc::Sender<SeenClaim>,
+    ways: Ways,
     vpcs: Vpcs,
     /// The workers; they end with this.
     tasks: JoinSet<()>,
@@ -147,12 +165,13 @@ impl Workers {
     fn add(&mut self, vpc: VpcId, target: Target) {
         let (target_sender, target) = watch::channel(target);
         let (worker_sender, seen) = mpsc::channel(WAITING);
-        let (audits_sender, audits) = mpsc::channel(WAITING);
+        let (requests_sender, requests) = mpsc::channel(WAITING);
         let (progress_sender, progress) = watch::channel(Progress::default());
-        let sinks = Sinks { vpc, target, claims: self.claims.clone(), worker: worker_sender };
-        self.tasks.spawn(Worker::new(Arc::new(open_kernel), sinks, seen, audits, progress_sender).run());
+        let Ways { claims, drifts } = self.ways.clone();
+        let sinks = Sinks { vpc, target, claims, drifts, worker: worker_sender };
+        self.tasks.spawn(Worker::new(Arc::new(open_kernel), sinks, seen, requests, progress_sender).run());
         self.tasks.spawn(tell(progress.clone(), self.vpcs.changed.clone()));
-        let handle = Handle { target: target_sender, progress, audits: audits_sender };
+        let handle = Handle { target: target_sender, progress, requests: requests_sender };
         self.vpcs.with(|handles| handles.insert(vpc, handle));
     }
 

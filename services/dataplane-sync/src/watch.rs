@@ -15,7 +15,7 @@ use mooring_dataplane::{Fault, Place, Seen, Waker, Watcher};
 use mooring_domain::id::VpcId;
 use tokio::sync::{mpsc, watch};
 
-use crate::{claims::SeenClaim, target::Target};
+use crate::{claims::SeenClaim, drifts::Drifts, target::Target};
 
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -63,6 +63,7 @@ pub(crate) struct Sinks {
     pub(crate) vpc: VpcId,
     pub(crate) target: watch::Receiver<Target>,
     pub(crate) claims: mpsc::Sender<SeenClaim>,
+    pub(crate) drifts: Drifts,
     pub(crate) worker: mpsc::Sender<Seen>,
 }
 

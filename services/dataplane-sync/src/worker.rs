@@ -12,7 +12,7 @@ use std::{
 use mooring_dataplane::{Fault, Place, Seen};
 use mooring_domain::{
     Position,
-    nat::{Op, VpcDesired},
+    nat::{Element, FoldedHash, Op, VpcDesired},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::{
     entered::{Audit, Entered, Open},
-    progress::Progress,
+    progress::{Attested, Progress},
     questions::Questions,
     target::{Target, nothing_of},
     watch::Sinks,
@@ -39,17 +39,29 @@ pub(crate) struct AuditRequest {
     pub(crate) answer: oneshot::Sender<Audit>,
 }
 
+/// What is asked of a worker.
+pub(crate) enum Request {
+    /// Whether the kernel is as it should be.
+    Audit(AuditRequest),
+    /// Everything that the kernel has because of the log; nothing where the VPC does not live.
+    Elements(oneshot::Sender<Result<Vec<Element>, Fault>>),
+}
+
 pub(crate) struct Worker {
     open: Open,
     sinks: Sinks,
     target: watch::Receiver<Target>,
     seen: mpsc::Receiver<Seen>,
-    audits: mpsc::Receiver<AuditRequest>,
+    requests: mpsc::Receiver<Request>,
     progress: watch::Sender<Progress>,
     entered: Option<Entered>,
     /// What was brought about last and told to everybody; `None`: announce and ask for everything.
     before: Option<VpcDesired>,
     questions: Questions,
+    /// What the fold wants, followed.
+    folded: FoldedHash,
+    /// What the kernel was made equal to last.
+    put_at: Position,
     /// Something was seen that should not be: the next tick looks.
     suspect: bool,
     /// After a failure.
@@ -61,7 +73,7 @@ impl Worker {
         open: Open,
         sinks: Sinks,
         seen: mpsc::Receiver<Seen>,
-        audits: mpsc::Receiver<AuditRequest>,
+        requests: mpsc::Receiver<Request>,
         progress: watch::Sender<Progress>,
     ) -> Self {
         let target = sinks.target.clone();
@@ -70,11 +82,13 @@ impl Worker {
             sinks,
             target,
             seen,
-            audits,
+            requests,
             progress,
             entered: None,
             before: None,
             questions: Questions::default(),
+            folded: FoldedHash::default(),
+            put_at: Position::default(),
             suspect: false,
             retry_at: None,
         }
@@ -92,7 +106,7 @@ impl Worker {
                     Err(_) => return,
                 },
                 Some(seen) = self.seen.recv() => block_in_place(|| self.see(seen)),
-                Some(request) = self.audits.recv() => block_in_place(|| self.audit(request)),
+                Some(request) = self.requests.recv() => block_in_place(|| self.answer(request)),
                 // Two system calls that wait for nothing: handing them to a thread costs more than they do, 300 times over.
                 _ = ticks.tick() => self.tick(),
             }
@@ -113,13 +127,37 @@ impl Worker {
         }
         let carries_nothing = matches!(outcome, Err(Fault::NoNamespace { .. }));
         let fault = outcome.err().map(|fault| said(&fault, target.place.as_ref()));
-        self.note(Progress {
+        let before = self.progress.borrow().clone();
+        let mut progress = Progress {
             applied,
             fault,
             carries_nothing,
             netns: target.place.as_ref().map(Place::namespace).unwrap_or_default(),
             tried: true,
-        });
+            ..before
+        };
+        self.attest(&target, &mut progress);
+        self.note(progress);
+    }
+
+    /// Says what is in the kernel now, and what was found to have been changed there.
+    fn attest(&mut self, target: &Target, progress: &mut Progress) {
+        let folded = self.folded.follow(&target.desired, &target.pools);
+        let entered = self.entered.as_mut();
+        if let Some((hash, position)) =
+            entered.as_ref().and_then(|entered| entered.hash()).zip(target.carried)
+        {
+            progress.attest(Attested { position, hash, folded });
+        }
+        if let Some(drift) = entered.and_then(Entered::take_drift) {
+            progress.drifts += 1;
+            let desired = &target.desired;
+            let (project, put_at) = (desired.project.clone(), self.put_at);
+            self.sinks.drifts.push(self.sinks.vpc, project, put_at, drift);
+        }
+        if progress.fault.is_none() {
+            self.put_at = target.carried.unwrap_or_default();
+        }
     }
 
     /// Says how it went; in the log, only what is new.
@@ -263,6 +301,17 @@ impl Worker {
     fn could_not_ask(&self, outcome: Result<(), Fault>) {
         if let Err(fault) = outcome {
             tracing::warn!(vpc = %self.sinks.vpc, %fault, "could not ask who holds a HAVIP");
+        }
+    }
+
+    fn answer(&mut self, request: Request) {
+        match request {
+            Request::Audit(request) => self.audit(request),
+            Request::Elements(answer) => {
+                let elements = self.entered.as_mut().map_or(Ok(Vec::new()), Entered::elements);
+                // Whoever asked may have gone away.
+                let _ = answer.send(elements);
+            }
         }
     }
 

@@ -4,10 +4,12 @@ mod drops;
 
 use clap::Subcommand;
 use mooring_proto::binding::v1::{
-    DecommissionGatewayRequest, Gateway, ListGatewaysRequest, gateway_service_client::GatewayServiceClient,
+    Attestation, DecommissionGatewayRequest, Gateway, ListAttestationsRequest, ListGatewaysRequest,
+    gateway_service_client::GatewayServiceClient,
 };
 
 use crate::{
+    client::LARGEST_ANSWER,
     failure::Failure,
     invocation::Invocation,
     labels::Labels,
@@ -59,6 +61,16 @@ pub async fn list(moor: &Invocation) -> Result<Vec<Gateway>, Failure> {
     let message = ListGatewaysRequest { parent: moor.home.regional_parent()? };
     let rpc = async |channel, request| GatewayServiceClient::new(channel).list_gateways(request).await;
     Ok(moor.binding.call(message, rpc).await?.gateways)
+}
+
+/// Reads what the region's gateways said of their kernels' hashes.
+pub async fn attestations(moor: &Invocation) -> Result<Vec<Attestation>, Failure> {
+    let message = ListAttestationsRequest { parent: moor.home.regional_parent()? };
+    let rpc = async |channel, request| {
+        let client = GatewayServiceClient::new(channel).max_decoding_message_size(LARGEST_ANSWER);
+        { client }.list_attestations(request).await
+    };
+    Ok(moor.binding.call(message, rpc).await?.attestations)
 }
 
 /// The display names of the VPCs that gateways are stuck with, which they know by id. A table does not fail for want of them.

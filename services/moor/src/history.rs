@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use mooring_proto::event::v1::{
-    BindFailed, BindRequested, ClaimRejected, EipAllocated, EipFacts, EipReleased, Event, HavipCreated,
-    HavipFacts, HoldReleased, HolderChanged, PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated,
-    event::Kind,
+use mooring_proto::{
+    convert,
+    event::v1::{
+        BindFailed, BindRequested, ClaimRejected, Difference, EipAllocated, EipFacts, EipReleased, Event,
+        GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased, HolderChanged, PoolCreated, SubnetCreated,
+        Vnic, VnicCreated, VpcCreated, event::Kind,
+    },
 };
 
 use crate::wire;
@@ -124,6 +127,7 @@ impl Names {
                     gateway.gateway, gateway.region
                 )
             }
+            Kind::GatewayDriftFound(drift) => self.drift_found(drift),
             Kind::HolderChanged(changed) => holder_changed(changed),
             Kind::ClaimRejected(rejected) => claim_rejected(rejected),
         }
@@ -167,6 +171,24 @@ impl Names {
         format!("bind of EIP {eip} to HAVIP {havip} requested as binding {}", wire::id(&bind.binding_id))
     }
 
+    fn drift_found(&self, drift: &GatewayDriftFound) -> String {
+        let GatewayDriftFound { gateway, found_at, mended_at, rules, differing, unrecorded, .. } = drift;
+        let rules = rules.then(|| "tables, chains or rules were not ours any more".to_owned());
+        let named = drift.differences.iter().map(difference);
+        let more = differing.saturating_sub(drift.differences.len() as u64);
+        let more = (more > 0).then(|| format!("{more} more elements"));
+        let all: Vec<String> = rules.into_iter().chain(named).chain(more).collect();
+        let (vpc, found) = (self.name(&drift.vpc_id), all.join("; "));
+        let (at, took) = (wire::time_ms(*found_at), mended_at.saturating_sub(*found_at) / 1_000_000);
+        let before = match unrecorded {
+            0 => String::new(),
+            n => format!("; {n} before it were too many to record"),
+        };
+        format!(
+            "gateway {gateway} found its kernel of VPC {vpc} changed at {at}, mended it {took} ms later: {found}{before}"
+        )
+    }
+
     fn bind_failed(&self, bind: &BindFailed) -> String {
         let (eip, havip) = (self.name(&bind.eip_id), self.name(&bind.havip_id));
         format!("bind of EIP {eip} to HAVIP {havip} failed: {} ({})", bind.message, bind.reason)
@@ -204,6 +226,9 @@ fn mentioned(kind: &Kind) -> Vec<(Vec<u8>, String)> {
         Kind::HavipCreated(HavipCreated { havip: Some(havip), .. }) => {
             vec![scoped(&havip.project, &havip.region, "subnets", &havip.subnet_id)]
         }
+        Kind::GatewayDriftFound(drift) => {
+            vec![scoped(&drift.project, &drift.region, "vpcs", &drift.vpc_id)]
+        }
         Kind::BindRequested(bind) => vec![
             scoped(&bind.eip_project, &bind.region, "eips", &bind.eip_id),
             scoped(&bind.project, &bind.region, "havips", &bind.havip_id),
@@ -214,6 +239,11 @@ fn mentioned(kind: &Kind) -> Vec<(Vec<u8>, String)> {
         ],
         _ => Vec::new(),
     }
+}
+
+/// In the domain's words; what this moor does not know, it says.
+fn difference(from: &Difference) -> String {
+    convert::difference(from.clone()).map_or_else(|error| error.to_string(), |known| known.to_string())
 }
 
 fn pool_created(pool: &PoolCreated) -> String {

@@ -1,8 +1,8 @@
 //! Every kind of event has its sentence; the exhaustive match below sends whoever adds a kind here.
 
 use mooring_proto::event::v1::{
-    Address, Bound, Cidr, Claim, GatewayDecommissioned, GatewayRegistered, HavipDeleted, HoldPlaced,
-    UnbindRequested, Unbound,
+    Address, Bound, Cidr, Claim, Difference, Element, GatewayDecommissioned, GatewayDriftFound,
+    GatewayRegistered, HavipDeleted, HoldPlaced, UnbindRequested, Unbound,
 };
 
 use super::*;
@@ -181,6 +181,7 @@ fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
             Kind::GatewayDecommissioned(GatewayDecommissioned { gateway, region }),
             "gateway gw-1 of region r1 decommissioned: it carries nothing".into(),
         ),
+        drift_found(),
         (
             Kind::HolderChanged(changed),
             format!(
@@ -196,6 +197,40 @@ fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
         (Kind::HavipDeleted(HavipDeleted { havip: havip() }), format!("{havip_text} deleted")),
         (Kind::EipReleased(EipReleased { eip: eip() }), format!("{eip_text} released to pool public")),
     ]
+}
+
+fn drift_found() -> (Kind, String) {
+    let element = |to: [u8; 4]| Element {
+        set: "eip_to_havip".into(),
+        address: address([203, 0, 113, 7]),
+        to: address(to),
+        ..Default::default()
+    };
+    let changed = Difference {
+        element: Some(element([10, 0, 1, 50])),
+        what: "CHANGED".into(),
+        found: Some(element([10, 0, 1, 60])),
+    };
+    let newer = Difference { what: "MELTED".into(), ..changed.clone() };
+    let drift = GatewayDriftFound {
+        gateway: "gw-1".into(),
+        region: "r1".into(),
+        vpc_id: id(20).into(),
+        found_at: 1_795_181_156_123_456_789,
+        mended_at: 1_795_181_156_135_456_789,
+        rules: true,
+        differences: vec![changed, newer],
+        differing: 9,
+        unrecorded: 2,
+        ..Default::default()
+    };
+    let sentence = format!(
+        "gateway gw-1 found its kernel of VPC {} changed at 2026-11-20T13:25:56.123Z, mended it 12 ms later: tables, \
+         chains or rules were not ours any more; eip_to_havip 203.0.113.7 : 10.0.1.50 is changed: eip_to_havip \
+         203.0.113.7 : 10.0.1.60; what is malformed; 7 more elements; 2 before it were too many to record",
+        uuid(20)
+    );
+    (Kind::GatewayDriftFound(drift), sentence)
 }
 
 /// A number for each kind. A new kind does not compile until it is here, and then fails the story below until it is told.
@@ -220,9 +255,10 @@ fn number(kind: &Kind) -> usize {
         Kind::GatewayDecommissioned(_) => 16,
         Kind::HolderChanged(_) => 17,
         Kind::ClaimRejected(_) => 18,
+        Kind::GatewayDriftFound(_) => 19,
     }
 }
-const KINDS: usize = 19;
+const KINDS: usize = 20;
 
 fn event(kind: Kind) -> Event {
     Event { kind: Some(kind) }

@@ -100,6 +100,7 @@ fn of_value(field: &FieldDescriptor, value: &Field) -> Value {
         Field::F64(value) => (*value).into(),
         Field::String(value) => value.as_str().into(),
         Field::Bytes(_) if field.name() == "mac" => text(value, wire::mac),
+        Field::Bytes(_) if field.name().ends_with("hash") => text(value, wire::hash),
         Field::Bytes(_) => text(value, wire::id),
         Field::EnumNumber(number) => match field.kind() {
             Kind::Enum(kind) => of_enum(&kind, *number),

@@ -74,6 +74,11 @@ impl Server {
         Self { url: url.to_owned(), service: None }
     }
 
+    /// The dataplane-sync of one more gateway.
+    pub fn of_gateway(url: &str) -> Self {
+        Self { url: url.to_owned(), service: Some("dataplane") }
+    }
+
     /// How it is called in a sentence.
     pub fn name(&self) -> String {
         match self.service {

@@ -54,9 +54,13 @@ fn instant(nanos: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
 }
 
+/// A hash.
+pub fn hash(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
 fn hex(octets: &[u8]) -> String {
-    let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-    format!("0x{digits}")
+    format!("0x{}", hash(octets))
 }
 
 #[cfg(test)]

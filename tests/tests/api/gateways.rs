@@ -34,7 +34,7 @@ async fn report(
     position: u64,
     stuck: Vec<Stuck>,
 ) -> Result<Response<api::ReportAppliedResponse>, Status> {
-    let request = api::ReportAppliedRequest { name: name.into(), position, stuck };
+    let request = api::ReportAppliedRequest { name: name.into(), position, stuck, attestations: Vec::new() };
     world.gateways().report_applied(request).await
 }
 

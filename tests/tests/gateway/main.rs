@@ -9,6 +9,7 @@ mod drift;
 mod links;
 mod namespaces;
 mod places;
+mod recorded;
 mod stage;
 mod two;
 mod unprivileged;

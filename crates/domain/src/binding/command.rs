@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Position,
-    event::{EipFacts, HavipFacts},
+    event::{EipFacts, GatewayDriftFound, HavipFacts},
     id::{BindingId, Eip, EipId, Havip},
     name::{GatewayName, Name, RegionId, Scope},
 };
@@ -60,6 +60,8 @@ pub enum Command {
         /// What all its kernels are equal to: one that was decommissioned shows by it that it has heard of that.
         equal_to: Position,
     },
+    /// A gateway says what it found changed behind its back, and mended.
+    RecordDrift(GatewayDriftFound),
     /// The operator's word that a gateway carries nothing any more.
     DecommissionGateway {
         /// Its region.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Binding, Gateway, Phase, State};
+use super::{Binding, Drifts, Gateway, Phase, State};
 use crate::{
     Commit, CommitPosition, Event, Timestamp,
-    event::{BindFailed, BindRequested, BindingFacts, GatewayFacts},
+    event::{BindFailed, BindRequested, BindingFacts, GatewayDriftFound, GatewayFacts},
     id::BindingId,
 };
 
@@ -25,6 +25,7 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
             Event::Unbound(facts) => unbound(state, facts.binding),
             Event::GatewayRegistered(facts) => gateway(state, facts, true, commit.at),
             Event::GatewayDecommissioned(facts) => gateway(state, facts, false, commit.at),
+            Event::GatewayDriftFound(drift) => drift_found(state, drift, commit.at),
             _ => {}
         }
     }
@@ -96,5 +97,14 @@ fn forget_failed(state: &mut State, now: Timestamp) {
 }
 
 fn gateway(state: &mut State, facts: &GatewayFacts, registered: bool, at: CommitPosition) {
-    state.gateways.insert(facts.gateway.clone(), Gateway { facts: facts.clone(), registered, at });
+    let drifts = state.gateways.get(&facts.gateway).map_or_else(Drifts::default, |known| known.drifts);
+    let gateway = Gateway { facts: facts.clone(), registered, at, drifts };
+    state.gateways.insert(facts.gateway.clone(), gateway);
+}
+
+fn drift_found(state: &mut State, drift: &GatewayDriftFound, at: CommitPosition) {
+    if let Some(known) = state.gateways.get_mut(&drift.gateway.gateway) {
+        known.drifts.count += 1 + drift.unrecorded;
+        known.drifts.last = Some(at);
+    }
 }

@@ -3,9 +3,37 @@
 use super::State;
 use crate::{
     Event, Position, Rejection,
-    event::GatewayFacts,
+    event::{GatewayDriftFound, GatewayFacts},
     name::{GatewayName, RegionId},
 };
+
+/// How many elements of one drift are recorded by name.
+pub const MAX_DIFFERENCES: usize = 20;
+
+/// Whoever reports the same drift twice says so by its request id; nothing else tells two drifts from one.
+pub(super) fn drift(state: &State, drift: &GatewayDriftFound) -> Result<Vec<Event>, Rejection> {
+    let GatewayFacts { gateway, region } = &drift.gateway;
+    if !state.gateway(gateway).is_some_and(|known| known.registered && known.facts.region == *region) {
+        let rejection = Rejection::precondition("NOT_REGISTERED", "name", "register the gateway first");
+        return Err(rejection.because_of(format!("regions/{region}/gateways/{gateway}")));
+    }
+    let found = drift.differences.len();
+    if found > MAX_DIFFERENCES {
+        let message =
+            format!("at most {MAX_DIFFERENCES} elements of a drift are recorded, these are {found}");
+        return Err(Rejection::invalid("drift.differences", message));
+    }
+    let message = if drift.mended_at < drift.found_at {
+        "a drift is mended after it was found"
+    } else if drift.differing < found as u64 {
+        "there can't be more elements than there are in all"
+    } else if !drift.rules && found == 0 {
+        "a drift without rules and without elements is none"
+    } else {
+        return Ok(vec![Event::GatewayDriftFound(drift.clone())]);
+    };
+    Err(Rejection::invalid("drift", message))
+}
 
 pub(super) fn register(
     state: &State,

@@ -85,8 +85,19 @@ pub struct Gateway {
     pub facts: GatewayFacts,
     /// False after the operator decommissioned it: nobody waits for it.
     pub registered: bool,
-    /// The commit that changed it last.
+    /// The commit that registered or decommissioned it last.
     pub at: CommitPosition,
+    /// What it found changed behind its back.
+    pub drifts: Drifts,
+}
+
+/// The drifts that a gateway told of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drifts {
+    /// How many, those that were too many to record among them.
+    pub count: u64,
+    /// The commit with the last one.
+    pub last: Option<CommitPosition>,
 }
 
 /// The folded state of a region's binding stream.

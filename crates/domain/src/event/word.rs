@@ -37,6 +37,7 @@ words! {
     Unbound "unbound";
     GatewayRegistered "gateway_registered";
     GatewayDecommissioned "gateway_decommissioned";
+    GatewayDriftFound "gateway_drift_found";
     HolderChanged "holder_changed";
     ClaimRejected "claim_rejected";
 }

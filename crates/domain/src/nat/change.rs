@@ -112,6 +112,7 @@ impl Change {
             | Event::Unbound(_)
             | Event::GatewayRegistered(_)
             | Event::GatewayDecommissioned(_)
+            | Event::GatewayDriftFound(_)
             | Event::ClaimRejected(_) => return None,
         })
     }

@@ -31,7 +31,7 @@ pub fn wanted(desired: &VpcDesired, pools: &BTreeSet<IpNet>, arp: bool) -> Actua
 }
 
 /// Merged, because the kernel's interval sets refuse blocks that overlap.
-fn blocks<'a>(all: impl Iterator<Item = &'a IpNet>) -> BTreeSet<IpNet> {
+pub(super) fn blocks<'a>(all: impl Iterator<Item = &'a IpNet>) -> BTreeSet<IpNet> {
     let ipv4: Vec<_> = all.filter(|block| block.addr().is_ipv4()).map(IpNet::trunc).collect();
     IpNet::aggregate(&ipv4).into_iter().collect()
 }

@@ -7,3 +7,4 @@ mod fold;
 mod golden;
 mod log;
 mod model;
+mod running;

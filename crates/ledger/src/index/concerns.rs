@@ -84,6 +84,7 @@ impl Concerns {
     fn subjects(&self, event: &Event, terms: &mut Vec<Term>) {
         match event {
             Event::PoolCreated(_) | Event::GatewayRegistered(_) | Event::GatewayDecommissioned(_) => {}
+            Event::GatewayDriftFound(drift) => terms.push(Term::Project(drift.project.clone())),
             Event::VpcCreated(vpc) => {
                 let name = Term::Named("vpcs", vpc.project.clone(), vpc.display_name.clone());
                 terms.extend([Term::Project(vpc.project.clone()), name]);

@@ -33,6 +33,7 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
         Kind::GatewayDecommissioned(from) => {
             Event::GatewayDecommissioned(gateway(&from.gateway, &from.region)?)
         }
+        Kind::GatewayDriftFound(drift) => Event::GatewayDriftFound(super::drift::read(drift)?),
         Kind::HolderChanged(changed) => Event::HolderChanged(holder_changed(changed)?),
         Kind::ClaimRejected(rejected) => Event::ClaimRejected(claim_rejected(rejected)?),
     })

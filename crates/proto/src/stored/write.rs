@@ -49,6 +49,7 @@ pub(super) fn kind(event: &Event) -> Kind {
             gateway: gateway.gateway.to_string(),
             region: gateway.region.to_string(),
         }),
+        Event::GatewayDriftFound(drift) => Kind::GatewayDriftFound(super::drift::write(drift)),
         Event::HolderChanged(changed) => Kind::HolderChanged(holder_changed(changed)),
         Event::ClaimRejected(rejected) => Kind::ClaimRejected(claim_rejected(rejected)),
     }

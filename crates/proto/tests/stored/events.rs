@@ -2,14 +2,16 @@
 //! either family, a kind is there more than once.
 
 use mooring_domain::{
-    Event, Timestamp,
+    Event, Position, Timestamp,
+    address::Mac,
     event::{
         BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, EipFacts,
-        GatewayFacts, HavipCreated, HavipFacts, HoldReleased, HolderChanged, PoolCreated, SubnetCreated,
-        VnicCreated, VnicFacts, VpcCreated,
+        GatewayDriftFound, GatewayFacts, HavipCreated, HavipFacts, HoldReleased, HolderChanged, PoolCreated,
+        SubnetCreated, VnicCreated, VnicFacts, VpcCreated,
     },
     id::Id,
     name::BadName,
+    nat::{Difference, Element},
 };
 use uuid::Uuid;
 
@@ -65,6 +67,8 @@ fn of_binding() -> Vec<(&'static str, Event)> {
         ("unbound", Event::Unbound(binding(V4))),
         ("gateway_registered", Event::GatewayRegistered(gateway())),
         ("gateway_decommissioned", Event::GatewayDecommissioned(gateway())),
+        ("gateway_drift_found", Event::GatewayDriftFound(drift())),
+        ("gateway_drift_found/rules", Event::GatewayDriftFound(rules_changed())),
     ]
 }
 
@@ -179,6 +183,45 @@ fn request() -> BindRequested {
 
 fn gateway() -> GatewayFacts {
     GatewayFacts { gateway: text("gw-1"), region: text("r1") }
+}
+
+/// Every set, and each way to differ.
+fn drift() -> GatewayDriftFound {
+    let ip = |text: &str| text.parse().unwrap();
+    let (eip, havip, mac) = (ip("203.0.113.7"), ip("10.0.1.50"), Mac([2, 0, 0, 0, 0, 0x0a]));
+    let (other, v6) = (ip("10.0.1.60"), ip("2001:db8:7::7"));
+    let missing = |element| Difference { wanted: Some(element), found: None };
+    let foreign = |element| Difference { wanted: None, found: Some(element) };
+    let differences = vec![
+        missing(Element::Subnet("10.0.1.0/24".parse().unwrap())),
+        foreign(Element::Pool("2001:db8:7::/120".parse().unwrap())),
+        Difference {
+            wanted: Some(Element::EipToHavip(eip, havip)),
+            found: Some(Element::EipToHavip(eip, other)),
+        },
+        missing(Element::HavipToEip(havip, eip)),
+        missing(Element::Havip(havip)),
+        foreign(Element::Unheld(havip)),
+        missing(Element::Holder(havip, mac)),
+        missing(Element::Neighbour(havip, mac)),
+        foreign(Element::Route(v6)),
+    ];
+    GatewayDriftFound {
+        gateway: gateway(),
+        project: text("shop"),
+        vpc: id(0x20),
+        position: Position(12),
+        found_at: Timestamp(1_750_000_000_123_456_789),
+        mended_at: Timestamp(1_750_000_000_223_456_789),
+        rules: false,
+        differing: differences.len() as u64,
+        differences,
+        unrecorded: 0,
+    }
+}
+
+fn rules_changed() -> GatewayDriftFound {
+    GatewayDriftFound { rules: true, differences: Vec::new(), differing: 5000, unrecorded: 3, ..drift() }
 }
 
 fn claim(mac: u8) -> ClaimFacts {

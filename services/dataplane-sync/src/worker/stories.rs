@@ -9,11 +9,12 @@ use mooring_dataplane::{Driver, Fake, Places, fake::Call};
 use mooring_domain::{
     address::Mac,
     id::Id,
-    nat::{Actual, diff, wanted},
+    nat::{Actual, RunningHash, diff, wanted},
 };
 use tokio::{task::JoinHandle, time::timeout};
 
 use super::*;
+use crate::drifts::Drifts;
 
 /// Longer than a retry and a busy machine take.
 const SOON: Duration = Duration::from_secs(10);
@@ -48,7 +49,8 @@ fn target(version: u64, eips: &[u8]) -> Target {
         desired.holders.insert(havip(*last), Some(HOLDER));
     }
     let pools: BTreeSet<IpNet> = ["203.0.113.0/24".parse().unwrap()].into();
-    Target { desired, pools: Arc::new(pools), version: Position(version), place: Some(place()) }
+    let (version, carried) = (Position(version), Some(Position(version)));
+    Target { desired, pools: Arc::new(pools), version, place: Some(place()), carried }
 }
 
 /// A worker at work, its kernel, and what it says.
@@ -56,7 +58,8 @@ struct Stage {
     fake: Fake,
     target: watch::Sender<Target>,
     progress: watch::Receiver<Progress>,
-    audits: mpsc::Sender<AuditRequest>,
+    requests: mpsc::Sender<Request>,
+    drifts: Drifts,
     _seen: mpsc::Receiver<crate::claims::SeenClaim>,
     task: JoinHandle<()>,
 }
@@ -81,12 +84,13 @@ impl Stage {
         let (target, receiver) = watch::channel(first);
         let (claims, _seen) = mpsc::channel(8);
         let (worker, seen) = mpsc::channel(8);
-        let (audits, requests) = mpsc::channel(8);
+        let (asking, requests) = mpsc::channel(8);
         let (sender, progress) = watch::channel(Progress::default());
         let vpc = Id::new(uuid::Uuid::from_u128(7));
-        let sinks = Sinks { vpc, target: receiver, claims, worker };
+        let drifts = Drifts::new("gw-1".parse().unwrap(), "north".parse().unwrap());
+        let sinks = Sinks { vpc, target: receiver, claims, drifts: drifts.clone(), worker };
         let task = tokio::spawn(Worker::new(open, sinks, seen, requests, sender).run());
-        Stage { fake, target, progress, audits, _seen, task }
+        Stage { fake, target, progress, requests: asking, drifts, _seen, task }
     }
 
     /// Waits until the worker says that this version is applied, and nothing is wrong.
@@ -276,7 +280,7 @@ async fn what_the_preflight_finds_is_told_and_keeps_nothing_from_being_carried()
     stage.is(&first);
     let warnings = async |verify| {
         let (answer, audit) = oneshot::channel();
-        stage.audits.send(AuditRequest { verify, answer }).await.unwrap();
+        stage.requests.send(Request::Audit(AuditRequest { verify, answer })).await.unwrap();
         timeout(SOON, audit).await.unwrap().unwrap().warnings
     };
     assert!(warnings(false).await[0].contains("CAP_NET_ADMIN"), "that it could not look is told, too");
@@ -285,4 +289,70 @@ async fn what_the_preflight_finds_is_told_and_keeps_nothing_from_being_carried()
     assert_eq!(warnings(false).await, ["a chain drops it"]);
     stage.fake.with(|memory| memory.findings.clear());
     assert_eq!(warnings(true).await, Vec::<String>::new());
+}
+
+/// The last thing that the worker says of its kernel.
+fn attested(stage: &Stage) -> Attested {
+    *stage.progress.borrow().attested.back().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_is_recorded_once_and_what_was_put_there_is_attested() {
+    let (first, second) = (target(1, &[7, 8]), target(2, &[7, 9]));
+    let mut stage = Stage::start(Fake::new(true), first.clone());
+    stage.applied(1).await;
+    stage.fake.with(|memory| {
+        memory.actual.eip_to_havip.remove(&eip(7));
+        memory.actual.neighbours.insert(havip(8), Mac([2, 0, 0, 0, 0, 0xb]));
+        memory.generation += 1;
+    });
+    stage.mended(&first).await;
+    let told = async {
+        while stage.progress.borrow().drifts == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, told).await.unwrap();
+    let drift = stage.drifts.pop().unwrap();
+    let said: Vec<_> = drift.differences.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "eip_to_havip 203.0.113.7 : 10.0.1.7 is missing",
+            "neighbours 10.0.1.8 . 02:00:00:00:00:0a is changed: neighbours 10.0.1.8 . 02:00:00:00:00:0b",
+        ]
+    );
+    assert_eq!((drift.position, drift.rules, drift.differing), (Position(1), false, 2));
+    assert_eq!((attested(&stage).position, attested(&stage).hash), (Position(1), attested(&stage).folded));
+    stage.target.send_replace(second.clone());
+    stage.applied(2).await;
+    let of = |target: &Target| RunningHash::of(&wanted(&target.desired, &target.pools, true));
+    let now = attested(&stage);
+    assert_eq!((now.position, now.hash, now.folded), (Position(2), of(&second), of(&second)));
+    assert_eq!(stage.drifts.pop(), None, "a change of its own is none");
+}
+
+/// Somebody deletes the table: of one that is not ours no element is read, and so none is said to be missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_rules_that_are_not_ours_no_element_is_named() {
+    let first = target(1, &[7]);
+    let mut stage = Stage::start(Fake::new(true), first.clone());
+    stage.applied(1).await;
+    stage.fake.with(|memory| {
+        let (neighbours, routes) = (memory.actual.neighbours.clone(), memory.actual.routes.clone());
+        memory.actual = Actual { arp: true, neighbours, routes, ..Actual::default() };
+        memory.generation += 1;
+    });
+    stage.mended(&first).await;
+    let told = async {
+        loop {
+            match stage.drifts.pop() {
+                Some(drift) => return drift,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    let drift = timeout(SOON, told).await.unwrap();
+    assert_eq!((drift.rules, drift.differing), (true, 0), "{drift:?}");
+    assert_eq!(attested(&stage).hash, attested(&stage).folded);
 }

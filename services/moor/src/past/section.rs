@@ -52,7 +52,7 @@ pub fn sections(things: &[Thing]) -> Result<Vec<Section>, Failure> {
         ("EIPs", "eips", api::Eip::COLUMNS.to_vec()),
         ("bindings", "bindings", without_gateways),
         ("holders", "holders", Holder::COLUMNS.to_vec()),
-        ("gateways", "gateways", vec!["NAME", "STATE", "POSITION"]),
+        ("gateways", "gateways", vec!["NAME", "STATE", "POSITION", "DRIFTS"]),
         ("NAT table", "nat", vec!["VPC", "EIP", "HAVIP"]),
     ];
     let labels = labels(things.iter());
@@ -131,9 +131,17 @@ fn gateway_shown(gateway: &GatewayStanding) -> Result<Shown, Failure> {
         name: gateway.name.clone(),
         brief: state.to_owned(),
         value: json::of("mooring.dataplane.v1.GatewayStanding", gateway)?,
-        cells: vec![label.clone(), state.to_owned(), gateway.position.to_string()],
+        cells: vec![label.clone(), state.to_owned(), gateway.position.to_string(), drifts(gateway)],
         label,
     })
+}
+
+/// How often somebody had changed its kernels, and where the last time is recorded.
+fn drifts(gateway: &GatewayStanding) -> String {
+    match gateway.drifts {
+        0 => "0".to_owned(),
+        count => format!("{count}, the last at {}", gateway.last_drift_position),
+    }
 }
 
 fn element_shown(element: &NatElement, labels: &Labels) -> Result<Shown, Failure> {
