@@ -24,28 +24,55 @@ fn wait_count(cluster: &Cluster, kind: &str, wanted: usize) {
     .unwrap();
 }
 
-#[test]
-fn what_is_held_for_a_request_that_never_came_to_the_log_is_let_go_and_can_be_bound() {
+/// Stocked; what binding writes to the log from here on is gone, while it still reaches resource.
+fn cut_off(crash_at: Option<&str>) -> Cluster {
     let mut cluster = Cluster::with(Options { proxies: true, ..Options::default() }).unwrap();
     cluster.stock().unwrap();
-    let binding_to_nats = |from, to| (from, to) == (Part::Binding, Peer::Nats);
-    // What is cut is gone: what binding writes then is never in the log.
+    if let Some(point) = crash_at {
+        let binding = cluster.part_mut(Part::Binding);
+        binding.environment().push(("MOORING_CRASH_AT".to_owned(), point.to_owned()));
+        binding.restart().unwrap();
+    }
     cluster.ways.weather(Weather::CUT, binding_to_nats);
     cluster.refuse("bind web front --timeout 2").unwrap();
     wait_count(&cluster, "hold_placed", 1);
-    cluster.part_mut(Part::Binding).kill9().unwrap();
-    let refusal = cluster.refuse("eip release web").unwrap();
-    assert_eq!(refusal.reason, "EIP_HELD", "{refusal:?}");
+    cluster
+}
 
-    cluster.ways.weather(Weather::FAIR, binding_to_nats);
-    cluster.part_mut(Part::Binding).restart().unwrap();
-    // At once: whether the hold has been let go by then or not, it is in nobody's way.
+fn binding_to_nats(from: Part, to: Peer) -> bool {
+    (from, to) == (Part::Binding, Peer::Nats)
+}
+
+/// It is in nobody's way: the pair can be bound, unbound, and given back.
+fn assert_free(cluster: &Cluster) {
     cluster.ask("bind web front").unwrap();
-    assert_eq!(count(&cluster, "bind_requested"), 1, "{:#?}", cluster.events().unwrap());
-    assert_eq!(count(&cluster, "hold_placed"), 2, "{:#?}", cluster.events().unwrap());
-    assert_eq!(count(&cluster, "bind_failed"), 0);
-    wait_count(&cluster, "hold_released", 1);
+    assert_eq!(count(cluster, "bind_failed"), 0);
     cluster.ask("unbind web").unwrap();
+    assert_eq!(count(cluster, "bind_requested"), 1);
+    assert_eq!(count(cluster, "hold_placed"), 2);
     cluster.ask("eip release web").unwrap();
     cluster.ask("havip delete front").unwrap();
+}
+
+#[test]
+fn what_is_held_for_a_request_that_could_not_be_stored_is_let_go() {
+    let cluster = cut_off(None);
+    wait_count(&cluster, "hold_released", 1);
+    cluster.ways.weather(Weather::FAIR, binding_to_nats);
+    cluster.part(Part::Binding).wait_ready().unwrap();
+    assert_free(&cluster);
+}
+
+#[test]
+fn what_is_held_for_a_request_that_died_with_its_process_is_let_go_by_the_next_one() {
+    let mut cluster = cut_off(Some("early.after-hold"));
+    cluster.part_mut(Part::Binding).wait_ended().unwrap();
+    let refusal = cluster.refuse("eip release web").unwrap();
+    assert_eq!(refusal.reason, "EIP_HELD", "{refusal:?}");
+    cluster.ways.weather(Weather::FAIR, binding_to_nats);
+    let binding = cluster.part_mut(Part::Binding);
+    binding.environment().pop();
+    binding.restart().unwrap();
+    // At once: whether the hold has been let go by then or not.
+    assert_free(&cluster);
 }
