@@ -3,6 +3,7 @@
 //! lies, and dataplane-sync, from the log that it follows.
 
 mod changes;
+mod custody;
 mod folded;
 mod folding;
 mod kernels;
@@ -15,6 +16,7 @@ mod told;
 mod trace;
 
 pub use changes::{changes, changes_of};
+pub use custody::{Change, Custodian, CustodyAsked, Held, Span};
 pub use folded::{Folded, Last};
 pub use folding::{fold, fold_folder};
 pub use kernels::{Kernels, kernels_at};

@@ -18,8 +18,9 @@ use mooring_proto::{
 };
 use tonic::{Code, Request, Response, Status};
 
+pub(crate) use self::found::Source;
 use self::{
-    found::{Page, Query, Source},
+    found::{Page, Query},
     token::Token,
 };
 use crate::grpc::{Dataplane, View, unserved};
@@ -34,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Events(pub(crate) Dataplane);
 
 /// The index can't answer.
-fn unanswered(unanswered: &Unanswered) -> Status {
+pub(crate) fn unanswered(unanswered: &Unanswered) -> Status {
     match unanswered {
         Unanswered::Behind { .. } => {
             failure(Code::Unavailable, "INDEX_BEHIND", format!("{unanswered}; try again"), true)
@@ -55,7 +56,7 @@ fn outside(field: &'static str, position: u64, tail: Position) -> Status {
 }
 
 /// What an answer is made from, and where the log ends.
-async fn source(view: &View) -> Result<(Source, Position), Status> {
+pub(crate) async fn source(view: &View) -> Result<(Source, Position), Status> {
     let tail = view.log.tail().await.map_err(|error| unserved(&error))?;
     let tail = Position(tail.position.0);
     view.index.up_to(tail).await.map_err(|error| unanswered(&error))?;

@@ -8,6 +8,7 @@
 
 mod answer;
 mod claims;
+mod custody;
 mod drifts;
 mod elements;
 mod entered;
@@ -31,8 +32,8 @@ use mooring_domain::name::{GatewayName, RegionId};
 use mooring_event_log::EventLog;
 use mooring_ledger::{Cursor, FoldTask, Snapshots, index::Index};
 use mooring_proto::dataplane::v1::{
-    dataplane_service_server::DataplaneServiceServer, events_service_server::EventsServiceServer,
-    explain_service_server::ExplainServiceServer,
+    custody_service_server::CustodyServiceServer, dataplane_service_server::DataplaneServiceServer,
+    events_service_server::EventsServiceServer, explain_service_server::ExplainServiceServer,
 };
 use mooring_runtime::{
     peer::Peer,
@@ -130,11 +131,14 @@ pub fn start(
         EventsServiceServer::new(events::Events(service.clone())).max_decoding_message_size(MAX_MESSAGE);
     let explain = explain::Explain(service.clone());
     let explain = ExplainServiceServer::new(explain).max_decoding_message_size(MAX_MESSAGE);
+    let custody =
+        CustodyServiceServer::new(custody::Custodies(service.clone())).max_decoding_message_size(MAX_MESSAGE);
     let metrics = get(async move || metrics::text(&service).await.map_err(|error| error.to_string()));
     let router = routes
         .add_service(grpc)
         .add_service(events)
         .add_service(explain)
+        .add_service(custody)
         .into_axum_router()
         .route("/metrics", metrics);
     Ok(Started { routes: router.into(), tasks, folds })

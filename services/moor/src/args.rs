@@ -7,7 +7,7 @@ use mooring_domain::name::{ProjectId, RegionId};
 use uuid::Uuid;
 
 use crate::{
-    binding, diff, eip,
+    binding, custody, diff, eip,
     failure::{Exit, Failure},
     gateway, havip, holder,
     invocation::Invocation,
@@ -121,6 +121,7 @@ pub enum Command {
     Replay(replay::Replay),
     Diff(diff::Diff),
     Trace(trace::Trace),
+    Custody(Box<custody::Custody>),
 }
 
 impl Arguments {
@@ -160,6 +161,7 @@ impl Command {
             Self::Replay(replay) => replay.run(moor).await,
             Self::Diff(diff) => diff.run(moor),
             Self::Trace(trace) => trace.run(moor).await,
+            Self::Custody(custody) => custody.run(moor).await,
         }
     }
 }
@@ -232,6 +234,8 @@ mod tests {
             "moor log init nats://a:4222,nats://b:4222 r1 r2 --replicas 3 --nats-user ann --nats-password-file f",
             "moor log users --passwords d --region r1",
             "moor log verify file:/d --region r1",
+            "moor custody 203.0.113.7 --at 2026-11-21T19:00:00Z",
+            "moor custody 10.0.1.50 /d --vpc blue --from 2026-11-21T19:00:00Z --to end",
             "moor replay /d --at 12.3 --region r1 -o json",
             "moor replay /d --step --from 7 --to 12.3",
             "moor replay /d --as nft --vpc blue --inside in0 --outside out0 --hairpin",

@@ -3,6 +3,7 @@
 mod args;
 mod binding;
 mod client;
+mod custody;
 mod diff;
 mod eip;
 mod failure;

@@ -34,6 +34,7 @@ async fn reflection_lists_every_service_and_describes_it() {
         "grpc.reflection.v1.ServerReflection",
         "mooring.binding.v1.BindingService",
         "mooring.binding.v1.GatewayService",
+        "mooring.dataplane.v1.CustodyService",
         "mooring.dataplane.v1.DataplaneService",
         "mooring.dataplane.v1.EventsService",
         "mooring.health.v1.HealthService",

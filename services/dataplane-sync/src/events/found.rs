@@ -27,9 +27,9 @@ const GAP: u64 = 16;
 const TOGETHER: u64 = 64;
 
 /// A region's log with its index.
-pub(super) struct Source {
+pub(crate) struct Source {
     pub(super) log: Arc<dyn EventLog>,
-    pub(super) index: Index,
+    pub(crate) index: Index,
 }
 
 /// A filter whose names are looked up.
@@ -166,7 +166,7 @@ impl Source {
     }
 
     /// At most `limit` places, and the rest of those in the last commit.
-    async fn entries(
+    pub(crate) async fn entries(
         &self,
         clauses: &[Vec<Term>],
         range: Range<Entry>,
@@ -182,7 +182,7 @@ impl Source {
     }
 
     /// The records that these places are in, each with its places.
-    async fn records(&self, entries: &[Entry]) -> Result<Vec<(Arc<Record>, Vec<Entry>)>, Status> {
+    pub(crate) async fn records(&self, entries: &[Entry]) -> Result<Vec<(Arc<Record>, Vec<Entry>)>, Status> {
         let mut by_record = entries.chunk_by(|one, next| one.at.position == next.at.position).peekable();
         let mut found = Vec::new();
         while let Some(first) = by_record.next() {

@@ -373,6 +373,7 @@ async fn every_method_of_the_api_has_a_verb() {
         "status",
         "log",
         "log --of-project shop",
+        "custody 203.0.113.7",
     ] {
         let ended = moor(&server.url, line).await;
         assert_eq!(ended.code, 0, "moor {line}: {}", ended.err);
