@@ -38,7 +38,7 @@ pub struct Change {
 pub struct Span {
     /// Since when.
     pub began: Change,
-    /// Until when; none: still.
+    /// Until when; none: it had not ended at the time that is asked about.
     pub ended: Option<Change>,
     /// Who.
     pub held: Held,
@@ -81,6 +81,7 @@ pub(crate) struct OfVpc {
 pub struct Custodian {
     address: IpAddr,
     vpc: Option<OfVpc>,
+    to: Option<Timestamp>,
     eips: BTreeMap<EipId, EipFacts>,
     havips: BTreeMap<HavipId, HavipFacts>,
     vnics: BTreeMap<VnicId, VnicCreated>,
@@ -93,10 +94,11 @@ pub struct Custodian {
 }
 
 impl Custodian {
-    fn new(address: IpAddr, vpc: Option<OfVpc>) -> Self {
+    fn new(address: IpAddr, vpc: Option<OfVpc>, to: Option<Timestamp>) -> Self {
         Self {
             address,
             vpc,
+            to,
             eips: BTreeMap::new(),
             havips: BTreeMap::new(),
             vnics: BTreeMap::new(),
@@ -122,8 +124,12 @@ impl Custodian {
         "holder_changed",
     ];
 
-    /// What another commit makes of it. Commits come in the order of the log.
+    /// What another commit makes of it, unless it was recorded after the time that is asked about. Commits come in the order
+    /// of the log.
     pub fn commit(&mut self, commit: &Commit) {
+        if self.to.is_some_and(|to| commit.recorded_at > to) {
+            return;
+        }
         for event in &commit.events {
             for subject in self.event(event) {
                 self.look(subject, commit, event);

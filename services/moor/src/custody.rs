@@ -201,7 +201,7 @@ impl Row for Span {
             format!("{} {}", at(&began), began.kind),
             wire::time_ms(began.recorded_at),
             observed,
-            self.ended.as_ref().map_or("now".to_owned(), |ended| {
+            self.ended.as_ref().map_or("-".to_owned(), |ended| {
                 format!("{} {}", at(ended), wire::time_ms(ended.recorded_at))
             }),
             self.project.clone(),

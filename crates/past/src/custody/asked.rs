@@ -22,7 +22,7 @@ pub struct CustodyAsked {
     pub address: IpAddr,
     vpc: Option<OfVpc>,
     from: Timestamp,
-    /// Spans that had begun by then.
+    /// As it was known then.
     pub to: Option<Timestamp>,
     limit: usize,
     skip: usize,
@@ -57,7 +57,7 @@ impl CustodyAsked {
 
     /// The fold that answers it.
     pub fn custodian(&self) -> Custodian {
-        Custodian::new(self.address, self.vpc.clone())
+        Custodian::new(self.address, self.vpc.clone(), self.to)
     }
 
     /// The names of the VPC that is asked about.
@@ -75,13 +75,11 @@ impl CustodyAsked {
         }
         if custodian.spans.is_empty() {
             let within = if self.vpc.is_some() { " in that VPC" } else { "" };
-            let what = format!("nothing in the log ever had the address {}{within}", self.address);
+            let ever = if self.to.is_some() { "up to then had" } else { "ever had" };
+            let what = format!("nothing in the log {ever} the address {}{within}", self.address);
             return Err(unknown("address", &what));
         }
-        let asked = |span: &&Span| {
-            let begun = self.to.is_none_or(|to| span.began.recorded_at <= to);
-            begun && span.ended.as_ref().is_none_or(|ended| ended.recorded_at > self.from)
-        };
+        let asked = |span: &&Span| span.ended.as_ref().is_none_or(|ended| ended.recorded_at > self.from);
         let mut spans = custodian.spans.iter().filter(asked).skip(self.skip);
         let custody = spans.by_ref().take(self.limit).map(Span::told).collect();
         let more = spans.next().is_some();
