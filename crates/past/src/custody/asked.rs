@@ -46,7 +46,7 @@ impl CustodyAsked {
         let limit = match asked.page_size {
             0 => 100,
             size @ 1..=1000 => usize::try_from(size).unwrap_or(1000),
-            _ => return Err(bad_field("page_size", "must be 1 to 1000, or 0 for 100").into()),
+            _ => return Err(bad_field("page_size", "must be 1 to 1000, or 0 for 100")),
         };
         let skip = match &*asked.page_token {
             "" => 0,
