@@ -4,6 +4,7 @@
 
 mod changes;
 mod custody;
+mod explain;
 mod folded;
 mod folding;
 mod kernels;
@@ -17,6 +18,7 @@ mod trace;
 
 pub use changes::{changes, changes_of};
 pub use custody::{Change, Custodian, CustodyAsked, Held, Span};
+pub use explain::{Explained, explain};
 pub use folded::{Folded, Last};
 pub use folding::{fold, fold_folder};
 pub use kernels::{Kernels, kernels_at};

@@ -1,8 +1,8 @@
 //! A packet walked through a gateway as the rules of a moment would have treated it.
 
-mod asked;
-mod origin;
-mod told;
+pub(crate) mod asked;
+pub(crate) mod origin;
+pub(crate) mod told;
 
 use mooring_domain::{
     Rejection,

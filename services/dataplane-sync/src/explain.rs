@@ -1,9 +1,14 @@
 //! Why packets go where they go, from the log that this gateway follows.
 
+mod kernel;
+
 use mooring_domain::{Rejection, rejection::Class};
-use mooring_past::{Folded, Moment, Names, NoAnswer, commits_of, fold, trace};
+use mooring_past::{Explained, Folded, Moment, Names, NoAnswer, commits_of, fold, trace};
 use mooring_proto::{
-    dataplane::v1::{TracePacketRequest, TracePacketResponse, explain_service_server::ExplainService},
+    dataplane::v1::{
+        ExplainRequest, ExplainResponse, TracePacketRequest, TracePacketResponse, VpcStatus,
+        explain_service_server::ExplainService,
+    },
     status::{Unserved, bad_field, from_rejection, from_unserved},
 };
 use tonic::{Request, Response, Status};
@@ -55,5 +60,21 @@ impl ExplainService for Explain {
         let folded = at(view, &request.at).await?;
         let traced = trace(&folded, request).map_err(|rejection| from_rejection(&rejection))?;
         Ok(Response::new(complete(view, traced).await?))
+    }
+
+    async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<ExplainResponse>, Status> {
+        let request = request.get_ref();
+        let (region, view) = self.0.view(&request.parent)?;
+        let folded = at(view, &request.at).await?;
+        let Explained { mut answer, vpc } =
+            mooring_past::explain(&folded, request).map_err(|rejection| from_rejection(&rejection))?;
+        if let Some(vpc) = vpc.filter(|_| request.at.is_empty()) {
+            let status = self.0.status(&region, view, true).await?;
+            let is_it = |of: &&VpcStatus| of.vpc.rsplit('/').next() == Some(&*vpc.to_string());
+            if let Some(of) = status.vpcs.iter().find(is_it) {
+                kernel::add(&mut answer, self.0.gateway.as_str(), of, folded.desired.position.0);
+            }
+        }
+        Ok(Response::new(complete(view, answer).await?))
     }
 }

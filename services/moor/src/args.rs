@@ -7,7 +7,7 @@ use mooring_domain::name::{ProjectId, RegionId};
 use uuid::Uuid;
 
 use crate::{
-    binding, custody, diff, eip,
+    binding, custody, diff, eip, explain,
     failure::{Exit, Failure},
     gateway, havip, holder,
     invocation::Invocation,
@@ -122,6 +122,7 @@ pub enum Command {
     Diff(diff::Diff),
     Trace(trace::Trace),
     Custody(Box<custody::Custody>),
+    Explain(explain::Explain),
 }
 
 impl Arguments {
@@ -162,6 +163,7 @@ impl Command {
             Self::Diff(diff) => diff.run(moor),
             Self::Trace(trace) => trace.run(moor).await,
             Self::Custody(custody) => custody.run(moor).await,
+            Self::Explain(explain) => explain.run(moor).await,
         }
     }
 }
@@ -240,6 +242,7 @@ mod tests {
             "moor replay /d --step --from 7 --to 12.3",
             "moor replay /d --as nft --vpc blue --inside in0 --outside out0 --hairpin",
             "moor replay /d --at 7 --in-namespace past",
+            "moor explain web --log /d --at 12",
             "moor trace 10.0.1.50 198.51.100.10 --protocol udp --port 53 --log /d --at 12",
             "moor trace 198.51.100.10 203.0.113.7 --error unreachable --about 203.0.113.7 198.51.100.10",
             "moor diff file:/d 0 2026-11-21T19:00:00+01:00",

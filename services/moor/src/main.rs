@@ -6,6 +6,7 @@ mod client;
 mod custody;
 mod diff;
 mod eip;
+mod explain;
 mod failure;
 mod gateway;
 mod havip;

@@ -9,6 +9,8 @@ use mooring_proto::dataplane::v1::{
     explain_service_client::ExplainServiceClient,
 };
 
+pub use text::{origin, walk as walk_text};
+
 use crate::{failure::Failure, invocation::Invocation, json, past::Place, resolve::Argument};
 
 /// Walk a packet through a gateway as the rules would treat it: each hook, rule, lookup and rewrite, and its end
@@ -108,7 +110,8 @@ enum Error {
 }
 
 /// Fields of the request, and what says them on the command line.
-const PLACES: [(&str, &str); 14] = [
+const PLACES: [(&str, &str); 15] = [
+    ("what", "WHAT"),
     ("source", "FROM"),
     ("destination", "TO"),
     ("at", "--at"),

@@ -2,5 +2,6 @@
 //! the past. That a walk says what a kernel does is shown in `tests/tests/packets/walked.rs`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod explained;
 mod given;
 mod traced;

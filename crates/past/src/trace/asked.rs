@@ -29,7 +29,7 @@ const ICMP: u8 = 1;
 const PORTS: (u16, u16) = (40_000, 80);
 const TTL: u8 = 64;
 /// Who sends what nobody of the VPC sends.
-const SOMEBODY: Mac = Mac([0; 6]);
+pub(crate) const SOMEBODY: Mac = Mac([0; 6]);
 
 /// A packet, and where it comes to.
 pub(super) struct Asked {
@@ -163,7 +163,7 @@ pub(crate) fn in_pools(folded: &Folded, address: Ipv4Addr) -> bool {
 }
 
 /// Of the holder, or of the vNIC whose own address it is.
-fn mac_of(folded: &Folded, vpc: VpcId, desired: &VpcDesired, address: Ipv4Addr) -> Option<Mac> {
+pub(crate) fn mac_of(folded: &Folded, vpc: VpcId, desired: &VpcDesired, address: Ipv4Addr) -> Option<Mac> {
     if let Some(holder) = desired.holders.get(&IpAddr::V4(address)) {
         return *holder;
     }

@@ -8,9 +8,9 @@ use std::{
 };
 
 use mooring_domain::{
-    Commit, CommitPosition, Position,
+    Commit, CommitPosition, Event, Position,
     binding::Phase,
-    id::VpcId,
+    id::{BindingId, VpcId},
     nat::ruleset::{EIP_TO_HAVIP, HAVIP_TO_EIP, HAVIPS, HOLDERS, POOLS, SUBNETS, UNHELD},
 };
 use mooring_event_log::{EventLog, Filter, Position as LogPosition, Record, walk};
@@ -79,40 +79,87 @@ pub(crate) fn of_eip(folded: &Folded, eip: IpAddr) -> Option<CommitPosition> {
     matches!(binding.phase, Phase::InUse(_)).then_some(binding.at)
 }
 
+/// Records asked of a log at once.
+const CHUNK: usize = 64;
+
 /// Those commits, from the log in a folder.
 pub fn commits_in_folder(folder: &Path, wanted: &BTreeSet<CommitPosition>) -> Result<Commits, NoAnswer> {
-    let (mut found, mut failed) = (Commits::new(), None);
-    let last = wanted.last().map_or(Position(0), |last| last.position);
-    walk(folder, |record| {
-        match pick(record, wanted, &mut found) {
-            Err(error) => failed = Some(error),
-            Ok(()) if record.position.0 < last.0 => return ControlFlow::Continue(()),
-            Ok(()) => {}
+    let mut gathering = Gathering::new(wanted);
+    let mut failed = None;
+    walk(folder, |record| match gathering.record(record) {
+        Ok(()) if record.position.0 < gathering.last() => ControlFlow::Continue(()),
+        Ok(()) => ControlFlow::Break(()),
+        Err(error) => {
+            failed = Some(error);
+            ControlFlow::Break(())
         }
-        ControlFlow::Break(())
     })?;
-    failed.map_or(Ok(found), Err)
+    failed.map_or(Ok(gathering.finish()), Err)
 }
 
 /// Those commits, from an open log.
 pub async fn commits_of(log: &dyn EventLog, wanted: &BTreeSet<CommitPosition>) -> Result<Commits, NoAnswer> {
-    let mut found = Commits::new();
-    let positions: BTreeSet<_> = wanted.iter().map(|at| at.position.0).collect();
-    for position in positions {
-        for record in log.read(&Filter::All, LogPosition(position.saturating_sub(1)), 1).await? {
-            pick(&record, wanted, &mut found)?;
-        }
+    let mut gathering = Gathering::new(wanted);
+    let mut after = LogPosition::default();
+    while after.0 < gathering.last() {
+        let records = log.read(&Filter::All, after, CHUNK).await?;
+        let Some(last) = records.last() else { break };
+        after = last.position;
+        records.iter().try_for_each(|record| gathering.record(record))?;
     }
-    Ok(found)
+    Ok(gathering.finish())
 }
 
-fn pick(record: &Record, wanted: &BTreeSet<CommitPosition>, found: &mut Commits) -> Result<(), NoAnswer> {
-    if wanted.iter().any(|at| at.position.0 == record.position.0) {
-        let commits = commits(record)?;
-        let those = commits.iter().filter(|commit| wanted.contains(&commit.at));
-        found.extend(those.map(|commit| (commit.at, of_commit(commit))));
+/// Reads a log up to the last commit that is wanted.
+struct Gathering<'a> {
+    wanted: &'a BTreeSet<CommitPosition>,
+    found: Commits,
+    /// By what request each binding was asked for: the commit that binds is the process manager's own.
+    asked: BTreeMap<BindingId, Origin>,
+    bound: BTreeMap<CommitPosition, BindingId>,
+}
+
+impl<'a> Gathering<'a> {
+    fn new(wanted: &'a BTreeSet<CommitPosition>) -> Self {
+        Self { wanted, found: Commits::new(), asked: BTreeMap::new(), bound: BTreeMap::new() }
     }
-    Ok(())
+
+    fn last(&self) -> u64 {
+        self.wanted.last().map_or(0, |last| last.position.0)
+    }
+
+    fn record(&mut self, record: &Record) -> Result<(), NoAnswer> {
+        if record.position.0 > self.last() {
+            return Ok(());
+        }
+        for commit in commits(record)? {
+            let is_wanted = self.wanted.contains(&commit.at);
+            for event in &commit.events {
+                match event {
+                    Event::BindRequested(request) => {
+                        self.asked.insert(request.binding, of_commit(&commit));
+                    }
+                    Event::Bound(facts) if is_wanted => {
+                        self.bound.insert(commit.at, facts.binding);
+                    }
+                    _ => {}
+                }
+            }
+            if is_wanted {
+                self.found.insert(commit.at, of_commit(&commit));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Commits {
+        for (at, binding) in &self.bound {
+            if let Some(found) = self.found.get_mut(at) {
+                found.asked = self.asked.get(binding).cloned().map(Box::new);
+            }
+        }
+        self.found
+    }
 }
 
 /// An answer that names commits.

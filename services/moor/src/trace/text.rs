@@ -31,10 +31,17 @@ pub fn walk(walk: &PacketWalk) -> String {
 
 /// A commit, for people.
 pub fn origin(origin: &Origin) -> String {
-    let Origin { position, index, actor, request_id, .. } = origin;
+    let Origin { position, index, .. } = origin;
     let time = wire::time_ns(origin.recorded_at);
-    let request = if request_id.is_empty() { String::new() } else { format!(", request {request_id}") };
-    format!("{position}.{index}, recorded {time} by {actor}{request}")
+    let asked = origin.asked.as_ref().map(|asked| format!(", asked for by {}", who(asked)));
+    format!("{position}.{index}, recorded {time} by {}{}", who(origin), asked.unwrap_or_default())
+}
+
+fn who(origin: &Origin) -> String {
+    match origin.request_id.as_str() {
+        "" => origin.actor.clone(),
+        request => format!("{}, request {request}", origin.actor),
+    }
 }
 
 fn came(head: &PacketHead) -> String {
