@@ -10,6 +10,7 @@ use mooring_domain::{
     resource,
     resource::ResourceCore,
 };
+use mooring_proto::dataplane::v1 as api;
 
 /// The region as it was.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +52,11 @@ impl Folded {
         self.last = Some(Last::of(commit));
     }
 
+    /// Where it stands, as the API says it.
+    pub fn moment(&self) -> api::Moment {
+        self.last.as_ref().map(Last::moment).unwrap_or_default()
+    }
+
     /// The region that the events are of; none where nothing exists yet.
     pub fn region(&self) -> Option<&RegionId> {
         let pools = self.resource.pools().iter().map(|pool| &pool.facts.region);
@@ -64,5 +70,17 @@ impl Last {
     pub fn of(commit: &Commit) -> Self {
         let Commit { at, stream, recorded_at, request_id, .. } = *commit;
         Self { at, stream, recorded_at, actor: commit.actor.clone(), request_id }
+    }
+
+    /// The same, as the API says it.
+    pub fn moment(&self) -> api::Moment {
+        api::Moment {
+            position: self.at.position.0,
+            index: self.at.index,
+            recorded_at: self.recorded_at.0,
+            stream: self.stream.name().to_owned(),
+            actor: self.actor.0.to_string(),
+            request_id: self.request_id.map(|id| id.0.to_string()).unwrap_or_default(),
+        }
     }
 }

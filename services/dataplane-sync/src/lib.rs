@@ -17,6 +17,7 @@ mod explain;
 mod fold;
 mod grpc;
 mod metrics;
+mod past;
 mod progress;
 mod questions;
 mod report;
@@ -34,6 +35,7 @@ use mooring_ledger::{Cursor, FoldTask, Snapshots, index::Index};
 use mooring_proto::dataplane::v1::{
     custody_service_server::CustodyServiceServer, dataplane_service_server::DataplaneServiceServer,
     events_service_server::EventsServiceServer, explain_service_server::ExplainServiceServer,
+    past_service_server::PastServiceServer,
 };
 use mooring_runtime::{
     peer::Peer,
@@ -41,7 +43,10 @@ use mooring_runtime::{
     server::MAX_MESSAGE,
     shutdown::Shutdown,
 };
-use tokio::{sync::watch::Receiver, task::JoinHandle};
+use tokio::{
+    sync::{Semaphore, watch::Receiver},
+    task::JoinHandle,
+};
 use tonic::service::Routes;
 
 pub use target::BadPlaces;
@@ -133,14 +138,17 @@ pub fn start(
     let explain = ExplainServiceServer::new(explain).max_decoding_message_size(MAX_MESSAGE);
     let custody =
         CustodyServiceServer::new(custody::Custodies(service.clone())).max_decoding_message_size(MAX_MESSAGE);
+    let running = Arc::new(Semaphore::new(past::AT_ONCE));
+    let past = PastServiceServer::new(past::Past { dataplane: service.clone(), running });
+    let past = past.max_decoding_message_size(MAX_MESSAGE);
     let metrics = get(async move || metrics::text(&service).await.map_err(|error| error.to_string()));
-    let router = routes
+    let routes = routes
         .add_service(grpc)
         .add_service(events)
         .add_service(explain)
-        .add_service(custody)
-        .into_axum_router()
-        .route("/metrics", metrics);
+        .add_service(past)
+        .add_service(custody);
+    let router = routes.into_axum_router().route("/metrics", metrics);
     Ok(Started { routes: router.into(), tasks, folds })
 }
 

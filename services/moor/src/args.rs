@@ -160,10 +160,10 @@ impl Command {
             Self::Ready => ready::run(moor).await,
             Self::Log(log) => log.run(moor).await,
             Self::Replay(replay) => replay.run(moor).await,
-            Self::Diff(diff) => diff.run(moor),
             Self::Trace(trace) => trace.run(moor).await,
             Self::Custody(custody) => custody.run(moor).await,
             Self::Explain(explain) => explain.run(moor).await,
+            Self::Diff(diff) => diff.run(moor).await,
         }
     }
 }
@@ -245,6 +245,8 @@ mod tests {
             "moor explain web --log /d --at 12",
             "moor trace 10.0.1.50 198.51.100.10 --protocol udp --port 53 --log /d --at 12",
             "moor trace 198.51.100.10 203.0.113.7 --error unreachable --about 203.0.113.7 198.51.100.10",
+            "moor replay --at 7 --region r1",
+            "moor diff 7 end",
             "moor diff file:/d 0 2026-11-21T19:00:00+01:00",
             "moor log copy file:/d nats://a --region r1 --nats-monitor http://a:8222 --nats-ca f",
         ] {
@@ -275,11 +277,13 @@ mod tests {
             "moor log --after 7 --from 7",
             "moor log --follow --to 7",
             "moor log /d --follow",
-            "moor replay",
+            "moor replay --step",
+            "moor replay --as nft",
             "moor replay /d --from 7",
             "moor replay /d --as nft --in-namespace past",
             "moor replay /d --step --at 7",
-            "moor diff file:/d 7",
+            "moor diff 7",
+            "moor diff file:/d 7 8 9",
         ] {
             assert_eq!(parse(line).map(|_| ()).map_err(|error| error.exit_code()), Err(2), "{line}");
         }

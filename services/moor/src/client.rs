@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use futures::TryStreamExt;
 use nix::unistd::{User, getuid};
 use tonic::{
-    Code, Request, Response, Status,
+    Code, Request, Response, Status, Streaming,
     metadata::{Ascii, MetadataValue},
     transport::{Channel, Endpoint},
 };
@@ -84,6 +85,18 @@ impl Client {
                 Some(wait) if status.code() == Code::Unavailable => tokio::time::sleep(wait).await,
                 _ => return Err(self.failure(&status)),
             }
+        }
+    }
+
+    /// Asks for an answer in parts, and gathers them all within the timeout.
+    pub async fn gather<T, R>(&self, message: T, rpc: impl Rpc<T, Streaming<R>>) -> Result<Vec<R>, Failure> {
+        let gathering = async {
+            let answers = rpc(self.channel.clone(), self.endless(message)).await?.into_inner();
+            answers.try_collect().await
+        };
+        match tokio::time::timeout(self.timeout, gathering).await {
+            Ok(parts) => parts.map_err(|status| self.failure(&status)),
+            Err(_) => Err(Failure::timed_out(&self.server)),
         }
     }
 

@@ -3,12 +3,13 @@
 use clap::Args;
 use mooring_domain::name::RegionId;
 use mooring_past::changes;
+use mooring_proto::dataplane::v1::{Change, Moment};
 use serde_json::json;
 
 use crate::{
     failure::Failure,
     invocation::Invocation,
-    past::{Place, change_rows, changes_json},
+    past::{Place, change_rows, changes_json, server},
     replay::{moment, region_of, sentence},
     resolve::Argument,
     table,
@@ -17,28 +18,54 @@ use crate::{
 /// Show what changed in a region between two moments of its log: a line for each thing that was added, removed or changed
 ///
 /// A moment is POSITION, POSITION.INDEX, a time as in RFC 3339 (the last commit recorded at or before it), or end; 0 is
-/// before everything. From a later one to an earlier one it is what going back would change. As with `moor replay` no server
-/// is asked, nothing is locked or changed, and --project leaves out what is not that project's.
+/// before everything. From a later one to an earlier one it is what going back would change. Without PLACE the server is
+/// asked; with it no server is, and nothing is locked or changed, as with `moor replay`. --project leaves out what is not
+/// that project's.
 #[derive(Debug, Args)]
+#[command(override_usage = "moor diff [OPTIONS] [PLACE] <A> <B>")]
 pub struct Diff {
-    /// The log: file:FOLDER or FOLDER, a data folder or the folder of one region's log
-    place: String,
-    /// From this moment
-    #[arg(value_name = "A")]
-    from: String,
-    /// to this one
-    #[arg(value_name = "B")]
-    to: String,
+    /// PLACE, the log: file:FOLDER or FOLDER, a data folder or the folder of one region's log [default: what the server
+    /// follows]; then from moment A to moment B
+    #[arg(value_name = "PLACE, A, B", required = true, num_args = 2..=3)]
+    words: Vec<String>,
+}
+
+/// What was found, and whence that is known.
+struct Found<'a> {
+    region: Option<&'a RegionId>,
+    log: &'a str,
+    from: Moment,
+    to: Moment,
+    changes: Vec<Change>,
 }
 
 impl Diff {
     /// Prints it.
-    pub fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let place = Place::find(&self.place, &moor.home)?;
-        let from = place.fold(Argument::new("A", &self.from))?;
-        let to = place.fold(Argument::new("B", &self.to))?;
-        let changes: Vec<_> = changes(&from, &to, moor.home.project.as_ref()).collect();
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        let (place, from, to) = match &self.words[..] {
+            [place, from, to] => (Some(place), from, to),
+            [from, to] => (None, from, to),
+            _ => return Err(Failure::usage("from which moment to which? Say A and B")),
+        };
+        let (from, to) = (Argument::new("A", from), Argument::new("B", to));
+        let Some(place) = place else {
+            let region = Some(moor.home.region()?);
+            let (from, to, changes) = server::diff(moor, from, to).await?;
+            let log = &moor.dataplane.server().url;
+            return Found { region, log, from, to, changes }.show(moor);
+        };
+        let place = Place::find(place, &moor.home)?;
+        let (from, to) = (place.fold(from)?, place.fold(to)?);
+        let changes = changes(&from, &to, moor.home.project.as_ref()).collect();
         let region = to.region().or(from.region()).or(place.region.as_ref());
+        let log = &place.to_string();
+        Found { region, log, from: from.moment(), to: to.moment(), changes }.show(moor)
+    }
+}
+
+impl Found<'_> {
+    fn show(self, moor: &Invocation) -> Result<(), Failure> {
+        let Self { region, log, from, to, changes } = self;
         let head = format!("{}\nfrom {}\nto   {}", region_of(region), sentence(&from), sentence(&to));
         let rows = change_rows(&changes)?;
         let text = match rows.is_empty() {
@@ -47,7 +74,7 @@ impl Diff {
         };
         let value = json!({
             "region": region.map(RegionId::as_str),
-            "log": place.to_string(),
+            "log": log,
             "from": moment(&from),
             "to": moment(&to),
             "changes": changes_json(&changes)?,

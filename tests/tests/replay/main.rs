@@ -1,8 +1,9 @@
 //! Questions asked of a log where it lies, of a stopped system or beside a running one: whether it is whole, how the region
-//! was at any moment, and what changed in between. No server answers here.
+//! was at any moment, and what changed in between. A server is asked in `asked` alone.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod archive;
+mod asked;
 mod backup;
 mod beside;
 mod changes;

@@ -43,7 +43,7 @@ pub async fn run(moor: &Invocation, folded: &Folded, chosen: &Chosen, name: &str
     let warnings = fill(&past)?;
     let [router, inside, outside] = &names;
     let Place { inside: in_link, outside: out_link, .. } = &past.place;
-    let (vpc, then) = (&past.vpc.display_name, sentence(folded));
+    let (vpc, then) = (&past.vpc.display_name, sentence(&folded.moment()));
     let mut text = format!(
         "VPC {vpc} at {then}\nis in namespace {router}, between {in_link} (to eth0 of {inside}) and {out_link} (to eth0 of {outside})"
     );

@@ -12,7 +12,7 @@ use crate::{failure::Failure, invocation::Invocation};
 pub fn run(moor: &Invocation, folded: &Folded, chosen: &Chosen) -> Result<(), Failure> {
     let past = chosen.of(folded, moor)?;
     let rules = nft(&past.place, &past.wanted());
-    let head = format!("# VPC {} at {}", past.vpc.display_name, sentence(folded));
+    let head = format!("# VPC {} at {}", past.vpc.display_name, sentence(&folded.moment()));
     let value = json!({"vpc": past.vpc.name(), "nft": rules});
     moor.output.say(&format!("{head}\n{}", rules.trim_end()), &value)
 }

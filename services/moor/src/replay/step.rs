@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use mooring_past::{Last, Step, changes_of};
 
-use super::{moment_of, sentence, sentence_of};
+use super::{moment, sentence};
 use crate::{
     failure::Failure,
     invocation::Invocation,
@@ -17,7 +17,7 @@ use crate::{
 /// Prints every commit after `from` up to `to`.
 pub fn run(moor: &Invocation, place: &Place, from: Argument<'_>, to: Argument<'_>) -> Result<(), Failure> {
     let from = place.fold(from)?;
-    let begin = sentence(&from);
+    let begin = sentence(&from.moment());
     let (mut failed, mut steps) = (None, 0_u64);
     place.steps(from, to, |step| {
         steps += 1;
@@ -42,15 +42,15 @@ pub fn run(moor: &Invocation, place: &Place, from: Argument<'_>, to: Argument<'_
 fn text(moor: &Invocation, step: &Step<'_>) -> Result<String, Failure> {
     let Step { before, commit, after } = step;
     let changes: Vec<_> = changes_of(commit, before, after, moor.home.project.as_ref()).collect();
-    let last = Last::of(commit);
+    let at = Last::of(commit).moment();
     if moor.output == Format::Json {
-        let mut value = moment_of(Some(&last));
+        let mut value = moment(&at);
         value.insert("changes".to_owned(), changes_json(&changes)?);
         return Ok(serde_json::Value::Object(value).to_string());
     }
     let rows = change_rows(&changes)?;
     let lines = table::of_rows(&["", "", "", ""], &rows);
-    let mut text = sentence_of(&last);
+    let mut text = sentence(&at);
     match rows.is_empty() {
         true => text.push_str("\n  changes nothing that is shown here"),
         false => lines.lines().skip(1).for_each(|line| {

@@ -14,8 +14,9 @@ use mooring_proto::{
     DESCRIPTORS,
     binding::v1::{BindRequest, Binding, binding},
     dataplane::v1::{
-        Commit, ListCommitsRequest, ListCommitsResponse, Status as Dataplane, VpcStatus, WatchCommitsRequest,
-        WatchCommitsResponse, WatchEventsRequest, WatchEventsResponse,
+        Commit, DiffRegionResponse, ListCommitsRequest, ListCommitsResponse, Moment, ReplayRegionResponse,
+        Status as Dataplane, VpcStatus, WatchCommitsRequest, WatchCommitsResponse, WatchEventsRequest,
+        WatchEventsResponse,
     },
     event::v1::{Event, GatewayRegistered, event},
     resource::v1::{Eip, GetEipRequest, GetHavipRequest, Havip, ListEipsRequest, ListEipsResponse, eip},
@@ -335,8 +336,30 @@ async fn status_says_whether_kernel_and_fold_agree_and_so_does_its_exit_code() {
     assert!(ended.out.contains("do NOT agree:\n  VPC blue: element 203.0.113.7 is missing"), "{}", ended.out);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_the_past_is_never_taken_for_the_whole() {
+    let server = Server::start().await;
+    let first = ReplayRegionResponse { moment: Some(Moment::default()), things: Vec::new() };
+    server.answers("ReplayRegion", Answer::Broken(vec![first.encode_to_vec()]));
+    let ended = moor(&server.url, "replay").await;
+    assert_eq!((ended.code, &*ended.out), (4, ""), "{}", ended.err);
+    server.answers("ReplayRegion", message(&ReplayRegionResponse::default()));
+    assert_eq!(moor(&server.url, "replay").await.code, 6, "of which moment is that?");
+}
+
 /// What gateways and services say to each other is no business of people.
 const NOT_FOR_PEOPLE: [&str; 5] = ["Hold", "Release", "RegisterGateway", "ReportApplied", "ReportClaims"];
+
+async fn asks_for_the_past(server: &Server) {
+    let moment = || Some(Moment::default());
+    server.answers("ReplayRegion", message(&ReplayRegionResponse { moment: moment(), things: Vec::new() }));
+    assert_eq!(moor(&server.url, "replay").await.code, 0);
+    server.answers(
+        "DiffRegion",
+        message(&DiffRegionResponse { from: moment(), to: moment(), changes: Vec::new() }),
+    );
+    assert_eq!(moor(&server.url, "diff 0 0").await.code, 0);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_of_the_api_has_a_verb() {
@@ -390,6 +413,8 @@ async fn every_method_of_the_api_has_a_verb() {
         ]),
     );
     assert_eq!(moor(&server.url, "log --follow --limit 1 --actor ann").await.code, 0);
+
+    asks_for_the_past(&server).await;
 
     let called: BTreeSet<String> = server.calls().into_iter().map(|call| call.method).collect();
     let pool = prost_reflect::DescriptorPool::decode(DESCRIPTORS).unwrap();

@@ -95,7 +95,8 @@ impl Server {
     async fn serve(self, request: http::Request<Body>) -> Result<http::Response<Body>, Infallible> {
         let method = request.uri().path().rsplit('/').next().unwrap().to_owned();
         let mut grpc = Grpc::new(Raw);
-        let streams = method == "WatchCommits" || method == "WatchEvents";
+        let streams =
+            ["WatchCommits", "WatchEvents", "ReplayRegion", "DiffRegion"].contains(&method.as_str());
         let answer = move |request: Request<Bytes>| {
             let this = self.clone();
             let method = method.clone();

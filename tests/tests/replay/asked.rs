@@ -1,0 +1,117 @@
+//! The same questions asked of a server: it tells of every moment what the log says where it lies.
+
+use mooring_event_log::{Options as LogOptions, Segments};
+use mooring_proto::dataplane::v1::{ReplayRegionRequest, past_service_client::PastServiceClient};
+use mooring_tests::{
+    Mooringd, history,
+    server::{Options, own_folder},
+};
+use serde_json::{Value, json};
+
+use crate::given::*;
+
+/// Without what says where the answer comes from.
+fn answer(mut told: Value) -> Value {
+    told.as_object_mut().unwrap().remove("log");
+    told
+}
+
+#[test]
+fn at_every_moment_a_server_tells_what_its_log_says() {
+    let server = server();
+    server.stock().unwrap();
+    server.ask("bind web front").unwrap();
+    server.ask("unbind web").unwrap();
+    let place = server.data().display().to_string();
+    let commits = commits(&server);
+    let end = commits.last().unwrap()["position"].as_u64().unwrap();
+    let times = commits.iter().map(|commit| commit["recorded_at"].as_str().unwrap().to_owned());
+    let moments = (0..=end).map(|position| position.to_string()).chain(times);
+    for at in moments.chain(["end".to_owned(), format!("{end}.0")]) {
+        let live = server.ask(&format!("replay --at {at}")).unwrap();
+        assert_eq!(live["log"].as_str(), Some(&*format!("http://{}", server.address())));
+        let mut lying = answer(told(&format!("replay {place} --at {at}")));
+        // Before everything a log does not say whose it is.
+        lying["region"] = json!("r1");
+        assert_eq!(answer(live), lying, "at {at}");
+    }
+    for (from, to) in [(0, end), (end, 0), (3, 3), (1, end - 1)] {
+        let live = server.ask(&format!("diff {from} {to}")).unwrap();
+        assert_eq!(answer(live), answer(told(&format!("diff {place} {from} {to}"))), "{from} {to}");
+    }
+    let text = server.moor("diff 0 end").unwrap();
+    assert!(
+        text.out.lines().any(|line| line.split_whitespace().eq(["added", "VPC", "blue", "-"])),
+        "{}",
+        text.out
+    );
+}
+
+#[test]
+fn only_the_projects_own_things_are_told_by_a_server_too() {
+    let server = server();
+    server.stock().unwrap();
+    server.ask("vpc create other --project p2").unwrap();
+    let names = |project: &str| {
+        let past = server.ask(&format!("replay --project {project}")).unwrap();
+        let vpcs = past["vpcs"].as_array().unwrap().clone();
+        assert_eq!(past["pools"].as_array().unwrap().len(), 1, "pools are the region's");
+        vpcs.into_iter().map(|vpc| vpc["display_name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((names("p1"), names("p2")), (vec!["blue".to_owned()], vec!["other".to_owned()]));
+}
+
+#[test]
+fn what_a_log_can_not_answer_its_server_refuses_in_the_same_words() {
+    let server = server();
+    server.stock().unwrap();
+    let place = server.data().display().to_string();
+    for line in [
+        "replay PLACE --at 9999",
+        "replay PLACE --at 2.7",
+        "replay PLACE --at 0.0",
+        "replay PLACE --at 1999-12-31T23:59:59Z",
+        "replay PLACE --at 2500-01-01T00:00:00Z",
+        "replay PLACE --at yesterday",
+        "diff PLACE 9999 1",
+        "diff PLACE 1 9999",
+        "diff PLACE 1 1.x",
+    ] {
+        let live = server.refuse(&line.replace("PLACE ", "")).unwrap();
+        assert_eq!(live, refused(&line.replace("PLACE", &place)), "{line}");
+    }
+    let unknown = server.refuse("replay --region r9").unwrap();
+    assert_eq!((unknown.exit, &*unknown.reason, &*unknown.field), (3, "NOT_FOUND", "parent"));
+    for line in ["replay --step", "replay --as nft", "replay --in-namespace x", "diff 1", "diff a 1 2 3"] {
+        assert_eq!(server.refuse(line).unwrap().exit, 2, "{line}");
+    }
+}
+
+/// A region of which one message could not tell everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_region_is_told_in_parts() {
+    let folder = own_folder().unwrap();
+    let data = folder.path().join("data");
+    let log = Segments::open(&data.join("log/r1"), LogOptions::default(), &[]).unwrap().log;
+    history::write(log.as_ref(), 60_000).await.unwrap();
+    log.close();
+    let path = folder.path().to_owned();
+    let start = move || Mooringd::start_in(&path, "", Options::default()).unwrap();
+    let server = tokio::task::spawn_blocking(start).await.unwrap();
+    let url = format!("http://{}", server.address());
+    let mut client = PastServiceClient::connect(url).await.unwrap();
+    let request = ReplayRegionRequest { parent: "regions/r1".into(), at: "100".into() };
+    let mut answers = client.replay_region(request).await.unwrap().into_inner();
+    let first = answers.message().await.unwrap().unwrap();
+    assert_eq!((first.moment.unwrap().position, first.things.len()), (100, 0));
+    let mut parts = Vec::new();
+    while let Some(part) = answers.message().await.unwrap() {
+        assert!(part.moment.is_none() && !part.things.is_empty());
+        parts.push(part.things.len());
+    }
+    let folded = mooring_past::fold_folder(&data.join("log/r1"), mooring_past::Moment::parse("100").unwrap());
+    assert_eq!(parts.iter().sum::<usize>(), folded.unwrap().keys().count());
+    assert!(parts.len() > 2, "{parts:?}");
+    drop(client);
+    tokio::task::spawn_blocking(move || drop(server)).await.unwrap();
+}
