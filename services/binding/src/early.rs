@@ -17,7 +17,7 @@ use mooring_domain::{
 use mooring_runtime::{crash, shutdown::Shutdown};
 use tokio::{
     sync::{mpsc, watch},
-    time::timeout_at,
+    time::{timeout, timeout_at},
 };
 
 use crate::resource::{BATCH, Pair, Resource};
@@ -26,6 +26,9 @@ use crate::resource::{BATCH, Pair, Resource};
 const TOGETHER: Duration = Duration::from_millis(1);
 /// How long a request may still come to the log after its caller has gone away.
 const ABANDONED: Duration = Duration::from_secs(60);
+
+/// How long a caller who is refused waits until nothing is held for him.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// What resource said about a hold.
 type Facts = (EipFacts, HavipFacts);
@@ -41,10 +44,19 @@ enum Answer {
     Unknown,
 }
 
+/// What is known of the request itself.
+enum Request {
+    /// It is on its way to the log, or there.
+    Open,
+    /// It is on its way, and since then nobody waits to hear of it.
+    Abandoned(Instant),
+    /// It will never be there.
+    Refused,
+}
+
 struct Entry {
     answer: Answer,
-    /// Since when nobody waits for the request's outcome.
-    abandoned: Option<Instant>,
+    request: Request,
 }
 
 /// The binds of a region whose request is on its way to the log, or was answered and is not confirmed yet. Clones share it.
@@ -73,7 +85,7 @@ impl Early {
     /// Asks for the hold of a request that is about to be submitted.
     pub(crate) fn begin(&self, pair: Pair) -> Flight<'_> {
         let binding = pair.binding;
-        self.entries().insert(binding, Entry { answer: Answer::Awaited, abandoned: None });
+        self.entries().insert(binding, Entry { answer: Answer::Awaited, request: Request::Open });
         if self.asks.send(pair).is_err() {
             self.entries().remove(&binding);
         }
@@ -87,7 +99,7 @@ impl Early {
 
     /// How many requests are on their way, or wait to be confirmed.
     pub(crate) fn under_way(&self) -> usize {
-        self.entries().len()
+        self.entries().values().filter(|entry| matches!(entry.request, Request::Open)).count()
     }
 
     /// What is held for a binding whose request is in the log. It is not kept.
@@ -100,14 +112,38 @@ impl Early {
 
     /// Whether the request may still come to the log.
     pub(crate) fn may_land(&self, binding: BindingId) -> bool {
-        self.entries().contains_key(&binding)
+        self.entries().get(&binding).is_some_and(|entry| !matches!(entry.request, Request::Refused))
+    }
+
+    /// What they may have held has been let go.
+    pub(crate) fn forget(&self, bindings: &[BindingId]) {
+        let mut entries = self.entries();
+        bindings.iter().for_each(|binding| drop(entries.remove(binding)));
+        drop(entries);
+        self.answered.send_replace(());
+    }
+
+    /// Until nothing is held for a refused request any more, for a moment at most: it goes on without its caller.
+    pub(crate) async fn settled(&self, binding: BindingId) {
+        let mut answered = self.watch();
+        let settled = async {
+            loop {
+                answered.mark_unchanged();
+                if !self.entries().contains_key(&binding) || answered.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = timeout(SETTLING, settled).await;
     }
 
     /// Gives up requests whose callers have gone away long ago.
     pub(crate) fn give_up(&self) {
         let now = Instant::now();
-        let given_up =
-            |_: &BindingId, entry: &mut Entry| entry.abandoned.is_some_and(|since| now - since > ABANDONED);
+        let given_up = |_: &BindingId, entry: &mut Entry| match entry.request {
+            Request::Abandoned(since) => now - since > ABANDONED,
+            Request::Open | Request::Refused => false,
+        };
         for (binding, _) in self.entries().extract_if(given_up) {
             let _ = self.lost.send(binding);
         }
@@ -152,13 +188,35 @@ impl Early {
     fn answer(&self, answers: impl Iterator<Item = (BindingId, Answer)>) {
         let mut entries = self.entries();
         for (binding, answer) in answers {
-            // Whose request was refused meanwhile is not there any more.
-            if let Some(entry) = entries.get_mut(&binding) {
-                entry.answer = answer;
+            if let Some(Entry { request, .. }) = entries.remove(&binding) {
+                self.keep(&mut entries, binding, Entry { answer, request });
             }
         }
         drop(entries);
         self.answered.send_replace(());
+    }
+
+    /// Something was heard of the request.
+    fn heard(&self, binding: BindingId, request: Request) {
+        let mut entries = self.entries();
+        if let Some(Entry { answer, .. }) = entries.remove(&binding) {
+            self.keep(&mut entries, binding, Entry { answer, request });
+        }
+    }
+
+    /// Keeps an entry as long as something is still to be heard of it.
+    fn keep(&self, entries: &mut HashMap<BindingId, Entry>, binding: BindingId, entry: Entry) {
+        match (&entry.request, &entry.answer) {
+            (Request::Open | Request::Abandoned(_), _) | (Request::Refused, Answer::Awaited) => {
+                entries.insert(binding, entry);
+            }
+            (Request::Refused, Answer::Refused) => {}
+            (Request::Refused, Answer::Held(_) | Answer::Unknown) => {
+                // Nobody listens any more when the process ends; the next one finds the hold.
+                let _ = self.lost.send(binding);
+                entries.insert(binding, entry);
+            }
+        }
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<BindingId, Entry>> {
@@ -175,20 +233,14 @@ impl Flight<'_> {
     /// The request will never be in the log.
     pub(crate) fn refused(mut self) {
         self.told = true;
-        let entry = self.early.entries().remove(&self.binding);
-        if entry.is_some_and(|entry| !matches!(entry.answer, Answer::Refused)) {
-            // Nobody listens any more when the process ends; the next one finds the hold.
-            let _ = self.early.lost.send(self.binding);
-        }
+        self.early.heard(self.binding, Request::Refused);
     }
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        if !self.told
-            && let Some(entry) = self.early.entries().get_mut(&self.binding)
-        {
-            entry.abandoned = Some(Instant::now());
+        if !self.told {
+            self.early.heard(self.binding, Request::Abandoned(Instant::now()));
         }
     }
 }

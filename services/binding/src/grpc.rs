@@ -46,16 +46,18 @@ impl Bindings {
         let ledger = self.regions.get("havip", region)?;
         let promising = BindingCore::decide(&ledger.view().state, &command)
             .is_ok_and(|events| !events.is_empty() && !plant::planted("bind.holds-late"));
-        let early = match self.early.get(region) {
-            Some(early) if promising => Some(early.begin(pair)),
-            _ => None,
-        };
+        let early = self.early.get(region).filter(|_| promising);
+        let flight = early.map(|early| (early, early.begin(pair)));
         let outcome = ledger.submit(caller, command).await;
-        if let Some(flight) = early {
+        if let Some((early, flight)) = flight {
             match &outcome {
                 Ok(outcome) if bound(outcome) == Some(pair.binding) => flight.landed(),
                 Err(Refused::Unserved(Unserved::Unknown)) => {}
-                _ => flight.refused(),
+                Err(Refused::Unserved(_)) => flight.refused(),
+                _ => {
+                    flight.refused();
+                    early.settled(pair.binding).await;
+                }
             }
         }
         outcome

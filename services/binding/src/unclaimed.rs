@@ -52,6 +52,7 @@ impl Unclaimed {
                 looks.next();
             }
             if !waiting.is_empty() && self.tried(self.let_go(&waiting).await) {
+                self.early.forget(&waiting);
                 waiting.clear();
             }
         }

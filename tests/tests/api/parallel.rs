@@ -38,13 +38,21 @@ fn step(event: Kind) -> Option<(Vec<u8>, Step)> {
     Some((id.to_vec(), step))
 }
 
-/// The life of every binding, from the log.
+/// The life of every binding, from the log. A hold may stand before its request, and, for one that was refused, without.
 async fn lives(world: &World) -> Vec<Vec<Step>> {
     let mut lives: BTreeMap<Vec<u8>, Vec<Step>> = BTreeMap::new();
     for (id, step) in world.events(0).await.into_iter().filter_map(step) {
         lives.entry(id).or_default().push(step);
     }
-    lives.into_values().collect()
+    let refused =
+        |life: &Vec<Step>| *life == [Step::HoldPlaced] || *life == [Step::HoldPlaced, Step::HoldReleased];
+    let mut lives: Vec<_> = lives.into_values().filter(|life| !refused(life)).collect();
+    for life in &mut lives {
+        if life.starts_with(&[Step::HoldPlaced, Step::BindRequested]) {
+            life.swap(0, 1);
+        }
+    }
+    lives
 }
 
 const IN_USE: [Step; 3] = [Step::BindRequested, Step::HoldPlaced, Step::Bound];
