@@ -22,9 +22,8 @@ use crate::{
 
 /// How often a lost race is tried again before the callers are told to.
 const RACES: usize = 5;
-/// Callers that were answered together come back together. As many as in the larger of the last two batches are waited for
-/// (a batch that came too early leaves some of them behind), so long at most: a record costs hardly more with all of them
-/// than with half of them.
+/// Callers that were answered together come back together. As many as in the last batch are waited for, so long at most:
+/// a record costs hardly more with all of them than with half of them.
 const TOGETHER: Duration = Duration::from_millis(1);
 /// How often an append of unknown outcome is asked about, and how long apart (L6).
 const UNKNOWN_TRIES: usize = 50;
@@ -44,8 +43,8 @@ pub(crate) struct Writer<D: Decider> {
     shown: Shown<D::State>,
     following: Following,
     saver: Saver,
-    /// How many commands the last batch had, and the one before it.
-    crowd: [usize; 2],
+    /// How many commands the last batch had.
+    crowd: usize,
 }
 
 /// What the loop does not survive: nothing can be served or written after it.
@@ -76,7 +75,7 @@ impl<D: Decider> Writer<D> {
     ) -> Self {
         let following = Following::after(log.clone(), to_log_position(folded.position));
         let stream = StreamName::new(D::STREAM.name());
-        Self { log, region, stream, folded, shown, following, saver, crowd: [0; 2] }
+        Self { log, region, stream, folded, shown, following, saver, crowd: 0 }
     }
 
     /// Serves until the last handle is gone, or until `closing` says so and what waited then has been served.
@@ -124,17 +123,16 @@ impl<D: Decider> Writer<D> {
         waiting: &mut Vec<Submission<D::Command>>,
     ) {
         let deadline = Instant::now() + TOGETHER;
-        let expected = self.crowd[0].max(self.crowd[1]);
         while waiting.len() < contract::MAX_COMMITS {
             let more = match receiver.try_recv() {
                 Ok(more) => Some(more),
-                Err(_) if waiting.len() >= expected => None,
+                Err(_) if waiting.len() >= self.crowd => None,
                 Err(_) => timeout_at(deadline, receiver.recv()).await.ok().flatten(),
             };
             let Some(more) = more else { break };
             waiting.extend(more);
         }
-        self.crowd = [waiting.len(), self.crowd[0]];
+        self.crowd = waiting.len();
     }
 
     /// Decides, stores and answers; gives back what has to wait for the next batch.

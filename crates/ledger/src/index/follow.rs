@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt;
+use futures::{
+    FutureExt,
+    future::{Either, ready},
+};
 use mooring_domain::{Position, id::BindingId};
 use mooring_event_log::{EventLog, Record};
 use tokio::{
@@ -31,6 +34,8 @@ use crate::{
 const ENTRIES: usize = 500_000;
 /// … and what came in so many records, so that the next start has not much to read.
 const RECORDS: u64 = 20_000;
+/// Whoever asks may wait so long for what has just come: records are entered together, beside those who carry traffic.
+const LULL: Duration = Duration::from_millis(20);
 /// Before another try where the disk or the log fails.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -134,8 +139,15 @@ impl Follower {
         self.say(witness.position);
         let mut records = Following::after(self.log.clone(), to_log_position(witness.position));
         loop {
+            let next = match records.next().now_or_never() {
+                Some(record) => Either::Left(ready(record)),
+                None => Either::Right(async {
+                    sleep(LULL).await;
+                    records.next().await
+                }),
+            };
             let record = tokio::select! {
-                record = records.next() => record?,
+                record = next => record?,
                 () = self.shared.damaged.notified() => {
                     return Err(Ended::Index(IndexError::Damaged("what was read of it")));
                 }
