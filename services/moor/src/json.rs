@@ -116,8 +116,13 @@ fn of_value(field: &FieldDescriptor, value: &Field) -> Value {
 fn of_enum(kind: &EnumDescriptor, number: i32) -> Value {
     kind.get_value(number).map_or(number.into(), |value| {
         let word = value.name();
-        word.strip_prefix("STATE_").unwrap_or(word).into()
+        word.strip_prefix(&prefix(kind)).unwrap_or(word).into()
     })
+}
+
+/// What each word of an enum begins with: its name, of one word.
+fn prefix(kind: &EnumDescriptor) -> String {
+    format!("{}_", kind.name().to_uppercase())
 }
 
 fn of_cidr(message: &DynamicMessage) -> Value {
@@ -208,7 +213,7 @@ mod tests {
         assert!(!enums.is_empty());
         for kind in enums {
             for value in kind.values() {
-                assert!(value.name().starts_with("STATE_"), "{}: {}", kind.full_name(), value.name());
+                assert!(value.name().starts_with(&prefix(&kind)), "{}: {}", kind.full_name(), value.name());
             }
         }
     }

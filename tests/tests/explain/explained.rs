@@ -49,7 +49,7 @@ fn a_bound_eip_and_its_havip_are_explained_with_every_commit_behind_them() {
         assert_eq!(binding["asked"]["request_id"], asked["request_id"]);
         assert_eq!(
             (&answer["to"]["fate"], &answer["from"]["fate"]),
-            (&"FATE_SENT".into(), &"FATE_SENT".into())
+            (&"SENT".into(), &"SENT".into())
         );
         assert_eq!(answer["from"]["left"]["source"], EIP);
     }

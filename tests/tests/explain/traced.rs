@@ -44,7 +44,7 @@ fn to_a_bound_eip_each_element_names_the_commit_that_put_it_there() {
     let (held, bound) = (commit(&server, "holder_changed"), commit(&server, "bound"));
     let (held, bound_at) = (held["position"].as_u64().unwrap(), bound["position"].as_u64().unwrap());
     let walk = &both(&server, &format!("trace {CLIENT} {EIP}"))["walk"];
-    ends(walk, "FATE_SENT", "sent");
+    ends(walk, "SENT", "sent");
     has(walk, "the EIP 203.0.113.70 fronts the HAVIP 10.0.1.50", bound_at);
     has(walk, "destination 203.0.113.70 becomes 10.0.1.50", 0);
     has(walk, &format!("permanent neighbour 10.0.1.50 at {} (vm-a)", lab::MAC_A), held);
@@ -59,15 +59,15 @@ fn from_the_holder_it_leaves_as_the_eip_and_from_another_it_does_not() {
     let server = bound();
     let out = format!("trace {} {CLIENT} --protocol udp --port 53", lab::HAVIP);
     let walk = &both(&server, &out)["walk"];
-    ends(walk, "FATE_SENT", "sent");
+    ends(walk, "SENT", "sent");
     assert_eq!(
         (walk["left"]["source"].as_str(), walk["came"]["mac"].as_str()),
         (Some(EIP), Some(lab::MAC_A))
     );
     let other = &both(&server, &format!("{out} --mac {}", lab::MAC_B))["walk"];
-    ends(other, "FATE_DROPPED", "not_holder");
+    ends(other, "DROPPED", "not_holder");
     let own = &both(&server, &format!("trace {} {CLIENT}", lab::VM_A))["walk"];
-    ends(own, "FATE_DROPPED", "private_source");
+    ends(own, "DROPPED", "private_source");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn what_is_dropped_says_why_as_the_counters_do() {
     let server = stocked();
     let reason = |line: &str, expected: &str| {
         let walk = &both(&server, line)["walk"];
-        ends(walk, "FATE_DROPPED", expected);
+        ends(walk, "DROPPED", expected);
     };
     reason(&format!("trace {CLIENT} {EIP}"), "unbound_eip");
     reason(&format!("trace {CLIENT} {}", lab::VM_A), "private_destination");
@@ -86,7 +86,7 @@ fn what_is_dropped_says_why_as_the_counters_do() {
     claim(&server, lab::MAC_A);
     reason(&format!("trace {} {EIP}", lab::VM_B), "hairpin");
     let tracked = &both(&server, &format!("trace {} {EIP} --hairpin", lab::VM_B))["walk"];
-    ends(tracked, "FATE_SENT", "sent");
+    ends(tracked, "SENT", "sent");
     assert_eq!(tracked["left"]["source"], lab::GATEWAY_INSIDE.to_string());
 }
 
@@ -97,18 +97,18 @@ fn an_error_is_translated_inside_too_and_the_gateways_own_is_told() {
     assert_eq!(error["came"]["quoted_destination"], lab::HAVIP.to_string());
     assert_eq!(error["left"]["quoted_destination"], EIP);
     let quoting = format!("trace {} {CLIENT} --error unreachable --about {CLIENT} {}", lab::HAVIP, lab::VM_B);
-    ends(&both(&server, &quoting)["walk"], "FATE_DROPPED", "private_quoted");
+    ends(&both(&server, &quoting)["walk"], "DROPPED", "private_quoted");
     let gateway = format!("trace {CLIENT} {EIP} --ttl 1 --outside-address 203.0.113.2");
     let walk = &both(&server, &gateway)["walk"];
-    ends(walk, "FATE_DROPPED", "expired");
+    ends(walk, "DROPPED", "expired");
     let told = &walk["error"];
-    ends(told, "FATE_SENT", "sent");
+    ends(told, "SENT", "sent");
     assert_eq!(
         (&told["came"]["quoted_destination"], &told["left"]["quoted_destination"]),
         (&"10.0.1.50".into(), &EIP.into())
     );
     let large = format!("trace {CLIENT} {EIP} --length 1400 --whole --inside-mtu 1300");
-    ends(&both(&server, &large)["walk"], "FATE_DROPPED", "too_large");
+    ends(&both(&server, &large)["walk"], "DROPPED", "too_large");
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn the_past_is_walked_as_it_was() {
     let server = bound();
     let bound_at = commit(&server, "bound")["position"].as_u64().unwrap();
     let line = |at: u64| format!("trace {CLIENT} {EIP} --at {at}");
-    ends(&both(&server, &line(bound_at - 1))["walk"], "FATE_DROPPED", "unbound_eip");
-    ends(&both(&server, &line(bound_at))["walk"], "FATE_SENT", "sent");
+    ends(&both(&server, &line(bound_at - 1))["walk"], "DROPPED", "unbound_eip");
+    ends(&both(&server, &line(bound_at))["walk"], "SENT", "sent");
 }
 
 #[test]
@@ -152,9 +152,9 @@ fn an_address_of_two_vpcs_needs_the_vpc_said() {
         (1, "AMBIGUOUS", "--vpc"),
         &["which VPC?", "blue (projects/p1/", "green (projects/p1/"],
     );
-    ends(&both(&server, &format!("{line} --vpc blue"))["walk"], "FATE_SENT", "sent");
+    ends(&both(&server, &format!("{line} --vpc blue"))["walk"], "SENT", "sent");
     // Nobody there has that address as a HAVIP: it is private, and stays.
-    ends(&both(&server, &format!("{line} --vpc green"))["walk"], "FATE_DROPPED", "private_source");
+    ends(&both(&server, &format!("{line} --vpc green"))["walk"], "DROPPED", "private_source");
     // The EIP is of one of them alone.
-    ends(&both(&server, &format!("trace {CLIENT} {EIP}"))["walk"], "FATE_SENT", "sent");
+    ends(&both(&server, &format!("trace {CLIENT} {EIP}"))["walk"], "SENT", "sent");
 }

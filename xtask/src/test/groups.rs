@@ -52,6 +52,7 @@ const LINES: &[Line] = &[
     line("core", "mooring-domain", Which::Rest, None),
     line("core", "mooring-proto", Which::Rest, None),
     line("core", "mooring-ledger", Which::Rest, None),
+    line("core", "mooring-past", Which::Rest, None),
     line("core", "mooring-runtime", Which::Rest, None),
     line("core", "moor", Which::Unit, None),
     line("core", "mooringd", Which::Unit, None),

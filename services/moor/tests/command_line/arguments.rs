@@ -139,7 +139,7 @@ async fn services_that_run_apart_are_each_asked_for_their_own() {
         ("log", ["", "", "", "ListCommits"]),
         ("log --eip web --kind bound", ["", "", "", "ListEvents"]),
         ("gateway drops", ["", "", "", "GetStatus"]),
-        ("status", ["", "ListGateways", "", "GetStatus"]),
+        ("status", ["", "ListGateways ListAttestations", "", "GetStatus"]),
     ] {
         let servers = four().await;
         let ended = moor(NOBODY, &apart(&servers, line)).await;

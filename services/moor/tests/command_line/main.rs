@@ -347,8 +347,18 @@ async fn a_part_of_the_past_is_never_taken_for_the_whole() {
     assert_eq!(moor(&server.url, "replay").await.code, 6, "of which moment is that?");
 }
 
-/// What gateways and services say to each other is no business of people.
-const NOT_FOR_PEOPLE: [&str; 5] = ["Hold", "Release", "RegisterGateway", "ReportApplied", "ReportClaims"];
+/// What gateways and services say to each other is no business of people. (`moor status` lists elements only where gateways
+/// differ: `tests/tests/two_gateways`.)
+const NOT_FOR_PEOPLE: [&str; 8] = [
+    "Hold",
+    "Release",
+    "ListHolds",
+    "RegisterGateway",
+    "ReportApplied",
+    "ReportClaims",
+    "ReportDrift",
+    "ListElements",
+];
 
 async fn asks_for_the_past(server: &Server) {
     let moment = || Some(Moment::default());
@@ -415,6 +425,9 @@ async fn every_method_of_the_api_has_a_verb() {
     assert_eq!(moor(&server.url, "log --follow --limit 1 --actor ann").await.code, 0);
 
     asks_for_the_past(&server).await;
+    for line in ["trace 198.51.100.10 203.0.113.7", "explain 203.0.113.7"] {
+        assert_ne!(moor(&server.url, line).await.code, 2, "moor {line}");
+    }
 
     let called: BTreeSet<String> = server.calls().into_iter().map(|call| call.method).collect();
     let pool = prost_reflect::DescriptorPool::decode(DESCRIPTORS).unwrap();
