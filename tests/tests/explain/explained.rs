@@ -47,10 +47,7 @@ fn a_bound_eip_and_its_havip_are_explained_with_every_commit_behind_them() {
         let asked = commit(&server, "bind_requested");
         assert_eq!(binding["asked"]["actor"], asked["actor"]);
         assert_eq!(binding["asked"]["request_id"], asked["request_id"]);
-        assert_eq!(
-            (&answer["to"]["fate"], &answer["from"]["fate"]),
-            (&"SENT".into(), &"SENT".into())
-        );
+        assert_eq!((&answer["to"]["fate"], &answer["from"]["fate"]), (&"SENT".into(), &"SENT".into()));
         assert_eq!(answer["from"]["left"]["source"], EIP);
     }
     let text = server.moor("explain web").unwrap().out;
