@@ -24,8 +24,8 @@ use crate::resource::{BATCH, Pair, Resource};
 
 /// Callers that were answered together come back together, as in the ledger: so long at most is waited for them.
 const TOGETHER: Duration = Duration::from_millis(1);
-/// How long a request may still come to the log after its caller has gone away.
-const ABANDONED: Duration = Duration::from_secs(60);
+/// How long a request of unknown outcome may still be found in the log.
+const ABANDONED: Duration = Duration::from_secs(10);
 
 /// How long a caller who is refused waits until nothing is held for him.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ enum Answer {
 enum Request {
     /// It is on its way to the log, or there.
     Open,
-    /// It is on its way, and since then nobody waits to hear of it.
+    /// Nobody knows whether it is there, since then.
     Abandoned(Instant),
     /// It will never be there.
     Refused,
@@ -68,9 +68,9 @@ pub(crate) struct Early {
     answered: watch::Sender<()>,
 }
 
-/// One request on its way. Dropped without a word, it may still come to the log.
-pub(crate) struct Flight<'a> {
-    early: &'a Early,
+/// One request on its way. Dropped without a word, it may be in the log.
+pub(crate) struct Flight {
+    early: Early,
     binding: BindingId,
     told: bool,
 }
@@ -83,13 +83,13 @@ impl Early {
     }
 
     /// Asks for the hold of a request that is about to be submitted.
-    pub(crate) fn begin(&self, pair: Pair) -> Flight<'_> {
+    pub(crate) fn begin(&self, pair: Pair) -> Flight {
         let binding = pair.binding;
         self.entries().insert(binding, Entry { answer: Answer::Awaited, request: Request::Open });
         if self.asks.send(pair).is_err() {
             self.entries().remove(&binding);
         }
-        Flight { early: self, binding, told: false }
+        Flight { early: self.clone(), binding, told: false }
     }
 
     /// Whether an answer is still to come.
@@ -137,7 +137,7 @@ impl Early {
         let _ = timeout(SETTLING, settled).await;
     }
 
-    /// Gives up requests whose callers have gone away long ago.
+    /// Gives up requests of which nobody has heard for long.
     pub(crate) fn give_up(&self) {
         let now = Instant::now();
         let given_up = |_: &BindingId, entry: &mut Entry| match entry.request {
@@ -224,7 +224,7 @@ impl Early {
     }
 }
 
-impl Flight<'_> {
+impl Flight {
     /// The request is in the log, and the process manager has it now.
     pub(crate) fn landed(mut self) {
         self.told = true;
@@ -237,7 +237,7 @@ impl Flight<'_> {
     }
 }
 
-impl Drop for Flight<'_> {
+impl Drop for Flight {
     fn drop(&mut self) {
         if !self.told {
             self.early.heard(self.binding, Request::Abandoned(Instant::now()));

@@ -46,10 +46,14 @@ impl Bindings {
         let ledger = self.regions.get("havip", region)?;
         let promising = BindingCore::decide(&ledger.view().state, &command)
             .is_ok_and(|events| !events.is_empty() && !plant::planted("bind.holds-late"));
-        let early = self.early.get(region).filter(|_| promising);
-        let flight = early.map(|early| (early, early.begin(pair)));
-        let outcome = ledger.submit(caller, command).await;
-        if let Some((early, flight)) = flight {
+        let Some(early) = self.early.get(region).filter(|_| promising).cloned() else {
+            return ledger.submit(caller, command).await;
+        };
+        let ledger = ledger.clone();
+        // A task of its own hears what became of the request, also when the caller has gone away.
+        let submitted = tokio::spawn(async move {
+            let flight = early.begin(pair);
+            let outcome = ledger.submit(caller, command).await;
             match &outcome {
                 Ok(outcome) if bound(outcome) == Some(pair.binding) => flight.landed(),
                 Err(Refused::Unserved(Unserved::Unknown)) => {}
@@ -59,8 +63,9 @@ impl Bindings {
                     early.settled(pair.binding).await;
                 }
             }
-        }
-        outcome
+            outcome
+        });
+        submitted.await.unwrap_or(Err(Unserved::Unknown.into()))
     }
 }
 

@@ -26,7 +26,7 @@ const LOOKS: [Duration; 5] = [
     Duration::from_mins(1),
     Duration::from_mins(10),
 ];
-/// Before what could not be let go is tried again, and how often callers that have gone away are looked for.
+/// Before what could not be let go is tried again, and how often requests of unknown outcome are looked for.
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
