@@ -28,7 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Callers whose bindings came to their end together come back together. As many as in the last round are waited for, so
 /// long after it at most: a round costs hardly more with all of them than with half of them, and rounds don't overlap.
-const TOGETHER: Duration = Duration::from_millis(3);
+const TOGETHER: Duration = Duration::from_millis(5);
 
 /// A step that failed; the round is tried again.
 #[derive(Debug, thiserror::Error)]
