@@ -1,13 +1,7 @@
 //! What the stories begin with: a life of two projects, lived with a real `mooringd`, and ways to ask for its events.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use mooring_proto::{
-    dataplane::v1::{
-        Commit, EventFilter, ListEventsRequest, ListEventsResponse,
-        events_service_client::EventsServiceClient,
-    },
-    health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient},
+use mooring_proto::dataplane::v1::{
+    Commit, EventFilter, ListEventsRequest, ListEventsResponse, events_service_client::EventsServiceClient,
 };
 use mooring_tests::{Mooringd, lab, server::Options};
 use prost::Message;
@@ -31,32 +25,13 @@ pub fn lived() -> Mooringd {
     let server = server();
     server.stock().unwrap();
     server.ask("vpc create red --project p2").unwrap();
-    claim(&server, lab::MAC_A);
+    server.claim(lab::MAC_A).unwrap();
     server.ask("bind web front").unwrap();
-    claim(&server, lab::MAC_B);
-    claim(&server, lab::MAC_C);
+    server.claim(lab::MAC_B).unwrap();
+    server.claim(lab::MAC_C).unwrap();
     server.ask("unbind web").unwrap();
-    claim(&server, lab::MAC_A);
+    server.claim(lab::MAC_A).unwrap();
     server
-}
-
-/// A gateway has seen this MAC announce the HAVIP.
-pub fn claim(server: &Mooringd, mac: &str) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    let vpc = server.ask("vpc get blue").unwrap()["name"].as_str().unwrap().to_owned();
-    let claim = Claim {
-        vpc: vpc.rsplit('/').next().unwrap().to_owned(),
-        address: lab::HAVIP.to_string(),
-        mac: mac.to_owned(),
-        number: 1,
-        observed_at: u64::try_from(now).unwrap(),
-    };
-    let gateway = "regions/r1/gateways/gw-9".to_owned();
-    let request = ReportClaimsRequest { gateway, claims: vec![claim] };
-    server
-        .call(async |channel| HealthServiceClient::new(channel).report_claims(request).await)
-        .unwrap()
-        .unwrap();
 }
 
 /// The name of something that `moor` shows.

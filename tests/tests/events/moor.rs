@@ -169,7 +169,7 @@ fn following_survives_restarts_without_a_gap_and_with_nothing_twice() {
     let filtered = Follower::start(&server, "--havip front --kind holder_changed,bind_requested,bound");
     let (mut all, mut some) = (Vec::new(), Vec::new());
     for round in 0..3 {
-        claim(&server, if round % 2 == 0 { lab::MAC_A } else { lab::MAC_B });
+        server.claim(if round % 2 == 0 { lab::MAC_A } else { lab::MAC_B }).unwrap();
         some.push(filtered.next());
         server.restart(None).unwrap();
         server.ask(&format!("vpc create vpc-{round}")).unwrap();

@@ -67,8 +67,8 @@ fn what_happens_later_comes_if_it_was_asked_for() {
         let request = WatchEventsRequest { filter: of_havip(), after_position: tail, ..Default::default() };
         let watching = scope.spawn(|| watch(&server, request, 2));
         server.ask("vpc create green").unwrap();
-        claim(&server, lab::MAC_B);
-        claim(&server, lab::MAC_A);
+        server.claim(lab::MAC_B).unwrap();
+        server.claim(lab::MAC_A).unwrap();
         let seen: Vec<_> =
             watching.join().unwrap().into_iter().map(|answer| answer.commit.unwrap()).collect();
         assert_eq!(seen, list(&server, &of_havip().unwrap(), 0)[before..]);

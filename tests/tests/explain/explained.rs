@@ -4,7 +4,7 @@ use mooring_tests::{lab, wait_for};
 use serde_json::Value;
 use std::time::Duration;
 
-use crate::given::{EIP, bound, claim, commit, refused, stocked};
+use crate::given::{EIP, bound, commit, refused, stocked};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -75,7 +75,7 @@ fn what_keeps_packets_from_passing_is_said_with_what_to_do() {
     let silent = log(&server, "explain web");
     assert_eq!(problems(&silent), [("NO_HOLDER", "docs/runbooks/no-holder.md")]);
     assert_eq!(silent["to"]["reason"], "no_holder");
-    claim(&server, lab::MAC_B);
+    server.claim(lab::MAC_B).unwrap();
     assert_eq!(problems(&log(&server, "explain web")), []);
 }
 
@@ -107,7 +107,7 @@ fn a_gateway_with_a_kernel_says_that_it_was_read_back_and_what_differs() {
     let lab = mooring_tests::Lab::new().unwrap();
     let server = mooring_tests::Mooringd::start(&lab, mooring_tests::server::Options::default()).unwrap();
     server.stock().unwrap();
-    claim(&server, lab::MAC_A);
+    server.claim(lab::MAC_A).unwrap();
     server.ask("bind web front --wait").unwrap();
     wait_for("kernel and log to agree", PATIENCE, || {
         let answer = server.ask("explain web").unwrap();

@@ -1,8 +1,5 @@
 //! What the stories begin with: a real `mooringd`, whose log says who holds what.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
 use mooring_tests::{Mooringd, lab, server::Options};
 use serde_json::Value;
 
@@ -19,26 +16,9 @@ pub fn stocked() -> Mooringd {
 /// vm-a holds the HAVIP, and the EIP fronts it.
 pub fn bound() -> Mooringd {
     let server = stocked();
-    claim(&server, lab::MAC_A);
+    server.claim(lab::MAC_A).unwrap();
     server.ask("bind web front").unwrap();
     server
-}
-
-/// A gateway has seen this MAC announce the HAVIP.
-pub fn claim(server: &Mooringd, mac: &str) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    let vpc = server.ask("vpc get blue").unwrap()["name"].as_str().unwrap().to_owned();
-    let claim = Claim {
-        vpc: vpc.rsplit('/').next().unwrap().to_owned(),
-        address: lab::HAVIP.to_string(),
-        mac: mac.to_owned(),
-        number: 1,
-        observed_at: u64::try_from(now).unwrap(),
-    };
-    let gateway = "regions/r1/gateways/gw-9".to_owned();
-    let request = ReportClaimsRequest { gateway, claims: vec![claim] };
-    let report = async |channel| HealthServiceClient::new(channel).report_claims(request).await;
-    server.call(report).unwrap().unwrap();
 }
 
 /// The commit of the running server's log with an event of this kind: the last one.

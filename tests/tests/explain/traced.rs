@@ -3,7 +3,7 @@
 use mooring_tests::lab;
 use serde_json::Value;
 
-use crate::given::{EIP, both, bound, claim, commit, refused, stocked};
+use crate::given::{EIP, both, bound, commit, refused, stocked};
 
 const CLIENT: &str = "198.51.100.10";
 
@@ -83,7 +83,7 @@ fn what_is_dropped_says_why_as_the_counters_do() {
     reason(&format!("trace {} {}", lab::VM_A, lab::HAVIP), "no_holder");
     server.ask("bind web front").unwrap();
     reason(&format!("trace {CLIENT} {EIP}"), "no_holder");
-    claim(&server, lab::MAC_A);
+    server.claim(lab::MAC_A).unwrap();
     reason(&format!("trace {} {EIP}", lab::VM_B), "hairpin");
     let tracked = &both(&server, &format!("trace {} {EIP} --hairpin", lab::VM_B))["walk"];
     ends(tracked, "SENT", "sent");

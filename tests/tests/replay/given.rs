@@ -3,10 +3,8 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
-use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
 use mooring_tests::{
     Mooringd, lab,
     server::{Answer, Options, Refusal, moor_with},
@@ -61,8 +59,8 @@ pub fn lived() -> Life {
     for step in STEPS {
         for line in step {
             match line.strip_prefix("claim ") {
-                Some("vm-a") => claim(&server, lab::MAC_A),
-                Some(_) => claim(&server, lab::MAC_B),
+                Some("vm-a") => server.claim(lab::MAC_A).unwrap(),
+                Some(_) => server.claim(lab::MAC_B).unwrap(),
                 None => drop(server.ask(line).unwrap()),
             }
         }
@@ -90,25 +88,6 @@ pub fn commits(server: &Mooringd) -> Vec<Value> {
     let log = server.moor("log -o json").unwrap();
     assert_eq!(log.exit, 0, "{}", log.error);
     log.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// A gateway has seen this MAC announce the HAVIP.
-fn claim(server: &Mooringd, mac: &str) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    let vpc = server.ask("vpc get blue").unwrap()["name"].as_str().unwrap().to_owned();
-    let claim = Claim {
-        vpc: vpc.rsplit('/').next().unwrap().to_owned(),
-        address: lab::HAVIP.to_string(),
-        mac: mac.to_owned(),
-        number: 1,
-        observed_at: u64::try_from(now).unwrap(),
-    };
-    let gateway = "regions/r1/gateways/gw-9".to_owned();
-    let request = ReportClaimsRequest { gateway, claims: vec![claim] };
-    server
-        .call(async |channel| HealthServiceClient::new(channel).report_claims(request).await)
-        .unwrap()
-        .unwrap();
 }
 
 /// Runs `moor` without a server, for project `p1` in region `r1`.
