@@ -17,8 +17,7 @@ pub use ways::{Peer, Ways};
 
 use crate::client::Servers;
 use crate::nats::{self, NatsServer};
-use crate::server::{self, Answer, PATIENCE, Refusal, own_folder};
-use crate::wait::wait_for;
+use crate::server::{self, Answer, Refusal, own_folder};
 
 /// One of the processes beside NATS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,23 +84,13 @@ impl Cluster {
         Cluster::with(Options::default())
     }
 
-    /// Starts one and waits until every process is ready and every gateway has registered, which each does by itself at
-    /// any moment: after that only the test writes, and an unbind waits for all of them.
+    /// Starts one and waits until every process is ready. Every gateway has registered then: after that only the test
+    /// writes, and an unbind waits for all of them.
     pub fn with(options: Options) -> Result<Cluster> {
         let mut cluster = Cluster::prepare(options)?;
         cluster.init()?;
         cluster.launch()?;
-        cluster.wait_registered()?;
         Ok(cluster)
-    }
-
-    /// Waits until every gateway has registered.
-    fn wait_registered(&self) -> Result<()> {
-        wait_for("every gateway to register", PATIENCE, || {
-            let events = self.events().map_err(|error| format!("{error:#}"))?;
-            let registered = events.iter().filter(|(kind, _)| kind == "gateway_registered").count();
-            if registered == self.gateways.len() { Ok(()) } else { Err(format!("{events:?}")) }
-        })
     }
 
     /// NATS alone, without the region's JetStream stream, and processes that are still to be started.

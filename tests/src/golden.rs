@@ -28,7 +28,7 @@ const GATEWAY: &str = "regions/r1/gateways/gw-9";
 /// Lives it, and puts the log and its folded state into this folder, which it makes.
 pub fn make(folder: &Path) -> Result<()> {
     fs::create_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut server = Mooringd::alone_and_registered(Options::default())?;
+    let mut server = Mooringd::alone(Options::default())?;
     live(&server)?;
     ensure!(server.stop()?.success(), "mooringd did not end well");
     store(&server.data().join("log/r1"), &folder.join("log/r1"))?;

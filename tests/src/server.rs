@@ -65,7 +65,8 @@ pub struct Mooringd {
 }
 
 impl Mooringd {
-    /// Starts one for a laboratory, whose gateway it is, and waits until it is ready.
+    /// Starts one for a laboratory, whose gateway it is, and waits until it is ready. Its gateway has registered then:
+    /// after that only the test writes, and a bind or an unbind waits for it.
     pub fn start(lab: &Lab, options: Options) -> Result<Mooringd> {
         Mooringd::start_in(lab.folder(), &lab.places(), options)
     }
@@ -75,17 +76,6 @@ impl Mooringd {
         let folder = own_folder()?;
         let mut server = Mooringd::start_in(folder.path(), "", options)?;
         server._own_folder = Some(folder);
-        Ok(server)
-    }
-
-    /// The same, once its gateway has registered, which it does by itself at any moment: after that only the test writes.
-    pub fn alone_and_registered(options: Options) -> Result<Mooringd> {
-        let server = Mooringd::alone(options)?;
-        wait_for("the gateway to register", PATIENCE, || {
-            let events = server.events().map_err(|error| format!("{error:#}"))?;
-            let found = events.iter().any(|(kind, _)| kind == "gateway_registered");
-            found.then_some(()).ok_or_else(|| format!("{events:?}"))
-        })?;
         Ok(server)
     }
 

@@ -15,7 +15,7 @@ const WRONG: i32 = 2;
 const FORBIDDEN: i32 = 1;
 
 fn stocked() -> Mooringd {
-    let server = Mooringd::alone_and_registered(Options::default()).unwrap();
+    let server = Mooringd::alone(Options::default()).unwrap();
     server.stock().unwrap();
     server
 }

@@ -39,7 +39,7 @@ use mooring_proto::dataplane::v1::{
 };
 use mooring_runtime::{
     peer::Peer,
-    readiness::{Condition, Conditions},
+    readiness::{Condition, Conditions, Latch},
     server::MAX_MESSAGE,
     shutdown::Shutdown,
 };
@@ -94,7 +94,7 @@ pub struct Peers {
 }
 
 /// Starts the gateway in every region. It adds to the conditions that the log's end has been reached and every VPC been
-/// tried once, and that the log is followed.
+/// tried once, that it is registered, so that whoever waits for gateways waits for this one, and that the log is followed.
 pub fn start(
     routes: Routes,
     config: &Config,
@@ -107,6 +107,7 @@ pub fn start(
     for (region, Region { log, cursor, snapshots, index }) in regions {
         let places = target::PlacesFile::load(config.places.as_deref())?;
         let latch = conditions.add(format!("VPCs of {region}"), "not all were tried once").latch();
+        let registered = conditions.add(format!("registration in {region}"), "not registered yet").latch();
         let followed = conditions.add(format!("gateway in {region}"), "the log is being read");
         let (claims, claims_task) =
             claims::start(config.gateway.clone(), region.clone(), peers.health.clone());
@@ -120,8 +121,9 @@ pub fn start(
         let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, ways, latch);
         let report = report::Report::new(config.gateway.clone(), region.clone(), peers.binding.clone());
         let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));
+        let registered = tokio::spawn(registered_once(folded.clone(), registered));
         let follows = tokio::spawn(following(folded.clone(), followed));
-        tasks.extend([claims_task, drifts_task, vpcs_task, report_task, follows]);
+        tasks.extend([claims_task, drifts_task, vpcs_task, report_task, registered, follows]);
         let (index, index_task) = Index::start(log.clone(), index);
         folds.extend([fold_task, index_task]);
         views.insert(region, grpc::View { log, index, folded, vpcs });
@@ -150,6 +152,12 @@ pub fn start(
         .add_service(custody);
     let router = routes.into_axum_router().route("/metrics", metrics);
     Ok(Started { routes: router.into(), tasks, folds })
+}
+
+/// Keeps the latch until the log says that this gateway is registered.
+async fn registered_once(mut folded: Receiver<fold::Folded>, _unregistered: Latch) {
+    // That the fold has ended is said by another condition.
+    let _ = folded.wait_for(|folded| folded.carries).await;
 }
 
 /// Says whether the log is followed: up to the tail seen at start, and ever since.

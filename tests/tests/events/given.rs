@@ -16,7 +16,7 @@ pub const P1: &str = "projects/p1/regions/r1";
 
 /// A server that writes nothing by itself any more: its gateway has registered.
 pub fn server() -> Mooringd {
-    Mooringd::alone_and_registered(Options::default()).unwrap()
+    Mooringd::alone(Options::default()).unwrap()
 }
 
 /// A HAVIP that vm-a holds, then an EIP that fronts it and sees vm-b take over, then vm-a holds it alone again. Beside them

@@ -163,7 +163,7 @@ fn following_survives_restarts_without_a_gap_and_with_nothing_twice() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         free.local_addr().unwrap().to_string()
     };
-    let mut server = Mooringd::alone_and_registered(Options { listen, ..Options::default() }).unwrap();
+    let mut server = Mooringd::alone(Options { listen, ..Options::default() }).unwrap();
     server.stock().unwrap();
     let everything = Follower::start(&server, "");
     let filtered = Follower::start(&server, "--havip front --kind holder_changed,bind_requested,bound");

@@ -8,7 +8,7 @@ pub const EIP: &str = "203.0.113.70";
 
 /// A server with the usual stock that writes nothing by itself any more.
 pub fn stocked() -> Mooringd {
-    let server = Mooringd::alone_and_registered(Options::default()).unwrap();
+    let server = Mooringd::alone(Options::default()).unwrap();
     server.stock().unwrap();
     server
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mooring_tests::{Cluster, Part, wait_for};
+use mooring_tests::{Cluster, Part, cluster::Options, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -29,6 +29,7 @@ fn every_condition_is_listed_and_is_met() {
                 "met: VPCs of r1\n",
                 "met: gateway in r1\n",
                 log,
+                "met: registration in r1\n",
                 "met: peer binding at",
                 "met: peer health at",
             ],
@@ -76,4 +77,17 @@ fn a_nats_that_was_killed_and_started_again_is_found_again_by_all() {
         cluster.part(part).wait_ready().unwrap();
     }
     cluster.ask("bind web front").unwrap();
+}
+
+#[test]
+fn a_gateway_that_nobody_waits_for_yet_is_not_ready() {
+    let mut cluster = Cluster::prepare(Options::default()).unwrap();
+    cluster.init().unwrap();
+    cluster.part_mut(Part::Gateway(0)).launch().unwrap();
+    cluster.part(Part::Gateway(0)).wait_not_ready("not met: registration in r1: not registered yet").unwrap();
+    cluster.launch().unwrap();
+    cluster.part(Part::Gateway(0)).wait_ready().unwrap();
+    let registered =
+        cluster.events().unwrap().iter().filter(|(kind, _)| kind == "gateway_registered").count();
+    assert_eq!(registered, 1);
 }

@@ -48,7 +48,7 @@ pub const STEPS: [&[&str]; 6] = [
 
 /// A server that writes nothing by itself any more: its gateway has registered.
 pub fn server() -> Mooringd {
-    Mooringd::alone_and_registered(Options::default()).unwrap()
+    Mooringd::alone(Options::default()).unwrap()
 }
 
 /// Lives it, and stops the server.
