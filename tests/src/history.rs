@@ -2,11 +2,12 @@
 //! binds, failovers and unbinds over all of them, in records of twenty commits. What a start has to fold is measured on it.
 
 mod cores;
+pub mod life;
 mod world;
 
 use anyhow::{Result, bail};
 use mooring_domain::{
-    Decider, Event,
+    Decider, Event, Timestamp,
     binding::{BindingCore, Command as Binding},
     event::{BindingFacts, ClaimFacts},
     holder::{Command as Holder, HolderCore},
@@ -16,6 +17,7 @@ use mooring_domain::{
 };
 use mooring_event_log::{EventLog, Position};
 
+pub use self::cores::States;
 use self::{
     cores::{Asked, Cores},
     world::Pair,
@@ -25,6 +27,8 @@ use self::{
 const TOGETHER: usize = 20;
 /// Events for each HAVIP: the fewer, the more of them there are.
 const EVENTS_PER_HAVIP: u64 = 50;
+/// How long ago the history begins.
+const AGO_NANOS: u64 = 12 * 60 * 60 * 1_000_000_000;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +46,8 @@ pub async fn write(log: &dyn EventLog, events: u64) -> Result<Written> {
     if log.tail().await?.position != Position(0) {
         bail!("the log is not empty");
     }
-    let mut cores = Cores::new(log);
+    let begin = Timestamp(mooring_ledger::now().0.saturating_sub(AGO_NANOS));
+    let mut cores = Cores::new(log, begin);
     let pairs = world::make(&mut cores, usize::try_from(events / EVENTS_PER_HAVIP)?.max(TOGETHER)).await?;
     let mut bindings: Vec<Option<BindingFacts>> = vec![None; pairs.len()];
     let mut round = 0_u64;
@@ -57,6 +62,7 @@ pub async fn write(log: &dyn EventLog, events: u64) -> Result<Written> {
         }
         round += 1;
     }
+    cores.settle().await?;
     Ok(Written { position: cores.position(), events: cores.events(), havips: pairs.len() })
 }
 

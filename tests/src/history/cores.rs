@@ -2,11 +2,15 @@
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
 use mooring_domain::{
-    Actor, Commit, CommitPosition, Decider, Event, Position, RequestId, Stream, Timestamp,
-    binding::BindingCore, holder::HolderCore, resource::ResourceCore,
+    Actor, Commit, CommitPosition, Decider, Event, Position, Rejection, RequestId, Stream, Timestamp,
+    binding::{self, BindingCore},
+    holder::{self, HolderCore},
+    nat::{self, Desired},
+    resource::{self, ResourceCore},
 };
-use mooring_event_log::{EventLog, StreamName};
+use mooring_event_log::{EventLog, LogError, StreamName};
 use mooring_proto::stored;
 use uuid::Uuid;
 
@@ -14,8 +18,8 @@ use super::CommandOf;
 
 /// Between two records: a day holds 864 000 of them.
 const STEP_NANOS: u64 = 20_000_000;
-/// How long ago the history begins.
-const AGO_NANOS: u64 = 12 * 60 * 60 * 1_000_000_000;
+/// Records that may be on their way into the log: they are synced together.
+const ON_THEIR_WAY: usize = 64;
 
 /// Whose doing a command is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,52 +32,68 @@ pub(super) enum Asked {
 
 /// A core whose folded state is at hand.
 pub(super) trait Held: Decider {
-    fn state<'a>(cores: &'a mut Cores<'_>) -> &'a mut Self::State;
+    fn state<'a>(cores: &'a Cores<'_>) -> &'a Self::State;
 }
 
 impl Held for ResourceCore {
-    fn state<'a>(cores: &'a mut Cores<'_>) -> &'a mut Self::State {
-        &mut cores.resource
+    fn state<'a>(cores: &'a Cores<'_>) -> &'a Self::State {
+        &cores.states.resource
     }
 }
 
 impl Held for BindingCore {
-    fn state<'a>(cores: &'a mut Cores<'_>) -> &'a mut Self::State {
-        &mut cores.binding
+    fn state<'a>(cores: &'a Cores<'_>) -> &'a Self::State {
+        &cores.states.binding
     }
 }
 
 impl Held for HolderCore {
-    fn state<'a>(cores: &'a mut Cores<'_>) -> &'a mut Self::State {
-        &mut cores.holder
+    fn state<'a>(cores: &'a Cores<'_>) -> &'a Self::State {
+        &cores.states.holder
     }
+}
+
+/// What is folded: the cores' own states, and what gateways make of the same commits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct States {
+    /// What exists.
+    pub resource: resource::State,
+    /// What fronts what.
+    pub binding: binding::State,
+    /// Who holds what.
+    pub holder: holder::State,
+    /// What kernels should have.
+    pub desired: Desired,
 }
 
 pub(super) struct Cores<'a> {
     log: &'a dyn EventLog,
-    resource: <ResourceCore as Decider>::State,
-    binding: <BindingCore as Decider>::State,
-    holder: <HolderCore as Decider>::State,
+    states: States,
     last: [u64; 3],
     position: u64,
     events: u64,
     ids: u64,
     now: Timestamp,
+    /// Appends without an answer yet, in order.
+    appending: FuturesOrdered<BoxFuture<'a, Result<u64, LogError>>>,
+    /// The position that the first of them must answer with.
+    awaited: u64,
 }
 
 impl<'a> Cores<'a> {
-    pub(super) fn new(log: &'a dyn EventLog) -> Self {
-        Self {
-            log,
-            resource: Default::default(),
-            binding: Default::default(),
-            holder: Default::default(),
-            last: [0; 3],
-            position: 0,
-            events: 0,
-            ids: 0,
-            now: Timestamp(mooring_ledger::now().0.saturating_sub(AGO_NANOS)),
-        }
+    /// Over an empty log, at this time.
+    pub(super) fn new(log: &'a dyn EventLog, now: Timestamp) -> Self {
+        let (states, appending) = (States::default(), FuturesOrdered::new());
+        Self { log, states, last: [0; 3], position: 0, events: 0, ids: 0, now, appending, awaited: 1 }
+    }
+
+    pub(super) fn states(&self) -> &States {
+        &self.states
+    }
+
+    /// Time passes.
+    pub(super) fn wait(&mut self, nanos: u64) {
+        self.now.0 += nanos;
     }
 
     pub(super) fn events(&self) -> u64 {
@@ -102,19 +122,47 @@ impl<'a> Cores<'a> {
         commands: Vec<CommandOf<D>>,
         asked: Asked,
     ) -> Result<Vec<Event>> {
-        let (mut commits, mut happened) = (Vec::new(), Vec::new());
-        self.now.0 += STEP_NANOS;
-        for (command, index) in commands.iter().zip(0..) {
-            let events = D::decide(D::state(self), command)?;
+        let mut happened = Vec::new();
+        for outcome in self.ask::<D>(&commands, asked).await? {
+            let events = outcome?;
             ensure!(events.len() == 1, "a command of {} came to {events:?}", D::STREAM.name());
-            let at = CommitPosition { position: Position(self.position + 1), index };
-            commits.push(self.commit(D::STREAM, at, &events, asked));
             happened.extend(events);
+        }
+        Ok(happened)
+    }
+
+    /// The same, whatever each comes to.
+    pub(super) async fn ask<D: Held>(
+        &mut self,
+        commands: &[CommandOf<D>],
+        asked: Asked,
+    ) -> Result<Vec<Result<Vec<Event>, Rejection>>> {
+        let (mut commits, mut outcomes) = (Vec::new(), Vec::new());
+        self.now.0 += STEP_NANOS;
+        for command in commands {
+            let outcome = D::decide(D::state(self), command);
+            if let Ok(events) = outcome.as_ref()
+                && !events.is_empty()
+            {
+                let index = u32::try_from(commits.len())?;
+                let at = CommitPosition { position: Position(self.position + 1), index };
+                commits.push(self.commit(D::STREAM, at, events, asked));
+            }
+            outcomes.push(outcome);
         }
         if !commits.is_empty() {
             self.append(D::STREAM, commits).await?;
         }
-        Ok(happened)
+        Ok(outcomes)
+    }
+
+    /// Waits until everything is in the log.
+    pub(super) async fn settle(&mut self) -> Result<()> {
+        while let Some(position) = self.appending.next().await {
+            ensure!(position? == self.awaited, "a record is not where record {} should be", self.awaited);
+            self.awaited += 1;
+        }
+        Ok(())
     }
 
     /// Folds it and gives it its stored form.
@@ -135,9 +183,7 @@ impl<'a> Cores<'a> {
             request_id: request.map(RequestId),
             events: events.to_vec(),
         };
-        ResourceCore::follow(&mut self.resource, &commit);
-        BindingCore::follow(&mut self.binding, &commit);
-        HolderCore::follow(&mut self.holder, &commit);
+        self.states.follow(&commit);
         mooring_event_log::Commit {
             id: self.id(),
             request_id: request,
@@ -151,11 +197,25 @@ impl<'a> Cores<'a> {
     }
 
     async fn append(&mut self, stream: Stream, commits: Vec<mooring_event_log::Commit>) -> Result<()> {
-        let last = &mut self.last[stream as usize];
-        self.events += commits.len() as u64;
-        let expected = mooring_event_log::Position(*last);
-        *last = self.log.append(&StreamName::new(stream.name()), expected, commits).await?.0;
-        self.position = *last;
-        Ok(())
+        self.position += 1;
+        self.events += commits.iter().map(|commit| commit.events.len() as u64).sum::<u64>();
+        let expected = mooring_event_log::Position(self.last[stream as usize]);
+        self.last[stream as usize] = self.position;
+        let log = self.log;
+        let append = async move {
+            let appended = log.append(&StreamName::new(stream.name()), expected, commits).await;
+            appended.map(|position| position.0)
+        };
+        self.appending.push_back(append.boxed());
+        if self.appending.len() < ON_THEIR_WAY { Ok(()) } else { self.settle().await }
+    }
+}
+
+impl States {
+    fn follow(&mut self, commit: &Commit) {
+        ResourceCore::follow(&mut self.resource, commit);
+        BindingCore::follow(&mut self.binding, commit);
+        HolderCore::follow(&mut self.holder, commit);
+        nat::fold(&mut self.desired, commit);
     }
 }

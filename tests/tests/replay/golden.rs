@@ -23,7 +23,7 @@ fn logs() -> Vec<PathBuf> {
 }
 
 /// Every kind of event that there is, by number.
-fn kinds() -> BTreeMap<u32, String> {
+pub fn kinds() -> BTreeMap<u32, String> {
     let files = prost_types::FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
     let file = files.into_iter().find(|file| file.package() == "mooring.event.v1").unwrap();
     let event = file.message_type.into_iter().find(|message| message.name() == "Event").unwrap();

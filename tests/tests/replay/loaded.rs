@@ -17,16 +17,16 @@ use crate::given::*;
 
 /// A rule by its bytecode: what must hold for it, and then what it does in its order.
 #[derive(Debug, PartialEq)]
-struct Rule {
+pub struct Rule {
     comment: String,
     conditions: BTreeSet<String>,
     effects: Vec<String>,
 }
 
 /// The rules of every chain.
-type Rules = BTreeMap<String, Vec<Rule>>;
+pub type Rules = BTreeMap<String, Vec<Rule>>;
 
-fn rules(of: &Namespace) -> Rules {
+pub fn rules(of: &Namespace) -> Rules {
     let mut rules = Rules::new();
     let (mut chain, mut code) = (String::new(), Vec::new());
     for line in of.output("nft --debug=netlink list ruleset").unwrap().lines() {
@@ -109,14 +109,14 @@ fn unsaid(text: &str) -> Vec<&str> {
     text.lines().filter_map(|line| line.trim().strip_prefix("# nft can't say: ")).collect()
 }
 
-fn load(namespace: &Namespace, text: &str) -> Result<()> {
+pub fn load(namespace: &Namespace, text: &str) -> Result<()> {
     let folder = own_folder()?;
     let file = folder.path().join("past.nft");
     fs::write(&file, text)?;
     namespace.output(&format!("nft -f {}", file.display())).map(drop)
 }
 
-/// The driver's kernel and nft's, of the same moment.
+/// A laboratory with the driver's kernel of a moment, and the text for nft's.
 fn compared(hairpin: bool) -> (Lab, String) {
     let Life { server, photos } = lived();
     let lab = Lab::new().unwrap();
@@ -134,38 +134,44 @@ fn compared(hairpin: bool) -> (Lab, String) {
     let line = format!("replay {} --at {at} --as nft --vpc blue{flag}", server.data().display());
     let answer = offline(&line);
     assert_eq!(answer.exit, 0, "{}", answer.error);
-    load(&lab.plain, &answer.out).unwrap();
     (lab, answer.out)
+}
+
+/// That nft has loaded this text into a namespace, and that it is what our driver has made in another, but for the comments.
+/// Answers with nft's rules.
+pub fn check_loaded(driver: &Namespace, nft: &Namespace, text: &str) -> Rules {
+    load(nft, text).unwrap();
+    assert!(!standing(driver).is_empty());
+    assert_eq!(standing(nft), standing(driver), "{text}");
+    let (mut ours, theirs) = (rules(driver), rules(nft));
+    let said: BTreeSet<_> = theirs.values().flatten().map(|rule| rule.comment.clone()).collect();
+    let mut left = Vec::new();
+    for rules in ours.values_mut() {
+        let (kept, out) = std::mem::take(rules).into_iter().partition(|rule| said.contains(&rule.comment));
+        *rules = kept;
+        left.extend::<Vec<Rule>>(out);
+    }
+    ours.retain(|_, rules| !rules.is_empty());
+    assert_eq!(ours, theirs, "{text}");
+    assert!(theirs.values().flatten().count() > 25, "{theirs:#?}");
+    // Nothing is left out in silence, and only what nft really can't say.
+    let unsaid = unsaid(text);
+    assert_eq!(unsaid.len(), left.len(), "{text}");
+    for rule in &left {
+        assert!(unsaid.iter().any(|purpose| rule.comment.contains(purpose)), "{rule:?}");
+        let quotes = |what: &String| what.contains("transport header + ") && what.contains(" in ");
+        let mends = |what: &String| what.starts_with("write ") && !what.contains("csum_flags 0x1");
+        let needed = rule.conditions.iter().any(quotes) || rule.effects.iter().any(mends);
+        assert!(needed, "nft could say: {rule:?}");
+    }
+    theirs
 }
 
 #[test]
 fn what_nft_loads_is_what_our_driver_makes_but_for_the_comments() {
     for hairpin in [false, true] {
         let (lab, text) = compared(hairpin);
-        assert!(!standing(&lab.gateway).is_empty());
-        assert_eq!(standing(&lab.plain), standing(&lab.gateway), "hairpin: {hairpin}");
-        let (mut ours, theirs) = (rules(&lab.gateway), rules(&lab.plain));
-        let said: BTreeSet<_> = theirs.values().flatten().map(|rule| rule.comment.clone()).collect();
-        let mut left = Vec::new();
-        for rules in ours.values_mut() {
-            let (kept, out) =
-                std::mem::take(rules).into_iter().partition(|rule| said.contains(&rule.comment));
-            *rules = kept;
-            left.extend::<Vec<Rule>>(out);
-        }
-        ours.retain(|_, rules| !rules.is_empty());
-        assert_eq!(ours, theirs, "hairpin: {hairpin}");
-        assert!(theirs.values().flatten().count() > 25, "{theirs:#?}");
-        // Nothing is left out in silence, and only what nft really can't say.
-        let unsaid = unsaid(&text);
-        assert_eq!(unsaid.len(), left.len(), "{text}");
-        for rule in &left {
-            assert!(unsaid.iter().any(|purpose| rule.comment.contains(purpose)), "{rule:?}");
-            let quotes = |what: &String| what.contains("transport header + ") && what.contains(" in ");
-            let mends = |what: &String| what.starts_with("write ") && !what.contains("csum_flags 0x1");
-            let needed = rule.conditions.iter().any(quotes) || rule.effects.iter().any(mends);
-            assert!(needed, "nft could say: {rule:?}");
-        }
+        let theirs = check_loaded(&lab.gateway, &lab.plain, &text);
         // It is loaded upon itself, and a rule that is another is seen.
         load(&lab.plain, &text).unwrap();
         assert_eq!(rules(&lab.plain), theirs);

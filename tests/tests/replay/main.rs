@@ -11,6 +11,7 @@ mod entered;
 mod given;
 mod golden;
 mod kernels;
+mod life;
 mod lived;
 mod loaded;
 mod newer;
