@@ -3,6 +3,7 @@
 mod echo;
 mod flow;
 mod frame;
+mod kernel_trace;
 mod path_mtu;
 mod ping;
 mod prober;
@@ -15,6 +16,7 @@ mod worker;
 pub use echo::{Answer, UdpEcho, udp_ask};
 pub use flow::TcpFlow;
 pub use frame::{Arp, Frame, Ip, checksum};
+pub use kernel_trace::{Account, Applied, KernelTrace, Verdict};
 pub use path_mtu::learned_mtu;
 pub use ping::ping;
 pub use prober::{LATE, Lane, Outage, Prober};

@@ -11,7 +11,7 @@ use mooring_tests::{lab, probe::Sniffer};
 use crate::{
     bytes::{ICMP, Packet, udp},
     carried::{Carried, EIP, SOON, Story},
-    fence::a_havip_as_source_from_another_mac_is_dropped,
+    fence::{a_havip_as_source_from_another_mac_is_dropped, who_has_no_havip_as_source_is_not_fenced},
     private::an_eip_that_fronts_nothing_is_dropped,
     ways::{
         the_client_reaches_the_havip_through_the_eip, what_the_holder_sends_from_the_havip_leaves_as_the_eip,
@@ -59,6 +59,15 @@ fn a_wrong_element_makes_them_disagree() {
         "did not leave",
     );
     differs(an_eip_that_fronts_nothing_is_dropped, |state| state.pools.clear(), "dropped as unbound_eip");
+    // Nothing leaves in another way, but another rule lets it pass.
+    differs(
+        who_has_no_havip_as_source_is_not_fenced,
+        |state| {
+            state.havips.insert(IpAddr::V4(lab::HOST_C));
+            state.fence.insert((IpAddr::V4(lab::HOST_C), lab::MAC_C.parse().unwrap()));
+        },
+        "the kernel traced",
+    );
 }
 
 /// The gateway's own error about what a link does not take, both ways, and at a turn that is tracked.

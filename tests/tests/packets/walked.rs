@@ -1,8 +1,10 @@
 //! What the domain's walk says of each packet that a story sent through the gateway, beside what the kernel did with it:
-//! what left, by which link, to which MAC, to the last byte, and what was dropped for which reason. Every story that
-//! [`crate::carried`] tells ends with this.
+//! what left, by which link, to which MAC, to the last byte, what was dropped for which reason, and by the kernel's own
+//! trace which rules of which chains applied to it, with their verdicts. Every story that [`crate::carried`] tells ends
+//! with this.
 
 mod frames;
+mod traced;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,12 +23,15 @@ use mooring_domain::{
 };
 use mooring_tests::{
     lab::{self, Namespace},
-    probe::{Frame, Sniffer},
+    probe::{Frame, KernelTrace, Sniffer},
     wait_for,
 };
 use socket2::{Domain, Socket, Type};
 
-use self::frames::{Left, Said, arrival, find, is_error, said, sign};
+use self::{
+    frames::{Left, Said, arrival, find, is_error, said, sign},
+    traced::has_sign,
+};
 use crate::{
     carried::{EIP, EIP_2, FREE_EIP, SOON},
     crossing::datagram,
@@ -41,6 +46,7 @@ const LINKS: [(Side, &str, &str); 2] =
 pub struct Witness {
     gateway: Namespace,
     sniffers: [Sniffer; 2],
+    trace: KernelTrace,
     hairpin: bool,
     own: Own,
     /// What was in the kernel, one after the other; what a change began and ended with has a sign.
@@ -57,6 +63,7 @@ pub struct Witness {
 
 impl Witness {
     pub fn start(gateway: &Namespace, hairpin: bool, kernel: &mut Kernel, state: Actual) -> Result<Self> {
+        let trace = KernelTrace::start(gateway)?;
         let sniffers = [Sniffer::start(gateway, "in0")?, Sniffer::start(gateway, "out0")?];
         let own = Own {
             inside: vec![format!("{}/24", lab::GATEWAY_INSIDE).parse()?],
@@ -66,7 +73,7 @@ impl Witness {
         let counted = kernel.drops()?.into_iter().collect();
         let (gateway, states) = (gateway.clone(), vec![state]);
         let (signs, gathers, sent, unanswered) = (0, hairpin, Vec::new(), [EIP, EIP_2, FREE_EIP]);
-        Ok(Self { gateway, sniffers, hairpin, own, states, counted, signs, gathers, sent, unanswered })
+        Ok(Self { gateway, sniffers, trace, hairpin, own, states, counted, signs, gathers, sent, unanswered })
     }
 
     /// A stranger's rule tracks.
@@ -143,7 +150,7 @@ impl Witness {
         all.extend(self.sent.iter().map(|(state, packet)| {
             let walk =
                 sent(&self.gateway_with(self.states[*state].clone()), &mut Flows::default(), packet.clone());
-            vec![Said { left: None, ..said(packet, &walk) }]
+            vec![Said { left: None, ..said(None, packet, &walk) }]
         }));
         let mut dropped: BTreeMap<DropReason, (u64, u64)> = BTreeMap::new();
         for choices in &all {
@@ -161,7 +168,10 @@ impl Witness {
                 "{count} dropped as {word}, the walks drop {least} to {most}"
             );
         }
-        Ok(())
+        let accounts = self.trace.accounts()?;
+        ensure!(has_sign(&accounts, self.signs), "not all that the kernel traced was read");
+        let skipped = |frame: &Frame| datagram(frame).is_some_and(|packet| self.skips(packet));
+        traced::agree(accounts, all.iter(), !streams.iter().flatten().any(skipped))
     }
 
     /// Takes what one packet became from what left.
@@ -217,7 +227,8 @@ impl Witness {
                 for arrival in arrivals.filter(|arrival| !self.skips(&arrival.packet.0)) {
                     let walked = states.iter().filter_map(|state| gateways.get(*state)).map(|gateway| {
                         let mut after = flows.clone();
-                        (said(&arrival.packet, &walk(gateway, &mut after, &arrival)), after)
+                        let walk = walk(gateway, &mut after, &arrival);
+                        (said(Some((&arrival, mac)), &arrival.packet, &walk), after)
                     });
                     let (choices, mut after): (Vec<_>, Vec<_>) = walked.unzip();
                     flows = after.pop().unwrap_or_default();

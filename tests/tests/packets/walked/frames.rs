@@ -9,7 +9,10 @@ use mooring_domain::{
 };
 use mooring_tests::probe::{Frame, checksum};
 
-use super::SIGN;
+use super::{
+    SIGN,
+    traced::{Told, told},
+};
 use crate::{
     bytes::{TCP, UDP},
     crossing::datagram,
@@ -39,11 +42,18 @@ pub struct Said {
     pub left: Option<Left>,
     pub error: Option<Left>,
     pub dropped: Option<DropReason>,
+    /// The rules that apply to it, and to the gateway's own error about it.
+    pub told: Vec<Told>,
 }
 
 /// The number of a sign.
 pub fn sign(frame: &Frame) -> Option<u16> {
     frame.ip().filter(|ip| ip.destination == SIGN).map(|ip| ip.ports.1)
+}
+
+/// Whether an IP header is that of a sign.
+pub fn destination_of_a_sign(header: &[u8]) -> bool {
+    header.get(16..20) == Some(&SIGN.octets())
 }
 
 pub fn arrival(frame: &Frame, side: Side, mac: &str) -> Option<Arrival> {
@@ -52,7 +62,8 @@ pub fn arrival(frame: &Frame, side: Side, mac: &str) -> Option<Arrival> {
     Some(Arrival { side, mac: Mac(frame.source_mac), packet })
 }
 
-pub fn said(packet: &Packet, walk: &Walk) -> Said {
+/// Of a packet that came with this MAC as destination, or of one of the gateway's own.
+pub fn said(arrival: Option<(&Arrival, &str)>, packet: &Packet, walk: &Walk) -> Said {
     let left = |walk: &Walk| match &walk.fate {
         Fate::Sent { side, mac, packet } => Some(Left { side: *side, mac: *mac, packet: packet.0.clone() }),
         Fate::Taken(_) | Fate::Dropped(_) => None,
@@ -66,6 +77,7 @@ pub fn said(packet: &Packet, walk: &Walk) -> Said {
         left: left(walk),
         error: walk.error.as_deref().and_then(|(_, walk)| left(walk)),
         dropped: dropped(walk).or(walk.error.as_deref().and_then(|(_, walk)| dropped(walk))),
+        told: told(arrival, packet, walk),
     }
 }
 
