@@ -223,6 +223,12 @@ pub fn nobody_is_told_to_go_straight(net: &mut Carried) -> Result<()> {
     for _ in 0..3 {
         udp_ask(&net.lab.vm_a, lab::HAVIP, SocketAddrV4::new(EIP_2, PORT), b"hello", SOON)?;
     }
+    // A redirect goes before the packet it is about, and so before its answer.
+    let answers = || sniffer.select(|frame| frame.ip().is_some_and(|ip| ip.source == EIP_2)).len();
+    wait_for("the sniffer to read the answers", SOON, || match answers() {
+        3.. => Ok(()),
+        few => Err(format!("{few} of 3")),
+    })?;
     let about = |ip: mooring_tests::probe::Ip| ip.protocol == ICMP && ip.ports.0 == 5;
     let told = sniffer.select(|frame| {
         frame.ip().is_some_and(about) || (is_for(frame, lab::MAC_A) && frame.mentions(lab::HAVIP_2))
