@@ -19,7 +19,8 @@ pub(crate) use self::open::{Kept, Opening};
 #[derive(Clone, Debug, Args)]
 pub struct StoreArgs {
     /// Where everything is kept: `log/REGION` (segment files, or the copy of what is in NATS), `snapshots` (can be
-    /// rebuilt from it, as can `index/REGION`: where to find which events), `cursor/REGION` (how far a gateway has followed: a log that ends before it is refused).
+    /// rebuilt from it, as can `index/REGION`: where to find which events), `cursor/REGION` (how far a gateway has followed: a log that ends before it is refused),
+    /// `drifts/REGION` (what it found changed in its kernels and is not recorded yet).
     #[arg(long, env = "MOORING_DATA", value_name = "DIR")]
     pub data: PathBuf,
     /// A region to serve; may be given several times. Each has a log of its own.
@@ -37,6 +38,11 @@ impl StoreArgs {
     /// Where the index of a region's events is.
     pub fn index(&self, region: &RegionId) -> PathBuf {
         self.data.join("index").join(region.as_str())
+    }
+
+    /// The file in which what a gateway found changed waits to be recorded.
+    pub fn drifts(&self, region: &RegionId) -> PathBuf {
+        self.data.join("drifts").join(region.as_str())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
+use mooring_dataplane_sync::AuditArgs;
 use mooring_domain::name::GatewayName;
 use mooring_ledger::{LogUrl, NatsArgs, StoreArgs};
 use mooring_runtime::{args::ProcessArgs, peer::PeerUrl};
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     /// The event log: nats://HOST:PORT, several servers of one NATS with commas between them.
     #[arg(long, env = "MOORING_LOG_URL", value_name = "URL", value_parser = LogUrl::nats)]
     pub(crate) log: LogUrl,
+    #[command(flatten)]
+    pub(crate) audit: AuditArgs,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     #[command(flatten)]

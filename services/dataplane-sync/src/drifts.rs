@@ -1,11 +1,15 @@
 //! What somebody changed in kernels, on its way into the record: binding writes it, since gateways are binding's. What it
-//! does not take yet waits here, with the time at which it was found; a bound on what waits and on how often one is sent
-//! keeps a quarrel over a kernel out of the log.
+//! does not take yet waits here, with the time at which it was found, and in a file: a gateway that is killed meanwhile
+//! reports it after its next start. A bound on what waits and on how often one is sent keeps a quarrel over a kernel out
+//! of the log.
+
+mod kept;
+mod reporter;
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use mooring_domain::{
@@ -15,29 +19,25 @@ use mooring_domain::{
     id::VpcId,
     name::{GatewayName, ProjectId, RegionId},
 };
-use mooring_ledger::ACTOR;
-use mooring_proto::{
-    binding::v1::{ReportDriftRequest, gateway_service_client::GatewayServiceClient},
-    stored,
-};
-use mooring_runtime::peer::{Idempotent, Peer};
-use tokio::{
-    sync::Notify,
-    task::JoinHandle,
-    time::{Instant, sleep},
-};
-use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
+use mooring_runtime::crash;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
+use self::kept::Kept;
 use crate::entered::Drift;
+
+pub(crate) use reporter::report;
 
 /// Drifts that may wait. Those after them are counted.
 const WAITING: usize = 64;
-/// Drifts that are sent at once, and how long it takes until there is room for one more.
-const BURST: u32 = 60;
-const REFILL: Duration = Duration::from_secs(1);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// One that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    /// By which binding knows one that it has recorded already.
+    request_id: Uuid,
+    pub(crate) drift: GatewayDriftFound,
+}
 
 /// Where workers put what they found. Clones share it.
 #[derive(Clone)]
@@ -47,17 +47,28 @@ pub(crate) struct Drifts {
     come: Arc<Notify>,
 }
 
-#[derive(Default)]
 struct Waiting {
-    drifts: VecDeque<GatewayDriftFound>,
+    drifts: VecDeque<Found>,
     /// Since the last one that found room.
     unrecorded: u64,
+    kept: Kept,
+}
+
+impl Waiting {
+    fn keep(&self) {
+        // The kernel is mended whether its record can be kept or not.
+        if let Err(error) = self.kept.save(&self.drifts) {
+            tracing::error!(%error, "drifts that wait for binding are in memory only");
+        }
+    }
 }
 
 impl Drifts {
-    pub(crate) fn new(gateway: GatewayName, region: RegionId) -> Self {
-        let gateway = GatewayFacts { gateway, region };
-        Self { gateway, waiting: Arc::default(), come: Arc::default() }
+    /// With what waited in this file when the last process ended.
+    pub(crate) fn open(gateway: GatewayName, region: RegionId, file: PathBuf) -> Self {
+        let (kept, drifts) = Kept::open(file);
+        let waiting = Arc::new(Mutex::new(Waiting { drifts, unrecorded: 0, kept }));
+        Self { gateway: GatewayFacts { gateway, region }, waiting, come: Arc::default() }
     }
 
     /// Takes what was found in a VPC's kernel that had been made equal to `position`.
@@ -65,14 +76,14 @@ impl Drifts {
         let Drift { found_at, mended_at, rules, mut differences } = drift;
         let differing = differences.len() as u64;
         differences.truncate(MAX_DIFFERENCES);
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.lock();
         if waiting.drifts.len() >= WAITING {
             waiting.unrecorded += 1;
             return;
         }
         let unrecorded = std::mem::take(&mut waiting.unrecorded);
         let gateway = self.gateway.clone();
-        waiting.drifts.push_back(GatewayDriftFound {
+        let drift = GatewayDriftFound {
             gateway,
             project,
             vpc,
@@ -83,117 +94,42 @@ impl Drifts {
             differences,
             differing,
             unrecorded,
-        });
+        };
+        waiting.drifts.push_back(Found { request_id: Uuid::now_v7(), drift });
+        waiting.keep();
+        crash::point("drift.after-kept");
         self.come.notify_one();
     }
 
+    /// The one that has waited longest.
+    fn first(&self) -> Option<Found> {
+        self.lock().drifts.front().cloned()
+    }
+
+    /// It waits no longer.
+    fn recorded(&self, request_id: Uuid) {
+        let mut waiting = self.lock();
+        waiting.drifts.retain(|found| found.request_id != request_id);
+        waiting.keep();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
     pub(crate) fn pop(&self) -> Option<GatewayDriftFound> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drifts.pop_front()
-    }
-
-    /// Hands them to binding, one after the other, for as long as the process lives.
-    pub(crate) fn report(&self, binding: Peer) -> JoinHandle<()> {
-        let GatewayFacts { gateway, region } = &self.gateway;
-        let reporter = Reporter {
-            name: format!("regions/{region}/gateways/{gateway}"),
-            actor: AsciiMetadataValue::try_from(format!("gateway/{gateway}")).ok(),
-            binding: GatewayServiceClient::new(binding),
-        };
-        tokio::spawn(reporter.run(self.clone()))
-    }
-}
-
-struct Reporter {
-    name: String,
-    actor: Option<AsciiMetadataValue>,
-    binding: GatewayServiceClient<Peer>,
-}
-
-impl Reporter {
-    async fn run(mut self, drifts: Drifts) {
-        let mut budget = Budget::new(Instant::now());
-        loop {
-            let Some(drift) = drifts.pop() else {
-                drifts.come.notified().await;
-                continue;
-            };
-            while let Some(wait) = budget.take(Instant::now()) {
-                sleep(wait).await;
-            }
-            self.hand_in(&drift).await;
-        }
-    }
-
-    /// Tries until it is recorded, or refused for good.
-    async fn hand_in(&mut self, drift: &GatewayDriftFound) {
-        let request_id = Uuid::now_v7().to_string();
-        let mut pause = FIRST_PAUSE;
-        while let Err(error) = self.send(drift, &request_id).await {
-            if !can_help(error.code()) {
-                tracing::error!(%error, "binding refuses to record a drift for good");
-                return;
-            }
-            if pause == FIRST_PAUSE {
-                tracing::warn!(%error, "a drift is not recorded yet; trying again");
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    async fn send(&mut self, drift: &GatewayDriftFound, request_id: &str) -> Result<(), Status> {
-        let mut request = Request::new(ReportDriftRequest {
-            name: self.name.clone(),
-            drift: Some(stored::drift::write(drift)),
-            request_id: request_id.to_owned(),
-        });
-        // The request's id tells one that is sent twice from two.
-        request.extensions_mut().insert(Idempotent);
-        if let Some(actor) = &self.actor {
-            request.metadata_mut().insert(ACTOR, actor.clone());
-        }
-        self.binding.report_drift(request).await.map(drop)
-    }
-}
-
-/// A gateway that is not registered (yet) may be so soon.
-fn can_help(code: Code) -> bool {
-    !matches!(code, Code::InvalidArgument | Code::NotFound | Code::Unimplemented | Code::DataLoss)
-}
-
-/// How many may be sent now.
-struct Budget {
-    left: u32,
-    refilled: Instant,
-}
-
-impl Budget {
-    const fn new(now: Instant) -> Self {
-        Self { left: BURST, refilled: now }
-    }
-
-    /// Takes one; or how long to wait for the next.
-    fn take(&mut self, now: Instant) -> Option<Duration> {
-        while self.left < BURST && now.duration_since(self.refilled) >= REFILL {
-            self.left += 1;
-            self.refilled += REFILL;
-        }
-        if self.left == BURST {
-            self.refilled = now;
-        }
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                None
-            }
-            None => Some(REFILL.saturating_sub(now.duration_since(self.refilled))),
-        }
+        let found = self.first()?;
+        self.recorded(found.request_id);
+        Some(found.drift)
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test")]
+
+    use std::{fs, path::Path};
 
     use mooring_domain::{
         Timestamp,
@@ -210,12 +146,19 @@ mod tests {
         Drift { found_at, mended_at, rules: false, differences: (0..elements).map(route).collect() }
     }
 
+    fn open(folder: &Path) -> Drifts {
+        Drifts::open("gw-1".parse().unwrap(), "r1".parse().unwrap(), folder.join("drifts/r1"))
+    }
+
+    fn push(drifts: &Drifts, drift: Drift) {
+        drifts.push(Id::new(Uuid::from_u128(7)), "p1".parse().unwrap(), Position(3), drift);
+    }
+
     #[test]
     fn what_finds_no_room_is_counted_with_the_next_that_does() {
-        let drifts = Drifts::new("gw-1".parse().unwrap(), "r1".parse().unwrap());
-        let push = |drift| {
-            drifts.push(Id::new(Uuid::from_u128(7)), "p1".parse().unwrap(), Position(3), drift);
-        };
+        let folder = tempfile::tempdir().unwrap();
+        let drifts = open(folder.path());
+        let push = |drift| push(&drifts, drift);
         (0..WAITING + 5).for_each(|_| push(drift(1)));
         assert_eq!(drifts.pop().unwrap().unrecorded, 0);
         push(drift(200));
@@ -230,15 +173,38 @@ mod tests {
     }
 
     #[test]
-    fn a_quarrel_is_sent_once_a_second_after_its_first_minute() {
-        let begin = Instant::now();
-        let mut budget = Budget::new(begin);
-        assert!((0..BURST).all(|_| budget.take(begin).is_none()));
-        assert_eq!(budget.take(begin), Some(REFILL));
-        assert_eq!(budget.take(begin + REFILL / 4), Some(REFILL * 3 / 4));
-        assert_eq!(budget.take(begin + REFILL), None);
-        assert_eq!(budget.take(begin + REFILL), Some(REFILL));
-        assert!((0..BURST).all(|_| budget.take(begin + REFILL * 1000).is_none()), "and is forgotten in time");
-        assert!(budget.take(begin + REFILL * 1000).is_some());
+    fn what_waits_outlives_the_process_and_waits_under_the_same_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let drifts = open(folder.path());
+        (1..4).for_each(|elements| push(&drifts, drift(elements)));
+        let all: Vec<_> = drifts.lock().drifts.iter().cloned().collect();
+        drifts.recorded(all[0].request_id);
+        drop(drifts);
+        let again = open(folder.path());
+        assert_eq!(again.lock().drifts, &all[1..]);
+        while again.pop().is_some() {}
+        assert_eq!(fs::read_dir(folder.path().join("drifts")).unwrap().count(), 0, "nothing is left behind");
+        assert_eq!(open(folder.path()).first(), None);
+    }
+
+    #[test]
+    fn a_file_with_any_byte_changed_or_cut_off_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        push(&open(folder.path()), drift(2));
+        let path = folder.path().join("drifts/r1");
+        let good = fs::read(&path).unwrap();
+        let spoiled = (0..good.len()).map(|at| {
+            let mut bad = good.clone();
+            bad[at] ^= 0x20;
+            bad
+        });
+        for bad in spoiled.chain((0..good.len()).map(|length| good[..length].to_vec())) {
+            fs::write(&path, &bad).unwrap();
+            assert_eq!(open(folder.path()).first(), None, "{bad:02x?}");
+            assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), bad);
+            assert!(!path.exists());
+        }
+        fs::write(&path, good).unwrap();
+        assert!(open(folder.path()).first().is_some());
     }
 }

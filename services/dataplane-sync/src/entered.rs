@@ -68,6 +68,8 @@ pub(crate) struct Entered {
     trusted: bool,
     /// What the last round found changed, and mended.
     drift: Option<Drift>,
+    /// When all that the kernel has was last read, and held against what was put there.
+    pub(crate) read_back_at: Option<Timestamp>,
 }
 
 impl Entered {
@@ -78,7 +80,9 @@ impl Entered {
         let (kernel, watch) = open(place, sinks)?;
         let (place, warnings) = (place.clone(), Vec::new());
         let (put, hash, trusted, drift) = (None, RunningHash::default(), false, None);
-        let mut entered = Self { place, identity, kernel, watch, vpc, warnings, put, hash, trusted, drift };
+        let read_back_at = None;
+        let mut entered =
+            Self { place, identity, kernel, watch, vpc, warnings, put, hash, trusted, drift, read_back_at };
         entered.look_at_the_place();
         for finding in &entered.warnings {
             tracing::warn!(%vpc, finding, "packets will not pass");
@@ -108,6 +112,10 @@ impl Entered {
 
     /// Whether somebody else has changed the kernel's rulesets. A kernel that does not say has to be looked at, too.
     pub(crate) fn drifted(&mut self) -> bool {
+        // A gateway to which the kernel tells nothing, for those who show that a clock finds what changed.
+        if planted("dataplane.deaf") {
+            return false;
+        }
         let with_ours = self.put.as_ref().map(|(_, generation)| *generation);
         !self.kernel.generation().is_ok_and(|generation| Some(generation) == with_ours)
     }
@@ -150,6 +158,7 @@ impl Entered {
             put => {
                 let found_at = now();
                 let (generation, actual) = self.read()?;
+                self.read_back_at = Some(found_at);
                 let drift = put.and_then(|(put, _)| drift(found_at, &put, &actual));
                 self.hash = RunningHash::of(&actual);
                 (generation, actual, drift)

@@ -130,6 +130,7 @@ fn vpc_status(
         warnings: audit.warnings,
         attested: progress.attested.iter().map(answer::attested).collect(),
         drifts: progress.drifts,
+        read_back_at: progress.read_back_at.map_or(0, |at| at.0),
     }
 }
 

@@ -3,10 +3,11 @@
 //!
 //! [`fold`] follows the log; [`vpcs`] keeps one [`worker`] for each VPC, so that one VPC's failure holds up no other;
 //! [`claims`] hands what the watchers saw to health; [`report`] tells binding what is applied, [`drifts`]
-//! what somebody else had changed. The rules stay in the
+//! what somebody else had changed; [`audit`] has kernels read back on a clock. The rules stay in the
 //! kernel when the process stops.
 
 mod answer;
+mod audit;
 mod claims;
 mod custody;
 mod drifts;
@@ -49,6 +50,7 @@ use tokio::{
 };
 use tonic::service::Routes;
 
+pub use audit::AuditArgs;
 pub use target::BadPlaces;
 
 /// What one gateway needs to know.
@@ -58,6 +60,8 @@ pub struct Config {
     pub gateway: GatewayName,
     /// The operator's file: which VPC lives in which namespace. `None`: no VPC lives here.
     pub places: Option<PathBuf>,
+    /// How often every kernel is read back.
+    pub audit: AuditArgs,
     /// When it is said, watches of the log end.
     pub shutdown: Shutdown,
 }
@@ -72,6 +76,8 @@ pub struct Region {
     pub snapshots: Option<Snapshots>,
     /// The folder of its index of events.
     pub index: PathBuf,
+    /// The file in which drifts wait for binding.
+    pub drifts: PathBuf,
 }
 
 /// A gateway at work.
@@ -104,7 +110,7 @@ pub fn start(
 ) -> Result<Started, BadPlaces> {
     let (mut tasks, mut folds) = (Vec::new(), Vec::new());
     let mut views = BTreeMap::new();
-    for (region, Region { log, cursor, snapshots, index }) in regions {
+    for (region, Region { log, cursor, snapshots, index, drifts }) in regions {
         let places = target::PlacesFile::load(config.places.as_deref())?;
         let latch = conditions.add(format!("VPCs of {region}"), "not all were tried once").latch();
         let registered = conditions.add(format!("registration in {region}"), "not registered yet").latch();
@@ -115,15 +121,16 @@ pub fn start(
             snapshots.map(|snapshots| snapshots.of(&region, format_args!("gateway/{}", config.gateway)));
         let gateway = config.gateway.clone();
         let (folded, fold_task) = fold::start(fold::Way { log: log.clone(), gateway, cursor, snapshot });
-        let drifts = drifts::Drifts::new(config.gateway.clone(), region.clone());
-        let drifts_task = drifts.report(peers.binding.clone());
+        let drifts = drifts::Drifts::open(config.gateway.clone(), region.clone(), drifts);
+        let drifts_task = drifts::report(drifts.clone(), peers.binding.clone());
         let ways = vpcs::Ways { claims, drifts };
         let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, ways, latch);
         let report = report::Report::new(config.gateway.clone(), region.clone(), peers.binding.clone());
         let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));
         let registered = tokio::spawn(registered_once(folded.clone(), registered));
         let follows = tokio::spawn(following(folded.clone(), followed));
-        tasks.extend([claims_task, drifts_task, vpcs_task, report_task, registered, follows]);
+        let audit_task = tokio::spawn(audit::run(config.audit, vpcs.clone()));
+        tasks.extend([claims_task, drifts_task, vpcs_task, audit_task, report_task, registered, follows]);
         let (index, index_task) = Index::start(log.clone(), index);
         folds.extend([fold_task, index_task]);
         views.insert(region, grpc::View { log, index, folded, vpcs });

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mooring_domain::{Position, nat::RunningHash};
+use mooring_domain::{Position, Timestamp, nat::RunningHash};
 
 /// How many attestations of a VPC are kept.
 const KEPT: usize = 8;
@@ -33,6 +33,8 @@ pub(crate) struct Progress {
     pub(crate) tried: bool,
     /// What was put there, at the last positions; oldest first.
     pub(crate) attested: VecDeque<Attested>,
+    /// When the kernel was last read back.
+    pub(crate) read_back_at: Option<Timestamp>,
     /// How often somebody else was found to have changed the kernel.
     pub(crate) drifts: u64,
 }

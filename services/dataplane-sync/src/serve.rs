@@ -35,12 +35,17 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         tasks.extend([&peers.binding, &peers.health].map(|peer| peer.watch(&process.conditions)));
         let snapshots = Some(store.snapshots().clone());
         let region = |(name, (log, cursor)): (RegionId, _)| {
-            let index = args.store.index(&name);
-            (name, Region { log, cursor, snapshots: snapshots.clone(), index })
+            let (index, drifts) = (args.store.index(&name), args.store.drifts(&name));
+            (name, Region { log, cursor, snapshots: snapshots.clone(), index, drifts })
         };
         let regions = store.followed().into_iter().map(region).collect();
         let shutdown = process.stop.clone();
-        let config = Config { gateway: args.gateway.clone(), places: args.places.clone(), shutdown };
+        let config = Config {
+            gateway: args.gateway.clone(),
+            places: args.places.clone(),
+            audit: args.audit,
+            shutdown,
+        };
         let conditions = &process.conditions;
         let gateway = mooring_dataplane_sync::start(Routes::default(), &config, regions, &peers, conditions);
         let gateway = gateway.context("--places")?;

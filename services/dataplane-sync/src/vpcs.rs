@@ -91,6 +91,17 @@ impl Vpcs {
         if self.ask(vpc, Request::Elements(answer)).await { elements.await.ok() } else { None }
     }
 
+    /// The VPCs there are, in order.
+    pub(crate) fn ids(&self) -> Vec<VpcId> {
+        self.with(|handles| handles.keys().copied().collect())
+    }
+
+    /// Has what was put into a VPC's kernel compared with what is there; how long that took. `None`: it does not live here.
+    pub(crate) async fn read_back(&self, vpc: VpcId) -> Option<Duration> {
+        let (answer, took) = oneshot::channel();
+        if self.ask(vpc, Request::ReadBack(answer)).await { took.await.ok().flatten() } else { None }
+    }
+
     async fn ask(&self, vpc: VpcId, request: Request) -> bool {
         let requests = self.with(|handles| handles.get(&vpc).map(|handle| handle.requests.clone()));
         match requests {

@@ -45,6 +45,8 @@ pub(crate) enum Request {
     Audit(AuditRequest),
     /// Everything that the kernel has because of the log; nothing where the VPC does not live.
     Elements(oneshot::Sender<Result<Vec<Element>, Fault>>),
+    /// Reads the kernel back and mends what is not as it was put there; how long it took, or nothing where there is none.
+    ReadBack(oneshot::Sender<Option<Duration>>),
 }
 
 pub(crate) struct Worker {
@@ -144,6 +146,7 @@ impl Worker {
     fn attest(&mut self, target: &Target, progress: &mut Progress) {
         let folded = self.folded.follow(&target.desired, &target.pools);
         let entered = self.entered.as_mut();
+        progress.read_back_at = entered.as_ref().and_then(|entered| entered.read_back_at);
         if let Some((hash, position)) =
             entered.as_ref().and_then(|entered| entered.hash()).zip(target.carried)
         {
@@ -312,7 +315,20 @@ impl Worker {
                 // Whoever asked may have gone away.
                 let _ = answer.send(elements);
             }
+            Request::ReadBack(answer) => {
+                let took = self.read_back();
+                let _ = answer.send(took);
+            }
         }
+    }
+
+    /// The same round as after a change of somebody's. After a failure the next one reads everything anyway.
+    fn read_back(&mut self) -> Option<Duration> {
+        let entered = self.entered.as_mut().filter(|_| self.retry_at.is_none())?;
+        let begun = Instant::now();
+        entered.forget();
+        self.round();
+        Some(begun.elapsed())
     }
 
     fn audit(&mut self, request: AuditRequest) {

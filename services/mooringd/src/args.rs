@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
+use mooring_dataplane_sync::AuditArgs;
 use mooring_domain::name::GatewayName;
 use mooring_ledger::{LogUrl, NatsArgs, StoreArgs};
 use mooring_runtime::args::ProcessArgs;
@@ -28,6 +29,8 @@ pub(crate) struct Args {
     /// them.
     #[arg(long, env = "MOORING_LOG_URL", value_name = "URL", default_value = "file:", value_parser = LogUrl::any)]
     pub(crate) log: LogUrl,
+    #[command(flatten)]
+    pub(crate) audit: AuditArgs,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     #[command(flatten)]

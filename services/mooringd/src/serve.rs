@@ -44,12 +44,17 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
         let snapshots = Some(store.snapshots().clone());
         let region = |(name, (log, cursor)): (RegionId, _)| {
-            let index = args.store.index(&name);
-            (name, Region { log, cursor, snapshots: snapshots.clone(), index })
+            let (index, drifts) = (args.store.index(&name), args.store.drifts(&name));
+            (name, Region { log, cursor, snapshots: snapshots.clone(), index, drifts })
         };
         let regions = store.followed().into_iter().map(region).collect();
         let shutdown = process.stop.clone();
-        let config = Config { gateway: args.gateway.clone(), places: args.places.clone(), shutdown };
+        let config = Config {
+            gateway: args.gateway.clone(),
+            places: args.places.clone(),
+            audit: args.audit,
+            shutdown,
+        };
         let peers = Peers { binding: own.clone(), health: own };
         let gateway = mooring_dataplane_sync::start(routes, &config, regions, &peers, &process.conditions);
         let gateway = gateway.context("--places")?;

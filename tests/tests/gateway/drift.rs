@@ -140,7 +140,9 @@ fn what_somebody_changes_is_mended_within_a_second_and_said() {
 /// Our own changes are told to us too: they are no drift, and nothing is read again because of them.
 #[test]
 fn what_the_gateway_itself_changes_is_no_drift_and_done_when_it_says_so() {
-    let wrapper = ["env", "MOORING_LOG=info,mooring_dataplane_sync=debug"].map(str::to_owned).to_vec();
+    let wrapper = ["env", "MOORING_AUDIT_EVERY=0s", "MOORING_LOG=info,mooring_dataplane_sync=debug"]
+        .map(str::to_owned)
+        .to_vec();
     let stage = Stage::carrying_with(Options { wrapper, ..Options::default() }).unwrap();
     let gateway = &stage.lab.gateway;
     let read = stage.said("the kernel is read back");

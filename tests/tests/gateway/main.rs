@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "how long it took is said to whoever asks for the output")]
 
+mod audited;
 mod away;
 mod damaged;
 mod decommissioned;
 mod drift;
+mod kept;
 mod links;
 mod namespaces;
 mod places;

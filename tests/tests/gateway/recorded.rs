@@ -50,7 +50,7 @@ const TAMPERINGS: &[Tampering] = &[
     ),
 ];
 
-fn nft(at: &Namespace, commands: &str) -> Result<()> {
+pub fn nft(at: &Namespace, commands: &str) -> Result<()> {
     let done = at.command("nft").arg(commands).output()?;
     ensure!(done.status.success(), "nft {commands}: {}", String::from_utf8_lossy(&done.stderr));
     Ok(())
@@ -70,21 +70,20 @@ fn has(drift: &Value, element: &Value, what: &str, found: Option<&Value>) -> boo
         && found.map_or(one["found"].is_null(), |found| is(&one["found"], found))
 }
 
-fn drifts(stage: &Stage) -> Result<Vec<Value>> {
+pub fn drifts(stage: &Stage) -> Result<Vec<Value>> {
     let events = stage.server.events()?.into_iter();
     Ok(events.filter(|(kind, _)| kind == "gateway_drift_found").map(|(_, fields)| fields).collect())
 }
 
-#[test]
-fn each_change_is_recorded_once_with_what_was_found_and_a_replay_has_it() {
-    let stage = Stage::carrying().unwrap();
+/// Tries everything, and sees that it is mended and recorded.
+pub fn each_is_recorded(stage: &Stage) {
     let gateway = &stage.lab.gateway;
     let wanted = content(gateway).unwrap();
     for (index, (what, tamper, recorded)) in TAMPERINGS.iter().enumerate() {
         tamper(gateway).unwrap();
         wait_content(gateway, &wanted).unwrap();
         let all = wait_for(&format!("{what} to be recorded"), PATIENT, || {
-            let all = drifts(&stage).map_err(|error| format!("{error:#}"))?;
+            let all = drifts(stage).map_err(|error| format!("{error:#}"))?;
             if all.len() > index { Ok(all) } else { Err(format!("{all:?}")) }
         })
         .unwrap();
@@ -96,6 +95,12 @@ fn each_change_is_recorded_once_with_what_was_found_and_a_replay_has_it() {
             "{what}"
         );
     }
+}
+
+#[test]
+fn each_change_is_recorded_once_with_what_was_found_and_a_replay_has_it() {
+    let stage = Stage::carrying().unwrap();
+    each_is_recorded(&stage);
     stage.wait_agree().unwrap();
     let count = TAMPERINGS.len();
     let status = stage.server.moor("status").unwrap();

@@ -61,6 +61,7 @@ struct Stage {
     requests: mpsc::Sender<Request>,
     drifts: Drifts,
     _seen: mpsc::Receiver<crate::claims::SeenClaim>,
+    _folder: tempfile::TempDir,
     task: JoinHandle<()>,
 }
 
@@ -87,10 +88,12 @@ impl Stage {
         let (asking, requests) = mpsc::channel(8);
         let (sender, progress) = watch::channel(Progress::default());
         let vpc = Id::new(uuid::Uuid::from_u128(7));
-        let drifts = Drifts::new("gw-1".parse().unwrap(), "north".parse().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let drifts =
+            Drifts::open("gw-1".parse().unwrap(), "north".parse().unwrap(), folder.path().join("drifts"));
         let sinks = Sinks { vpc, target: receiver, claims, drifts: drifts.clone(), worker };
         let task = tokio::spawn(Worker::new(open, sinks, seen, requests, sender).run());
-        Stage { fake, target, progress, requests: asking, drifts, _seen, task }
+        Stage { fake, target, progress, requests: asking, drifts, _seen, _folder: folder, task }
     }
 
     /// Waits until the worker says that this version is applied, and nothing is wrong.
