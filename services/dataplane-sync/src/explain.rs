@@ -1,5 +1,6 @@
 //! Why packets go where they go, from the log that this gateway follows.
 
+mod gateways;
 mod kernel;
 
 use mooring_domain::{Rejection, rejection::Class};
@@ -11,13 +12,18 @@ use mooring_proto::{
     },
     status::{Unserved, bad_field, from_rejection, from_unserved},
 };
+use mooring_runtime::peer::Peer;
 use tonic::{Request, Response, Status};
 
 use crate::grpc::{Dataplane, View, unserved};
 
 /// Answers as the log has it.
 #[derive(Clone)]
-pub(crate) struct Explain(pub(crate) Dataplane);
+pub(crate) struct Explain {
+    pub(crate) dataplane: Dataplane,
+    /// Knows what the other gateways have reported.
+    pub(crate) binding: Peer,
+}
 
 /// Where a moment is not in the log, or no moment.
 fn untold(no_answer: &NoAnswer) -> Status {
@@ -56,7 +62,7 @@ impl ExplainService for Explain {
         request: Request<TracePacketRequest>,
     ) -> Result<Response<TracePacketResponse>, Status> {
         let request = request.get_ref();
-        let (_, view) = self.0.view(&request.parent)?;
+        let (_, view) = self.dataplane.view(&request.parent)?;
         let folded = at(view, &request.at).await?;
         let traced = trace(&folded, request).map_err(|rejection| from_rejection(&rejection))?;
         Ok(Response::new(complete(view, traced).await?))
@@ -64,16 +70,19 @@ impl ExplainService for Explain {
 
     async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<ExplainResponse>, Status> {
         let request = request.get_ref();
-        let (region, view) = self.0.view(&request.parent)?;
+        let (region, view) = self.dataplane.view(&request.parent)?;
         let folded = at(view, &request.at).await?;
         let Explained { mut answer, vpc } =
             mooring_past::explain(&folded, request).map_err(|rejection| from_rejection(&rejection))?;
         if let Some(vpc) = vpc.filter(|_| request.at.is_empty()) {
-            let status = self.0.status(&region, view, true).await?;
+            let own = self.dataplane.gateway.as_str();
+            let status = self.dataplane.status(&region, view, true).await?;
             let is_it = |of: &&VpcStatus| of.vpc.rsplit('/').next() == Some(&*vpc.to_string());
             if let Some(of) = status.vpcs.iter().find(is_it) {
-                kernel::add(&mut answer, self.0.gateway.as_str(), of, folded.desired.position.0);
+                kernel::add(&mut answer, own, of, folded.desired.position.0);
             }
+            let now = view.folded.borrow().clone();
+            gateways::add(&mut answer, &self.binding, (&request.parent, own), (vpc, &now)).await;
         }
         Ok(Response::new(complete(view, answer).await?))
     }

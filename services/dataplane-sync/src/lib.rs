@@ -143,7 +143,7 @@ pub fn start(
     let grpc = DataplaneServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE);
     let events =
         EventsServiceServer::new(events::Events(service.clone())).max_decoding_message_size(MAX_MESSAGE);
-    let explain = explain::Explain(service.clone());
+    let explain = explain::Explain { dataplane: service.clone(), binding: peers.binding.clone() };
     let explain = ExplainServiceServer::new(explain).max_decoding_message_size(MAX_MESSAGE);
     let custody =
         CustodyServiceServer::new(custody::Custodies(service.clone())).max_decoding_message_size(MAX_MESSAGE);

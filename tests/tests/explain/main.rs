@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod explained;
+mod gateways;
 mod given;
+mod provenance;
 mod traced;

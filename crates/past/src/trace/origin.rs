@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
     path::Path,
 };
 
@@ -80,7 +80,7 @@ pub(crate) fn of_eip(folded: &Folded, eip: IpAddr) -> Option<CommitPosition> {
 }
 
 /// Records asked of a log at once.
-const CHUNK: usize = 64;
+const CHUNK: u64 = 64;
 
 /// Those commits, from the log in a folder.
 pub fn commits_in_folder(folder: &Path, wanted: &BTreeSet<CommitPosition>) -> Result<Commits, NoAnswer> {
@@ -97,20 +97,26 @@ pub fn commits_in_folder(folder: &Path, wanted: &BTreeSet<CommitPosition>) -> Re
     failed.map_or(Ok(gathering.finish()), Err)
 }
 
-/// Those commits, from an open log.
+/// Those commits, from an open log. Only the records that they stand in are read, and what is before a bind as far as its
+/// request.
 pub async fn commits_of(log: &dyn EventLog, wanted: &BTreeSet<CommitPosition>) -> Result<Commits, NoAnswer> {
     let mut gathering = Gathering::new(wanted);
-    let mut after = LogPosition::default();
-    while after.0 < gathering.last() {
-        let records = log.read(&Filter::All, after, CHUNK).await?;
-        let Some(last) = records.last() else { break };
-        after = last.position;
-        records.iter().try_for_each(|record| gathering.record(record))?;
+    let positions: BTreeSet<u64> = wanted.iter().map(|at| at.position.0).filter(|at| *at > 0).collect();
+    for position in positions {
+        gathering.read(log, position - 1..position).await?;
+    }
+    for (at, binding) in gathering.bound.clone() {
+        let mut end = at.position.0;
+        while !gathering.asked.contains_key(&binding) && end > 0 {
+            let begin = end.saturating_sub(CHUNK);
+            gathering.read(log, begin..end).await?;
+            end = begin;
+        }
     }
     Ok(gathering.finish())
 }
 
-/// Reads a log up to the last commit that is wanted.
+/// Gathers from a log's records the commits that are wanted.
 struct Gathering<'a> {
     wanted: &'a BTreeSet<CommitPosition>,
     found: Commits,
@@ -122,6 +128,13 @@ struct Gathering<'a> {
 impl<'a> Gathering<'a> {
     fn new(wanted: &'a BTreeSet<CommitPosition>) -> Self {
         Self { wanted, found: Commits::new(), asked: BTreeMap::new(), bound: BTreeMap::new() }
+    }
+
+    /// Those after the first position, to the last one.
+    async fn read(&mut self, log: &dyn EventLog, positions: Range<u64>) -> Result<(), NoAnswer> {
+        let count = usize::try_from(positions.end - positions.start).unwrap_or(usize::MAX);
+        let records = log.read(&Filter::All, LogPosition(positions.start), count).await?;
+        records.iter().try_for_each(|record| self.record(record))
     }
 
     fn last(&self) -> u64 {

@@ -45,7 +45,7 @@ pub(crate) fn add(answer: &mut ExplainResponse, gateway: &str, vpc: &VpcStatus, 
     }
 }
 
-fn problem(reason: &str, what: String, remedy: &str) -> Problem {
+pub(super) fn problem(reason: &str, what: String, remedy: &str) -> Problem {
     let (reason, remedy) = (reason.to_owned(), remedy.to_owned());
     Problem { reason, what, remedy, ..Problem::default() }
 }
