@@ -5,10 +5,16 @@
 mod command;
 mod decide;
 mod evolve;
+mod judge;
+mod latest;
+mod provisional;
 mod state;
 
 pub use command::Command;
-pub use decide::{CLOCK_TOLERANCE, MAX_REJECTIONS, REJECTION_INTERVAL};
+pub use decide::{MAX_REJECTIONS, REJECTION_INTERVAL};
+pub use judge::{CLOCK_TOLERANCE, Sighting, Verdict, judge};
+pub use latest::Latest;
+pub use provisional::{Decision, Provisional, Recorded};
 pub use state::{Havip, Holding, State};
 
 use crate::{Commit, Decider, Event, Rejection, Stream};
@@ -25,8 +31,8 @@ impl Decider for HolderCore {
     type Command = Command;
 
     fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
-        let Command::Claim { vpc, address, claim, now } = command;
-        Ok(decide::claim(state, *vpc, *address, claim, *now).into_iter().collect())
+        let Command::Claim { vpc, address, claim, latest, now } = command;
+        Ok(decide::claim(state, *vpc, *address, claim, (*latest, *now)).into_iter().collect())
     }
 
     fn evolve(state: &mut State, commit: &Commit) {

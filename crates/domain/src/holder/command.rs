@@ -15,6 +15,8 @@ pub enum Command {
         address: IpAddr,
         /// The announcement.
         claim: ClaimFacts,
+        /// When the [latest](super::Latest) claim handed in before was seen, if there was one.
+        latest: Option<Timestamp>,
         /// This service's present time.
         now: Timestamp,
     },

@@ -1,22 +1,15 @@
-//! The decision on a claim.
-//!
-//! Claims are ordered by when gateways saw them. A gateway whose clock is ahead by more than [`CLOCK_TOLERANCE`] is
-//! taken to have seen its claim now, and the event says so: a claim from the future would otherwise shut out every
-//! later one until that time comes. The same is true of a holder whose claim lies in the future because clocks were set
-//! back since: then the order is that in which claims come here.
+//! What health makes of a claim. A gateway whose clock is ahead by more than [`super::CLOCK_TOLERANCE`] is taken to have
+//! seen its claim now, and the event says so: a claim from the future would shut out every later one until that time.
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Havip, State};
+use super::{Havip, Sighting, State, Verdict, judge};
 use crate::{
     Event, Timestamp,
     address::Mac,
     event::{ClaimFacts, ClaimRejected, ClaimRejection, HolderChanged, VnicFacts},
     id::{HavipId, VpcId},
 };
-
-/// How far ahead of this service's clock a claim may have been observed.
-pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
 /// At most one rejection per HAVIP and MAC is stored in this time.
 pub const REJECTION_INTERVAL: Duration = Duration::from_secs(10);
@@ -30,39 +23,34 @@ pub(super) fn claim(
     vpc: VpcId,
     address: IpAddr,
     claim: &ClaimFacts,
-    now: Timestamp,
+    (latest, now): (Option<Timestamp>, Timestamp),
 ) -> Option<Event> {
     let havip = state.at(vpc, address)?;
-    let claim = not_from_the_future(claim, now);
-    match havip.members.get(&claim.mac) {
-        Some(member) => holder_changed(havip, member, claim, now),
-        None => claim_rejected(state, havip, claim, now),
+    let observed_at = Sighting::from(claim).at_most(now).observed_at;
+    let claim = ClaimFacts { observed_at, ..claim.clone() };
+    let member = havip.members.get(&claim.mac);
+    let present =
+        havip.holding.as_ref().map(|present| seen_last(Sighting::from(&present.claim), latest, now));
+    match (judge(member.is_some(), present, Sighting::from(&claim), now), member) {
+        (Verdict::Moves, Some(member)) => Some(holder_changed(havip, member, claim)),
+        (Verdict::Stranger, _) => claim_rejected(state, havip, claim, now),
+        _ => None,
     }
 }
 
-fn not_from_the_future(claim: &ClaimFacts, now: Timestamp) -> ClaimFacts {
-    let observed_at = if is_ahead(claim, now) { now } else { claim.observed_at };
-    ClaimFacts { observed_at, ..claim.clone() }
+/// The present holder, as of the latest claim that was handed in: it announces itself again without an event.
+fn seen_last(present: Sighting, latest: Option<Timestamp>, now: Timestamp) -> Sighting {
+    let latest = latest.filter(|latest| !latest.is_ahead_of(now)).unwrap_or_default();
+    Sighting { observed_at: present.observed_at.max(latest), ..present }
 }
 
-fn is_ahead(claim: &ClaimFacts, now: Timestamp) -> bool {
-    claim.observed_at.since(now) > CLOCK_TOLERANCE
-}
-
-fn holder_changed(havip: &Havip, member: &VnicFacts, claim: ClaimFacts, now: Timestamp) -> Option<Event> {
-    if let Some(present) = &havip.holding {
-        let holds_already = present.vnic.id == member.id;
-        let overtaken = claim.observed_at < present.claim.observed_at && !is_ahead(&present.claim, now);
-        if holds_already || overtaken {
-            return None;
-        }
-    }
-    Some(Event::HolderChanged(HolderChanged {
+fn holder_changed(havip: &Havip, member: &VnicFacts, claim: ClaimFacts) -> Event {
+    Event::HolderChanged(HolderChanged {
         havip: havip.facts.clone(),
         holder: member.clone(),
         previous: havip.holding.as_ref().map(|present| present.vnic.clone()),
         claim,
-    }))
+    })
 }
 
 fn claim_rejected(state: &State, havip: &Havip, claim: ClaimFacts, now: Timestamp) -> Option<Event> {

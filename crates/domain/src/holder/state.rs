@@ -53,6 +53,16 @@ impl State {
         self.havips.get(&havip)
     }
 
+    /// How many HAVIPs there are.
+    pub fn len(&self) -> usize {
+        self.havips.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.havips.is_empty()
+    }
+
     /// The HAVIP with this address.
     pub fn at(&self, vpc: VpcId, address: IpAddr) -> Option<&Havip> {
         self.by_address.get(&(vpc, address)).and_then(|id| self.havips.get(id))

@@ -158,7 +158,7 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             let observed_at = Timestamp(region.now.0.saturating_add_signed(ahead));
             let claim = ClaimFacts { gateway: "g1".parse().unwrap(), number: 1, mac: mac(last), observed_at };
             let (vpc, address, now) = (id(1), havip_address(address), region.now);
-            Ask::Holder(holder::Command::Claim { vpc, address, claim, now })
+            Ask::Holder(holder::Command::Claim { vpc, address, claim, latest: None, now })
         }
         Asking::Register { gateway } => {
             let (region, gateway) = (super::fixture::region("north"), format!("g{gateway}").parse().unwrap());

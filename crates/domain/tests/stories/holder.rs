@@ -34,7 +34,7 @@ fn by(mac: u8) -> Seen<'static> {
 fn claim(story: &Story<HolderCore>, seen: Seen<'_>) -> Command {
     let observed_at = Timestamp(story.now.0.saturating_add_signed(seen.ahead));
     let claim = ClaimFacts { gateway: "g1".parse().unwrap(), number: 1, mac: mac(seen.mac), observed_at };
-    Command::Claim { vpc: id(1), address: ip(seen.address), claim, now: story.now }
+    Command::Claim { vpc: id(1), address: ip(seen.address), claim, latest: None, now: story.now }
 }
 
 fn changes(story: &mut Story<HolderCore>, seen: Seen<'_>) -> HolderChanged {
@@ -98,7 +98,9 @@ fn addresses_that_are_no_havip_write_nothing() {
         ignores(&mut story, Seen { address, ..by(1) });
     }
     let elsewhere = match claim(&story, by(1)) {
-        Command::Claim { address, claim, now, .. } => Command::Claim { vpc: id(9), address, claim, now },
+        Command::Claim { address, claim, latest, now, .. } => {
+            Command::Claim { vpc: id(9), address, claim, latest, now }
+        }
     };
     nothing(story.when(&elsewhere));
 }

@@ -17,6 +17,7 @@ mod executor;
 mod fixture;
 mod free_ranges;
 mod holder;
+mod holder_everywhere;
 mod names;
 mod properties;
 mod resource_eips;
