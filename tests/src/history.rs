@@ -116,7 +116,7 @@ async fn fail_over(cores: &mut Cores<'_>, pairs: &[Pair], round: u64) -> Result<
     let claims = pairs.iter().map(|pair| {
         let member = &pair.members[usize::from(round % 2 == 1)];
         let claim = ClaimFacts { gateway: gateway.clone(), number: now.0, mac: member.mac, observed_at: now };
-        Holder::Claim { vpc: pair.havip.vpc, address: pair.havip.address, claim, now }
+        Holder::Claim { vpc: pair.havip.vpc, address: pair.havip.address, claim, latest: None, now }
     });
     cores.decide::<HolderCore>(claims.collect(), Asked::ByService).await?;
     Ok(())

@@ -1,6 +1,8 @@
 //! From records and progress to the API's messages.
 
-use mooring_domain::{Commit, nat::RunningHash};
+use std::net::IpAddr;
+
+use mooring_domain::{Commit, holder::Sighting, nat::RunningHash};
 use mooring_event_log::Record;
 use mooring_ledger::commits;
 use mooring_past::told;
@@ -16,6 +18,12 @@ use crate::progress::Attested;
 pub(crate) fn attested(of: &Attested) -> api::Attested {
     let bytes = |hash: RunningHash| hash.0.to_vec().into();
     api::Attested { position: of.position.0, hash: bytes(of.hash), folded_hash: bytes(of.folded) }
+}
+
+/// A gateway's own decision.
+pub(crate) fn provisional((address, claim): &(IpAddr, Sighting)) -> api::ProvisionalHolder {
+    let (address, mac) = (address.to_string(), claim.mac.to_string());
+    api::ProvisionalHolder { address, mac, observed_at: claim.observed_at.0 }
 }
 
 /// The bytes of a record's events.

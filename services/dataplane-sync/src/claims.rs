@@ -1,17 +1,25 @@
-//! From the watchers to health, over gRPC: in order, numbered, in batches, with a bound on what may wait.
+//! From the watchers to health, over gRPC: in order, numbered, in batches, with a bound on what may wait; and health's word
+//! on how far it got.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use mooring_domain::{
-    Timestamp,
-    address::Mac,
+    Position,
+    holder::Sighting,
     id::VpcId,
     name::{GatewayName, RegionId},
 };
 use mooring_ledger::ACTOR;
 use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
 use mooring_runtime::peer::{Idempotent, Peer};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
 const WAITING: usize = 4096;
@@ -24,40 +32,96 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct SeenClaim {
     pub(crate) vpc: VpcId,
     pub(crate) address: Ipv4Addr,
-    pub(crate) mac: Mac,
-    pub(crate) observed_at: Timestamp,
+    pub(crate) claim: Sighting,
 }
 
-pub(crate) fn start(
-    gateway: GatewayName,
-    region: RegionId,
-    health: Peer,
-) -> (mpsc::Sender<SeenClaim>, JoinHandle<()>) {
-    let (sender, receiver) = mpsc::channel(WAITING);
-    let reporter = Reporter { gateway, region, health: HealthServiceClient::new(health), number: 0 };
-    (sender, tokio::spawn(reporter.run(receiver)))
+/// How far health got with this gateway's claims.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Decided {
+    /// The last claim that it has decided on.
+    pub(crate) number: u64,
+    /// Where in the log all of that is.
+    pub(crate) through: Position,
+}
+
+/// Where claims are handed in. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Claims {
+    waiting: mpsc::Sender<Claim>,
+    /// The number given last.
+    number: Arc<Mutex<u64>>,
+    decided: watch::Receiver<Decided>,
+}
+
+impl Claims {
+    /// Hands a claim in and returns its number; `None` while too many wait.
+    pub(crate) fn hand_in(&self, seen: SeenClaim) -> Option<u64> {
+        // Held until it waits: numbers are in order there.
+        let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = *number + 1;
+        self.waiting.try_send(numbered(next, seen)).ok()?;
+        *number = next;
+        Some(next)
+    }
+
+    /// How far health got.
+    pub(crate) fn decided(&self) -> Decided {
+        *self.decided.borrow()
+    }
+}
+
+/// A place to hand claims in with nobody behind it but a story: room for so many, what was handed in, and health's word.
+#[cfg(test)]
+pub(crate) fn for_a_story(room: usize) -> (Claims, mpsc::Receiver<Claim>, watch::Sender<Decided>) {
+    let (waiting, receiver) = mpsc::channel(room);
+    let (sender, decided) = watch::channel(Decided::default());
+    (Claims { waiting, number: Arc::default(), decided }, receiver, sender)
+}
+
+fn numbered(number: u64, seen: SeenClaim) -> Claim {
+    Claim {
+        vpc: seen.vpc.to_string(),
+        address: seen.address.to_string(),
+        mac: seen.claim.mac.to_string(),
+        number,
+        observed_at: seen.claim.observed_at.0,
+    }
+}
+
+pub(crate) fn start(gateway: GatewayName, region: RegionId, health: Peer) -> (Claims, JoinHandle<()>) {
+    let (waiting, receiver) = mpsc::channel(WAITING);
+    let (sender, decided) = watch::channel(Decided::default());
+    let reporter = Reporter { gateway, region, health: HealthServiceClient::new(health), decided: sender };
+    (Claims { waiting, number: Arc::default(), decided }, tokio::spawn(reporter.run(receiver)))
 }
 
 struct Reporter {
     gateway: GatewayName,
     region: RegionId,
     health: HealthServiceClient<Peer>,
-    number: u64,
+    decided: watch::Sender<Decided>,
 }
 
 impl Reporter {
-    async fn run(mut self, mut seen: mpsc::Receiver<SeenClaim>) {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Claim>) {
         let mut batch = Vec::with_capacity(BATCH);
-        while seen.recv_many(&mut batch, BATCH).await > 0 {
-            let claims: Vec<_> = batch.drain(..).map(|claim| self.numbered(claim)).collect();
-            self.hand_in(claims).await;
+        while waiting.recv_many(&mut batch, BATCH).await > 0 {
+            self.hand_in(std::mem::take(&mut batch)).await;
         }
     }
 
     /// Tries until health has taken them, or has refused them for good: those after them must not wait for ever.
     async fn hand_in(&mut self, claims: Vec<Claim>) {
+        let number = claims.last().map_or(0, |claim| claim.number);
         let mut pause = FIRST_PAUSE;
-        while let Err(error) = self.report(claims.clone()).await {
+        loop {
+            let error = match self.report(claims.clone()).await {
+                Ok(through) => {
+                    self.decided.send_replace(Decided { number, through });
+                    return;
+                }
+                Err(error) => error,
+            };
             if !can_help(error.code()) {
                 tracing::error!(%error, dropped = claims.len(), "health refuses claims for good");
                 return;
@@ -70,18 +134,7 @@ impl Reporter {
         }
     }
 
-    fn numbered(&mut self, seen: SeenClaim) -> Claim {
-        self.number += 1;
-        Claim {
-            vpc: seen.vpc.to_string(),
-            address: seen.address.to_string(),
-            mac: seen.mac.to_string(),
-            number: self.number,
-            observed_at: seen.observed_at.0,
-        }
-    }
-
-    async fn report(&mut self, claims: Vec<Claim>) -> Result<(), Status> {
+    async fn report(&mut self, claims: Vec<Claim>) -> Result<Position, Status> {
         let gateway = format!("regions/{}/gateways/{}", self.region, self.gateway);
         let mut request = Request::new(ReportClaimsRequest { gateway, claims });
         // The claims are numbered: health takes each once.
@@ -89,12 +142,11 @@ impl Reporter {
         if let Ok(actor) = AsciiMetadataValue::try_from(format!("gateway/{}", self.gateway)) {
             request.metadata_mut().insert(ACTOR, actor);
         }
-        self.health.report_claims(request).await?;
-        Ok(())
+        Ok(Position(self.health.report_claims(request).await?.get_ref().position))
     }
 }
 
-/// Whether the same claims can be taken later.
+/// Whether the same claims can be taken later: a damaged log is mended one day.
 fn can_help(code: Code) -> bool {
     !matches!(
         code,
@@ -103,7 +155,6 @@ fn can_help(code: Code) -> bool {
             | Code::FailedPrecondition
             | Code::OutOfRange
             | Code::Unimplemented
-            | Code::DataLoss
     )
 }
 
@@ -114,10 +165,16 @@ mod tests {
     #[test]
     fn claims_wait_for_a_health_that_is_away_and_not_for_one_that_refuses_them() {
         assert!(
-            [Code::Unavailable, Code::DeadlineExceeded, Code::ResourceExhausted, Code::Unknown]
-                .into_iter()
-                .all(can_help)
+            [
+                Code::Unavailable,
+                Code::DeadlineExceeded,
+                Code::ResourceExhausted,
+                Code::Unknown,
+                Code::DataLoss
+            ]
+            .into_iter()
+            .all(can_help)
         );
-        assert!(![Code::InvalidArgument, Code::NotFound, Code::DataLoss].into_iter().any(can_help));
+        assert!(![Code::InvalidArgument, Code::NotFound].into_iter().any(can_help));
     }
 }

@@ -17,6 +17,8 @@ use mooring_ledger::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
+use crate::observed::Observed;
+
 /// Between a log that does not answer and the next question.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -25,6 +27,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Folded {
     /// What kernels should have.
     pub(crate) desired: Desired,
+    /// What holders' places rest on.
+    pub(crate) observed: Observed,
     /// Every public block that is ours.
     pub(crate) pools: Arc<BTreeSet<IpNet>>,
     /// The record that changed them last.
@@ -56,6 +60,7 @@ enum FoldError {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     desired: Desired,
+    observed: Observed,
     pools_changed: Position,
     carries: bool,
     decommissioned: bool,
@@ -63,21 +68,31 @@ struct Stored {
 }
 
 /// The version of [`Stored`]'s serialized form around [`Desired`]; grows with every change of it.
-const VERSION: u32 = nat::DESIRED_VERSION << 16 | 2;
+const VERSION: u32 = nat::DESIRED_VERSION << 16 | 3;
 
 impl From<Folded> for Stored {
     fn from(folded: Folded) -> Self {
-        let Folded { desired, pools_changed, carries, decommissioned, standing_changed, .. } = folded;
-        Self { desired, pools_changed, carries, decommissioned, standing_changed }
+        let Folded { desired, observed, pools_changed, carries, decommissioned, standing_changed, .. } =
+            folded;
+        Self { desired, observed, pools_changed, carries, decommissioned, standing_changed }
     }
 }
 
 impl From<Stored> for Folded {
     fn from(stored: Stored) -> Self {
-        let Stored { desired, pools_changed, carries, decommissioned, standing_changed } = stored;
+        let Stored { desired, observed, pools_changed, carries, decommissioned, standing_changed } = stored;
         let pools = pools(&desired);
         let otherwise = Self::default();
-        Self { desired, pools, pools_changed, carries, decommissioned, standing_changed, ..otherwise }
+        Self {
+            desired,
+            observed,
+            pools,
+            pools_changed,
+            carries,
+            decommissioned,
+            standing_changed,
+            ..otherwise
+        }
     }
 }
 
@@ -168,6 +183,7 @@ fn pools(desired: &Desired) -> Arc<BTreeSet<IpNet>> {
 fn fold(folded: &mut Folded, gateway: &GatewayName, commit: &Commit) {
     nat::fold(&mut folded.desired, commit);
     for event in &commit.events {
+        folded.observed.fold(event);
         match event {
             Event::PoolCreated(_) => {
                 folded.pools = pools(&folded.desired);

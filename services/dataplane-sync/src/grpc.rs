@@ -131,6 +131,7 @@ fn vpc_status(
         attested: progress.attested.iter().map(answer::attested).collect(),
         drifts: progress.drifts,
         read_back_at: progress.read_back_at.map_or(0, |at| at.0),
+        provisional: progress.provisional.iter().map(answer::provisional).collect(),
     }
 }
 

@@ -18,6 +18,7 @@ mod explain;
 mod fold;
 mod grpc;
 mod metrics;
+mod observed;
 mod past;
 mod progress;
 mod questions;

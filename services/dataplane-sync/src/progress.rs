@@ -1,8 +1,8 @@
 //! How far a VPC's kernel got, and up to which position that makes it equal to the fold.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::IpAddr};
 
-use mooring_domain::{Position, Timestamp, nat::RunningHash};
+use mooring_domain::{Position, Timestamp, holder::Sighting, nat::RunningHash};
 
 /// How many attestations of a VPC are kept.
 const KEPT: usize = 8;
@@ -37,6 +37,8 @@ pub(crate) struct Progress {
     pub(crate) read_back_at: Option<Timestamp>,
     /// How often somebody else was found to have changed the kernel.
     pub(crate) drifts: u64,
+    /// HAVIPs that lead elsewhere than the log says, by this gateway's own decision.
+    pub(crate) provisional: Vec<(IpAddr, Sighting)>,
 }
 
 impl Progress {

@@ -34,6 +34,11 @@ impl Questions {
         true
     }
 
+    /// It may be asked for at once: there is a reason that the last question did not know of.
+    pub(crate) fn again(&mut self, havip: Ipv4Addr) {
+        self.asked.remove(&havip);
+    }
+
     /// A claim was seen.
     pub(crate) fn answered(&mut self, havip: Ipv4Addr, mac: Mac) {
         if self.waiting.get(&havip).is_some_and(|(holder, _)| *holder == mac) {
@@ -85,5 +90,7 @@ mod tests {
         assert!(questions.ask(HAVIP, Some(HOLDER), start));
         assert!(!questions.ask(HAVIP, Some(HOLDER), start + INTERVAL / 2));
         assert!(questions.ask(HAVIP, Some(HOLDER), start + INTERVAL));
+        questions.again(HAVIP);
+        assert!(questions.ask(HAVIP, Some(HOLDER), start + INTERVAL), "for another reason");
     }
 }

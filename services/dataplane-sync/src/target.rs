@@ -2,14 +2,19 @@
 
 use std::{
     collections::BTreeSet,
+    net::IpAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use imbl::OrdMap;
 use ipnet::IpNet;
 pub use mooring_dataplane::BadPlaces;
 use mooring_dataplane::{Place, Places};
-use mooring_domain::{Position, id::VpcId, name::RegionId, nat::VpcDesired};
+use mooring_domain::{Position, Timestamp, holder::Recorded, id::VpcId, name::RegionId, nat::VpcDesired};
 
 use crate::fold::Folded;
 
@@ -17,6 +22,8 @@ use crate::fold::Folded;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Target {
     pub(crate) desired: VpcDesired,
+    /// HAVIP → when the claim was seen that its holder's place rests on.
+    pub(crate) observed: OrdMap<IpAddr, Timestamp>,
     pub(crate) pools: Arc<BTreeSet<IpNet>>,
     /// The record that changed either of them last.
     pub(crate) version: Position,
@@ -24,6 +31,28 @@ pub(crate) struct Target {
     pub(crate) place: Option<Place>,
     /// The record that changed the VPC's elements last, the same at every gateway; `None`: nothing is carried.
     pub(crate) carried: Option<Position>,
+}
+
+impl Target {
+    /// Health's holders, as the log has them.
+    pub(crate) fn recorded(&self) -> Recorded<'_> {
+        Recorded { desired: &self.desired, observed: &self.observed }
+    }
+}
+
+/// The position up to which every worker has its target. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Distributed(Arc<AtomicU64>);
+
+impl Distributed {
+    pub(crate) fn set(&self, position: Position) {
+        self.0.store(position.0, Ordering::Release);
+    }
+
+    /// A target looked at after this is at least as new.
+    pub(crate) fn position(&self) -> Position {
+        Position(self.0.load(Ordering::Acquire))
+    }
 }
 
 /// The version of a VPC's target: what a kernel has to have applied.
@@ -90,6 +119,7 @@ impl PlacesFile {
             version: version(folded, desired),
             carried: folded.carries.then(|| desired.position.max(folded.pools_changed)),
             pools: folded.pools.clone(),
+            observed: folded.observed.of(vpc),
             desired: if folded.carries { desired.clone() } else { nothing_of(desired) },
         }
     }

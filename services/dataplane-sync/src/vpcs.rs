@@ -15,12 +15,12 @@ use tokio::{
 };
 
 use crate::{
-    claims::SeenClaim,
+    claims::Claims,
     drifts::Drifts,
     entered::{Audit, open_kernel},
     fold::Folded,
     progress::Progress,
-    target::{PlacesFile, Target},
+    target::{Distributed, PlacesFile, Target},
     watch::Sinks,
     worker::{AuditRequest, Request, Worker},
 };
@@ -45,7 +45,7 @@ pub(crate) struct Vpcs {
 /// Where workers hand on what they see and find.
 #[derive(Clone)]
 pub(crate) struct Ways {
-    pub(crate) claims: mpsc::Sender<SeenClaim>,
+    pub(crate) claims: Claims,
     pub(crate) drifts: Drifts,
 }
 
@@ -57,7 +57,8 @@ pub(crate) fn start(
     latch: Latch,
 ) -> (Vpcs, JoinHandle<()>) {
     let vpcs = Vpcs::default();
-    let workers = Workers { region, places, ways, vpcs: vpcs.clone(), tasks: JoinSet::new() };
+    let distributed = Distributed::default();
+    let workers = Workers { region, places, ways, distributed, vpcs: vpcs.clone(), tasks: JoinSet::new() };
     (vpcs, tokio::spawn(workers.run(folded, latch)))
 }
 
@@ -115,6 +116,7 @@ struct Workers {
     region: RegionId,
     places: PlacesFile,
     ways: Ways,
+    distributed: Distributed,
     vpcs: Vpcs,
     /// The workers; they end with this.
     tasks: JoinSet<()>,
@@ -171,6 +173,7 @@ impl Workers {
                 self.add(*vpc, target);
             }
         }
+        self.distributed.set(folded.desired.position);
     }
 
     fn add(&mut self, vpc: VpcId, target: Target) {
@@ -179,7 +182,8 @@ impl Workers {
         let (requests_sender, requests) = mpsc::channel(WAITING);
         let (progress_sender, progress) = watch::channel(Progress::default());
         let Ways { claims, drifts } = self.ways.clone();
-        let sinks = Sinks { vpc, target, claims, drifts, worker: worker_sender };
+        let distributed = self.distributed.clone();
+        let sinks = Sinks { vpc, target, distributed, claims, drifts, worker: worker_sender };
         self.tasks.spawn(Worker::new(Arc::new(open_kernel), sinks, seen, requests, progress_sender).run());
         self.tasks.spawn(tell(progress.clone(), self.vpcs.changed.clone()));
         let handle = Handle { target: target_sender, progress, requests: requests_sender };

@@ -2,7 +2,7 @@
 //! worker, everything else to the worker.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -12,11 +12,15 @@ use std::{
 };
 
 use mooring_dataplane::{Fault, Place, Seen, Waker, Watcher};
-use mooring_domain::id::VpcId;
+use mooring_domain::{holder::Sighting, id::VpcId};
 use mooring_runtime::plant::planted;
 use tokio::sync::{mpsc, watch};
 
-use crate::{claims::SeenClaim, drifts::Drifts, target::Target};
+use crate::{
+    claims::{Claims, SeenClaim},
+    drifts::Drifts,
+    target::{Distributed, Target},
+};
 
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -63,9 +67,19 @@ impl Drop for Watch {
 pub(crate) struct Sinks {
     pub(crate) vpc: VpcId,
     pub(crate) target: watch::Receiver<Target>,
-    pub(crate) claims: mpsc::Sender<SeenClaim>,
+    pub(crate) distributed: Distributed,
+    pub(crate) claims: Claims,
     pub(crate) drifts: Drifts,
-    pub(crate) worker: mpsc::Sender<Seen>,
+    pub(crate) worker: mpsc::Sender<Sight>,
+}
+
+/// What a worker is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// A HAVIP was claimed; `number`: under which health has it, if there was room for it.
+    Claim { address: Ipv4Addr, claim: Sighting, number: Option<u64> },
+    /// Something else.
+    Other(Seen),
 }
 
 /// Opens the watcher inside the place and starts its thread.
@@ -94,21 +108,23 @@ pub(crate) fn start(place: &Place, sinks: Sinks) -> Result<Watch, Fault> {
 impl Sinks {
     /// What finds no room is noted: the worker then looks at everything, and asks.
     fn hand_on(&self, seen: Seen, missed: &AtomicBool) {
-        if let Seen::Claim { address, mac, observed_at } = seen {
-            if !self.target.borrow().desired.holders.contains_key(&IpAddr::V4(address)) {
-                return;
+        let sight = match seen {
+            Seen::Claim { address, mac, observed_at } => {
+                if !self.target.borrow().desired.holders.contains_key(&IpAddr::V4(address)) {
+                    return;
+                }
+                let claim = Sighting { mac, observed_at };
+                let number = self.claims.hand_in(SeenClaim { vpc: self.vpc, address, claim });
+                Sight::Claim { address, claim, number }
             }
-            let claim = SeenClaim { vpc: self.vpc, address, mac, observed_at };
-            if self.claims.try_send(claim).is_err() && !missed.swap(true, Ordering::Relaxed) {
-                tracing::warn!(vpc = %self.vpc, %address, %mac, "too many claims are waiting; they are asked for again");
-            }
-        }
-        let told = matches!(seen, Seen::Neighbour { .. } | Seen::Route { .. });
+            other => Sight::Other(other),
+        };
+        let told = matches!(sight, Sight::Other(Seen::Neighbour { .. } | Seen::Route { .. }));
         if told && planted("dataplane.deaf") {
             return;
         }
-        if self.worker.try_send(seen).is_err() {
-            missed.store(true, Ordering::Relaxed);
+        if self.worker.try_send(sight).is_err() && !missed.swap(true, Ordering::Relaxed) {
+            tracing::warn!(vpc = %self.vpc, "more is seen than can be looked at; everything is looked at again");
         }
     }
 }

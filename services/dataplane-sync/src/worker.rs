@@ -1,6 +1,7 @@
 //! One VPC's reconciler: first run, change, retry and drift are the same round. It compares what its kernel has with
 //! what it should have, takes one list of steps, and says how far it got.
 
+mod own;
 #[cfg(test)]
 mod stories;
 
@@ -12,6 +13,7 @@ use std::{
 use mooring_dataplane::{Fault, Place, Seen};
 use mooring_domain::{
     Position,
+    holder::Provisional,
     nat::{Element, FoldedHash, Op, VpcDesired},
 };
 use tokio::{
@@ -25,11 +27,13 @@ use crate::{
     progress::{Attested, Progress},
     questions::Questions,
     target::{Target, nothing_of},
-    watch::Sinks,
+    watch::{Sight, Sinks},
 };
 
 /// How often the kernel is asked whether somebody changed its rulesets, and questions are looked after.
 const TICK: Duration = Duration::from_millis(50);
+/// The most sightings that are looked at at once.
+const MOST: usize = 256;
 /// How long after a failure the next round comes.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -53,13 +57,15 @@ pub(crate) struct Worker {
     open: Open,
     sinks: Sinks,
     target: watch::Receiver<Target>,
-    seen: mpsc::Receiver<Seen>,
+    seen: mpsc::Receiver<Sight>,
     requests: mpsc::Receiver<Request>,
     progress: watch::Sender<Progress>,
     entered: Option<Entered>,
     /// What was brought about last and told to everybody; `None`: announce and ask for everything.
     before: Option<VpcDesired>,
     questions: Questions,
+    /// What was decided here and not by health yet.
+    provisional: Provisional,
     /// What the fold wants, followed.
     folded: FoldedHash,
     /// What the kernel was made equal to last.
@@ -74,7 +80,7 @@ impl Worker {
     pub(crate) fn new(
         open: Open,
         sinks: Sinks,
-        seen: mpsc::Receiver<Seen>,
+        seen: mpsc::Receiver<Sight>,
         requests: mpsc::Receiver<Request>,
         progress: watch::Sender<Progress>,
     ) -> Self {
@@ -89,6 +95,7 @@ impl Worker {
             entered: None,
             before: None,
             questions: Questions::default(),
+            provisional: Provisional::default(),
             folded: FoldedHash::default(),
             put_at: Position::default(),
             suspect: false,
@@ -101,13 +108,16 @@ impl Worker {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         block_in_place(|| self.round());
+        let mut seen = Vec::new();
         loop {
             tokio::select! {
                 changed = self.target.changed() => match changed {
                     Ok(()) => block_in_place(|| self.round()),
                     Err(_) => return,
                 },
-                Some(seen) = self.seen.recv() => block_in_place(|| self.see(seen)),
+                1.. = self.seen.recv_many(&mut seen, MOST) => {
+                    block_in_place(|| self.see_all(std::mem::take(&mut seen)));
+                }
                 Some(request) = self.requests.recv() => block_in_place(|| self.answer(request)),
                 // Two system calls that wait for nothing: handing them to a thread costs more than they do, 300 times over.
                 _ = ticks.tick() => self.tick(),
@@ -117,7 +127,10 @@ impl Worker {
 
     /// Makes the kernel equal to the target, or says why not.
     fn round(&mut self) {
-        let target = self.target.borrow_and_update().clone();
+        let recorded = self.target.borrow_and_update().clone();
+        let differing = self.provisional.differing(recorded.recorded());
+        let provisional: Vec<_> = differing.map(|(havip, decision)| (havip, decision.claim)).collect();
+        let target = self.own(recorded.clone());
         let equal = self.make_equal(&target);
         let applied = equal.as_ref().map_or(Position::default(), |_| target.version);
         let outcome = equal.and_then(|steps| self.tell(&target, &steps));
@@ -136,9 +149,10 @@ impl Worker {
             carries_nothing,
             netns: target.place.as_ref().map(Place::namespace).unwrap_or_default(),
             tried: true,
+            provisional,
             ..before
         };
-        self.attest(&target, &mut progress);
+        self.attest(&recorded, &mut progress);
         self.note(progress);
     }
 
@@ -147,9 +161,10 @@ impl Worker {
         let folded = self.folded.follow(&target.desired, &target.pools);
         let entered = self.entered.as_mut();
         progress.read_back_at = entered.as_ref().and_then(|entered| entered.read_back_at);
-        if let Some((hash, position)) =
-            entered.as_ref().and_then(|entered| entered.hash()).zip(target.carried)
-        {
+        // What was decided here is not the fold's: there is nothing to compare until health has decided, too.
+        let hash =
+            entered.as_ref().and_then(|entered| entered.hash()).filter(|_| progress.provisional.is_empty());
+        if let Some((hash, position)) = hash.zip(target.carried) {
             progress.attest(Attested { position, hash, folded });
         }
         if let Some(drift) = entered.and_then(Entered::take_drift) {
@@ -243,9 +258,10 @@ impl Worker {
 
     fn see(&mut self, seen: Seen) {
         match seen {
-            Seen::Claim { address, mac, .. } => self.questions.answered(address, mac),
+            // Decided on where it was numbered.
+            Seen::Claim { .. } => {}
             Seen::Fenced { address, mac } => {
-                let desired = self.target.borrow().desired.clone();
+                let desired = self.own(self.target.borrow().clone()).desired;
                 let members = desired.members.get(&IpAddr::V4(address));
                 if members.is_some_and(|members| members.contains(&mac)) {
                     let asked = self.ask(address, &desired);
@@ -268,6 +284,10 @@ impl Worker {
     fn tick(&mut self) {
         let now = Instant::now();
         self.look_after_the_watch(now);
+        let settled = self.settle();
+        if settled {
+            block_in_place(|| self.round());
+        }
         let due = match self.retry_at {
             Some(retry_at) => retry_at <= now || self.suspect,
             None => self.suspect || self.drifted(),
@@ -332,7 +352,7 @@ impl Worker {
     }
 
     fn audit(&mut self, request: AuditRequest) {
-        let target = self.target.borrow().clone();
+        let target = self.own(self.target.borrow().clone());
         let audit = match &mut self.entered {
             Some(entered) => entered.audit(&target.desired, &target.pools, request.verify),
             None => Audit::default(),

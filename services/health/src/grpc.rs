@@ -1,13 +1,17 @@
 //! The health API: claims in, holders out.
 
-use std::net::IpAddr;
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
 
 use mooring_domain::{
     Rejection, Timestamp,
     event::ClaimFacts,
-    holder::{Command, HolderCore},
-    id,
-    name::{GatewayName, Name, Scope, parse_regional},
+    holder::{Command, HolderCore, Latest, State},
+    id::{self, VpcId},
+    name::{GatewayName, Name, RegionId, Scope, parse_regional},
 };
 use mooring_ledger::{Caller, Refused, Regions, now};
 use mooring_proto::{
@@ -24,22 +28,38 @@ use tonic::{Request, Response, Status};
 const MOST: usize = 1000;
 
 pub(crate) struct Health {
-    pub(crate) regions: Regions<HolderCore>,
+    regions: Regions<HolderCore>,
+    latest: Mutex<BTreeMap<RegionId, Latest>>,
 }
 
-fn command(gateway: &GatewayName, claim: &Claim, now: Timestamp) -> Result<Command, Status> {
-    let address: IpAddr = claim.address.parse().map_err(|error| bad_field("claims.address", error))?;
-    Ok(Command::Claim {
-        vpc: claim.vpc.parse().map_err(|error| bad_field("claims.vpc", error))?,
-        address,
-        claim: ClaimFacts {
-            gateway: gateway.clone(),
-            number: claim.number,
-            mac: claim.mac.parse().map_err(|error| bad_field("claims.mac", error))?,
-            observed_at: Timestamp(claim.observed_at),
-        },
-        now,
-    })
+fn parsed(gateway: &GatewayName, claim: &Claim) -> Result<(VpcId, IpAddr, ClaimFacts), Status> {
+    let address = claim.address.parse().map_err(|error| bad_field("claims.address", error))?;
+    let vpc = claim.vpc.parse().map_err(|error| bad_field("claims.vpc", error))?;
+    let mac = claim.mac.parse().map_err(|error| bad_field("claims.mac", error))?;
+    let observed_at = Timestamp(claim.observed_at);
+    Ok((vpc, address, ClaimFacts { gateway: gateway.clone(), number: claim.number, mac, observed_at }))
+}
+
+impl Health {
+    pub(crate) fn new(regions: Regions<HolderCore>) -> Self {
+        Self { regions, latest: Mutex::default() }
+    }
+
+    /// Each with the latest claim that came before it, from whichever gateway.
+    fn commands(
+        &self,
+        region: &RegionId,
+        state: &State,
+        claims: Vec<(VpcId, IpAddr, ClaimFacts)>,
+    ) -> Vec<Command> {
+        let (now, mut latest) = (now(), self.latest.lock().unwrap_or_else(PoisonError::into_inner));
+        let latest = latest.entry(region.clone()).or_default();
+        let command = |(vpc, address, claim)| {
+            let latest = latest.consider(state, vpc, address, &claim, now);
+            Command::Claim { vpc, address, claim, latest, now }
+        };
+        claims.into_iter().map(command).collect()
+    }
 }
 
 #[tonic::async_trait]
@@ -56,11 +76,12 @@ impl HealthService for Health {
         if request.claims.len() > MOST {
             return Err(bad_field("claims", format!("must be at most {MOST}, are {}", request.claims.len())));
         }
-        let now = now();
-        let commands = request.claims.iter().map(|claim| command(&gateway, claim, now));
-        let commands = commands.collect::<Result<Vec<_>, _>>()?;
+        let claims = request.claims.iter().map(|claim| parsed(&gateway, claim));
+        let claims = claims.collect::<Result<Vec<_>, _>>()?;
+        let commands = self.commands(&region, &ledger.view().state, claims);
         ledger.submit_all(&caller, commands).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-        Ok(Response::new(ReportClaimsResponse {}))
+        // Looked at after the answers: they were decided on what is at or before it.
+        Ok(Response::new(ReportClaimsResponse { position: ledger.view().position.0 }))
     }
 
     async fn get_holder(&self, request: Request<GetHolderRequest>) -> Result<Response<Holder>, Status> {

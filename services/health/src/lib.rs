@@ -10,6 +10,6 @@ use tonic::service::Routes;
 
 /// Adds the service's gRPC to the process's.
 pub fn routes(routes: Routes, regions: Regions<HolderCore>) -> Routes {
-    let health = HealthServiceServer::new(grpc::Health { regions });
+    let health = HealthServiceServer::new(grpc::Health::new(regions));
     routes.add_service(health.max_decoding_message_size(MAX_MESSAGE))
 }

@@ -24,7 +24,7 @@ use crate::{
     output::Row,
     resolve::last_part,
     servers::Server,
-    table,
+    table, wire,
 };
 
 /// Whether kernels and the folded log agree.
@@ -93,6 +93,8 @@ impl Status {
         blocks.push(lines(found.gateways.iter().map(gateway_line).collect()));
         let labels = labels(&found.asked);
         blocks.push(lines(found.compared.iter().map(|one| one.line(&labels)).collect()));
+        blocks
+            .push(lines(found.asked.iter().flat_map(|one| one.vpcs.iter().flat_map(provisional)).collect()));
         blocks.push(lines(found.asked.iter().flat_map(|one| one.vpcs.iter().flat_map(warnings)).collect()));
         blocks.push(self.verdict(&found.problems));
         blocks.retain(|block| !block.is_empty());
@@ -182,6 +184,17 @@ fn vpc_problems(vpc: &VpcStatus, folded: u64) -> Vec<String> {
 /// What keeps packets from passing although kernel and fold agree. No problem of Mooring's, so it fails nothing.
 fn warnings(vpc: &VpcStatus) -> impl Iterator<Item = String> {
     vpc.warnings.iter().map(|warning| format!("warning: VPC {}: {warning}", vpc.display_name))
+}
+
+/// Where this gateway has decided by itself who holds a HAVIP, which is as it should be until health is back.
+fn provisional(vpc: &VpcStatus) -> impl Iterator<Item = String> {
+    vpc.provisional.iter().map(|own| {
+        let (address, mac, seen) = (&own.address, &own.mac, wire::time_ms(own.observed_at));
+        format!(
+            "VPC {}: {address} is at {mac}, seen {seen}; health has not decided on that yet",
+            vpc.display_name
+        )
+    })
 }
 
 fn vpc_cells(vpc: &VpcStatus) -> Vec<String> {

@@ -17,3 +17,4 @@ mod plain;
 mod returns;
 mod stage;
 mod turned;
+mod unattended;

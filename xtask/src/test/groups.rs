@@ -14,8 +14,8 @@ pub struct Group {
 
 /// In the order in which they run.
 pub const ALL: &[Group] = &[
-    Group { name: "core", minutes: 5 },
-    Group { name: "log", minutes: 5 },
+    Group { name: "core", minutes: 2 },
+    Group { name: "log", minutes: 8 },
     Group { name: "api", minutes: 8 },
     Group { name: "packets", minutes: 10 },
     Group { name: "faults", minutes: 15 },

@@ -14,8 +14,16 @@ use mooring_domain::{
 use tokio::{task::JoinHandle, time::timeout};
 
 use super::*;
-use crate::drifts::Drifts;
+use crate::{
+    claims::{self, Decided},
+    drifts::Drifts,
+    target::Distributed,
+};
 
+mod own;
+
+/// Claims that may wait for health.
+const ROOM: usize = 2;
 /// Longer than a retry and a busy machine take.
 const SOON: Duration = Duration::from_secs(10);
 const HOLDER: Mac = Mac([2, 0, 0, 0, 0, 0xa]);
@@ -50,7 +58,8 @@ fn target(version: u64, eips: &[u8]) -> Target {
     }
     let pools: BTreeSet<IpNet> = ["203.0.113.0/24".parse().unwrap()].into();
     let (version, carried) = (Position(version), Some(Position(version)));
-    Target { desired, pools: Arc::new(pools), version, place: Some(place()), carried }
+    let observed = imbl::OrdMap::new();
+    Target { desired, observed, pools: Arc::new(pools), version, place: Some(place()), carried }
 }
 
 /// A worker at work, its kernel, and what it says.
@@ -60,8 +69,13 @@ struct Stage {
     progress: watch::Receiver<Progress>,
     requests: mpsc::Sender<Request>,
     drifts: Drifts,
-    _seen: mpsc::Receiver<crate::claims::SeenClaim>,
     _folder: tempfile::TempDir,
+    claims: claims::Claims,
+    /// As it is handed in to health.
+    handed_in: mpsc::Receiver<mooring_proto::health::v1::Claim>,
+    decided: watch::Sender<Decided>,
+    distributed: Distributed,
+    sees: mpsc::Sender<Sight>,
     task: JoinHandle<()>,
 }
 
@@ -83,7 +97,8 @@ impl Stage {
 
     fn opening(fake: Fake, first: Target, open: Open) -> Stage {
         let (target, receiver) = watch::channel(first);
-        let (claims, _seen) = mpsc::channel(8);
+        let (claims, handed_in, decided) = claims::for_a_story(ROOM);
+        let distributed = Distributed::default();
         let (worker, seen) = mpsc::channel(8);
         let (asking, requests) = mpsc::channel(8);
         let (sender, progress) = watch::channel(Progress::default());
@@ -91,9 +106,30 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let drifts =
             Drifts::open("gw-1".parse().unwrap(), "north".parse().unwrap(), folder.path().join("drifts"));
-        let sinks = Sinks { vpc, target: receiver, claims, drifts: drifts.clone(), worker };
+        let (sees, its_claims, its_distributed) = (worker.clone(), claims.clone(), distributed.clone());
+        let sinks = Sinks {
+            vpc,
+            target: receiver,
+            distributed: its_distributed,
+            claims: its_claims,
+            drifts: drifts.clone(),
+            worker,
+        };
         let task = tokio::spawn(Worker::new(open, sinks, seen, requests, sender).run());
-        Stage { fake, target, progress, requests: asking, drifts, _seen, _folder: folder, task }
+        Stage {
+            fake,
+            target,
+            progress,
+            requests: asking,
+            drifts,
+            claims,
+            handed_in,
+            decided,
+            distributed,
+            sees,
+            _folder: folder,
+            task,
+        }
     }
 
     /// Waits until the worker says that this version is applied, and nothing is wrong.

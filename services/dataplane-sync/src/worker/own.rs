@@ -1,0 +1,64 @@
+//! What the worker decides by itself: a claim moves traffic at once, and stands until health's word on it is here. Neither
+//! health nor the log is waited for.
+
+use mooring_domain::holder::{Decision, Verdict};
+use mooring_ledger::now;
+
+use super::*;
+use crate::claims::SeenClaim;
+
+impl Worker {
+    /// What this gateway is to have: the log's word, and its own decisions over it.
+    pub(super) fn own(&self, target: Target) -> Target {
+        Target { desired: self.provisional.over(target.recorded()), ..target }
+    }
+
+    /// Looks at what was seen, and brings about what that changes.
+    pub(super) fn see_all(&mut self, seen: Vec<Sight>) {
+        let mut moves = false;
+        for sight in seen {
+            match sight {
+                Sight::Claim { address, claim, number } => {
+                    self.questions.answered(address, claim.mac);
+                    moves |= self.decide(address, Decision { claim, number });
+                }
+                Sight::Other(seen) => self.see(seen),
+            }
+        }
+        if moves {
+            self.round();
+        }
+    }
+
+    /// Whether traffic moves.
+    fn decide(&mut self, havip: Ipv4Addr, seen: Decision) -> bool {
+        let target = self.target.borrow().clone();
+        self.provisional.see(target.recorded(), havip.into(), seen, now()) == Verdict::Moves
+    }
+
+    /// Tells health what it was not told yet, and lets go of what it has decided on since. Whoever is seen to hold a HAVIP
+    /// that health gave to another is asked for. Whether there is something to bring about.
+    pub(super) fn settle(&mut self) -> bool {
+        if self.provisional.is_empty() {
+            return false;
+        }
+        let (claims, vpc) = (&self.sinks.claims, self.sinks.vpc);
+        self.provisional.hand_in(|havip, claim| {
+            v4(&havip).and_then(|address| claims.hand_in(SeenClaim { vpc, address, claim }))
+        });
+        let decided = claims.decided();
+        // In this order: what was distributed is in the target that is looked at afterwards.
+        if self.sinks.distributed.position() < decided.through {
+            return false;
+        }
+        let target = self.target.borrow().clone();
+        let otherwise = self.provisional.cover(decided.number, target.recorded());
+        for havip in otherwise.iter().filter_map(v4) {
+            tracing::info!(vpc = %self.sinks.vpc, %havip, "health decided otherwise; asking who holds it");
+            self.questions.again(havip);
+            let asked = self.ask(havip, &target.desired);
+            self.could_not_ask(asked);
+        }
+        !otherwise.is_empty() || !self.progress.borrow().provisional.is_empty()
+    }
+}

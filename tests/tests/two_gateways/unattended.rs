@@ -1,0 +1,76 @@
+//! The HAVIP moves while there is nobody to tell: neither health nor the log nor any other service. Both gateways follow
+//! at once, each by its own decision; afterwards the log has what happened, with both clocks.
+
+use std::time::SystemTime;
+
+use humantime::parse_rfc3339;
+use mooring_tests::{
+    cluster::Part,
+    figures::{ms, show},
+    lab,
+    probe::Prober,
+    wait_for,
+};
+use serde_json::Value;
+
+use crate::{lanes::*, stage::*};
+
+const SERVICES: [Part; 3] = [Part::Resource, Part::Binding, Part::Health];
+
+/// Every change of the holder: the instance, and when the claim was seen.
+fn changes(stage: &Stage) -> Vec<(String, SystemTime)> {
+    let events = stage.cluster.events().unwrap().into_iter();
+    let changes = events.filter(|(kind, _)| kind == "holder_changed").map(|(_, event)| event);
+    let word = |value: &Value| value.as_str().unwrap().to_owned();
+    let seen = |event: &Value| parse_rfc3339(&word(&event["claim"]["observed_at"])).unwrap();
+    changes.map(|event| (word(&event["holder"]["instance"]), seen(&event))).collect()
+}
+
+#[test]
+fn a_failover_needs_neither_health_nor_the_log_and_is_recorded_when_they_are_back() {
+    let mut stage = Stage::carrying().unwrap();
+    stage.wait_agree().unwrap();
+    let tables = [stage.nat_table(0).unwrap(), stage.nat_table(1).unwrap()];
+    let before = changes(&stage);
+    stage.cluster.nats.kill9().unwrap();
+    for part in SERVICES {
+        stage.cluster.part_mut(part).kill9().unwrap();
+    }
+
+    let prober = Prober::start(&stage.pair.lab.client, &lanes(lab::CLIENT, EIP)).unwrap();
+    prober.wait_answered(Some("vm-a"), SOON).unwrap();
+    stage.on_a.kill9().unwrap();
+    stage.pair.lab.unplug(&stage.pair.lab.vm_a).unwrap();
+    prober.wait_answered(Some("vm-b"), PATIENT).unwrap();
+    let outcome = total(&prober.finish());
+    show(&format!("a failover with every service and NATS killed: {} at most", ms(outcome.longest)));
+    stage.wait_carried("vm-b").unwrap();
+    assert_eq!([stage.nat_table(0).unwrap(), stage.nat_table(1).unwrap()], tables, "F1");
+
+    let back = SystemTime::now();
+    stage.cluster.nats.restart().unwrap();
+    stage.cluster.launch().unwrap();
+    stage.wait_holder("vm-b").unwrap();
+    let after = changes(&stage);
+    let (instance, seen) = &after[before.len()];
+    assert_eq!((after.len(), instance.as_str()), (before.len() + 1, "vm-b"), "{after:?}");
+    assert!(*seen < back, "it was seen before anybody was there to record it");
+    nothing_is_provisional(&stage);
+    stage.wait_agree().unwrap();
+    stage.wait_carried("vm-b").unwrap();
+}
+
+/// Health's word has come: gateways say of no HAVIP any more that they decided themselves.
+fn nothing_is_provisional(stage: &Stage) {
+    for gateway in [0, 1] {
+        wait_for(&format!("gateway {gateway} to have health's word"), PATIENT, || {
+            let said = stage.cluster.moor_at(gateway, "status").map_err(|error| error.to_string())?;
+            if said.exit == 0 && !said.out.contains("health has not decided") {
+                Ok(())
+            } else {
+                Err(format!("{said:?}"))
+            }
+        })
+        .unwrap();
+    }
+}
