@@ -158,7 +158,13 @@ fn claim(region: &mut Region, cores: &Cores<'_>) -> Result<Option<holder::Comman
     let gateway = format!("gw-{}", region.rng.u8(1..4)).parse()?;
     let observed_at = Timestamp(now.0.saturating_add_signed(wrong));
     let claim = ClaimFacts { gateway, number, mac, observed_at };
-    Ok(Some(holder::Command::Claim { vpc: havip.havip.vpc, address: havip.havip.address, claim, now }))
+    Ok(Some(holder::Command::Claim {
+        vpc: havip.havip.vpc,
+        address: havip.havip.address,
+        claim,
+        latest: None,
+        now,
+    }))
 }
 
 /// A gateway comes, goes, or finds its kernel changed.
