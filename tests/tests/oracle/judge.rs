@@ -18,10 +18,10 @@ pub struct Verdict {
     pub figures: String,
 }
 
-pub fn judge(diary: &Diary) -> Verdict {
+/// `end`: when flows stopped to listen.
+pub fn judge(diary: &Diary, end: Moment) -> Verdict {
     let (reigns, answers) = (lock(&diary.reigns), lock(&diary.answers));
     let sent: BTreeMap<Token, Moment> = lock(&diary.sent).iter().copied().collect();
-    let end = diary.now();
     let mut faults = Vec::new();
     let arrivals = lock(&diary.arrivals);
     for arrival in arrivals.iter() {
@@ -139,7 +139,7 @@ mod tests {
             lock(&diary.arrivals).push(Arrival { token, place, at });
             lock(&diary.answers).push(Answer { token, place, said: at, late: false, at });
         }
-        judge(&diary).faults.len()
+        judge(&diary, at(10_000)).faults.len()
     }
 
     #[test]

@@ -48,10 +48,11 @@ fn no_packet_reaches_a_place_that_its_eip_has_left_and_every_packet_the_one_it_h
     flows.wait_all_answered();
     runtime.block_on(world.churn(seed, Duration::from_secs(seconds)));
     flows.wait_all_answered();
+    let end = diary.now();
     let resets = flows.close();
     places.close();
 
-    let verdict = judge::judge(&diary);
+    let verdict = judge::judge(&diary, end);
     show(&verdict.figures);
     show(&format!(
         "oracle: {resets} times a TCP connection was reset by a new place, or silent, and opened anew"
