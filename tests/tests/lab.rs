@@ -11,7 +11,7 @@ use mooring_tests::probe::{
 };
 
 const PATIENT: Duration = Duration::from_secs(10);
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_secs(5);
 const PORT: u16 = 7000;
 
 fn at(address: std::net::Ipv4Addr) -> SocketAddrV4 {

@@ -20,7 +20,7 @@ pub struct Watch<'a> {
 /// Bytes of the echo request that marks the end of a watch: no other packet has this size.
 const MARK: usize = 777;
 /// For what should happen at once and may be slow on a busy machine.
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(5);
 /// Where a sender tries its luck.
 const UDP_PORTS: [u16; 4] = [53, 80, 443, 7000];
 

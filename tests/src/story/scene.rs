@@ -14,7 +14,7 @@ use crate::wait::wait_for;
 /// For what should happen at once and may be slow on a busy machine.
 pub(super) const PATIENT: Duration = Duration::from_secs(10);
 /// For an answer of a peer that is there.
-pub(super) const SOON: Duration = Duration::from_secs(2);
+pub(super) const SOON: Duration = Duration::from_secs(5);
 /// The services' UDP and TCP port.
 pub(super) const PORT: u16 = 7000;
 /// Where nobody listens.

@@ -10,7 +10,7 @@ use mooring_tests::probe::{Lane, Outage};
 /// For what may be slow on a busy machine.
 pub const PATIENT: Duration = Duration::from_secs(20);
 /// For an answer of a peer that is there.
-pub const SOON: Duration = Duration::from_secs(2);
+pub const SOON: Duration = Duration::from_secs(5);
 /// For what must not come.
 pub const SHORT: Duration = Duration::from_millis(300);
 /// The services' UDP and TCP port.
