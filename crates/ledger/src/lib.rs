@@ -3,6 +3,7 @@
 //! A [`Ledger`] is one service's core in one region. Commands go in through [`Ledger::submit`]; the folded state comes
 //! out of [`Ledger::view`]. State changes only by reading the log back: one path for own, foreign and old records.
 
+pub mod archiving;
 mod batch;
 mod caller;
 mod codec;
@@ -23,6 +24,7 @@ mod store;
 mod submission;
 mod writer;
 
+pub use archiving::ArchiveArgs;
 pub use caller::{ACTOR, Caller};
 pub use codec::{Undecodable, commits, to_domain_position, to_log_position};
 pub use cursor::Cursor;

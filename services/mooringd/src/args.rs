@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::Parser;
 use mooring_dataplane_sync::AuditArgs;
 use mooring_domain::name::GatewayName;
-use mooring_ledger::{LogUrl, NatsArgs, StoreArgs};
+use mooring_ledger::{ArchiveArgs, LogUrl, NatsArgs, StoreArgs};
 use mooring_runtime::args::ProcessArgs;
 
 /// Mooring on one machine: resource, binding, health and dataplane-sync over an embedded event log.
@@ -31,6 +31,8 @@ pub(crate) struct Args {
     pub(crate) log: LogUrl,
     #[command(flatten)]
     pub(crate) audit: AuditArgs,
+    #[command(flatten)]
+    pub(crate) archive: ArchiveArgs,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     #[command(flatten)]

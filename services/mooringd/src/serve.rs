@@ -6,7 +6,7 @@ use mooring_dataplane_sync::{Config, Peers, Region};
 use mooring_domain::{
     Stream, binding::BindingCore, holder::HolderCore, name::RegionId, resource::ResourceCore,
 };
-use mooring_ledger::{FoldTask, Standing, Store};
+use mooring_ledger::{FoldTask, Standing, Store, archiving};
 use mooring_runtime::{
     peer::Peer,
     process::{self, Running, Settings},
@@ -42,6 +42,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let routes = mooring_health::routes(routes, health);
         let (routes, finishing) = mooring_binding::start(routes, binding, &own, &process.drained);
 
+        let archiving = archiving::start(&args.archive, (&args.store, &args.log), store.snapshots())?;
+        tasks.extend(archiving);
         let snapshots = Some(store.snapshots().clone());
         let region = |(name, (log, cursor)): (RegionId, _)| {
             let (index, drifts) = (args.store.index(&name), args.store.drifts(&name));

@@ -168,7 +168,7 @@ impl<'a> Scan<'a> {
 
     fn segment(&mut self, first: Position, segment: &Reading<'_>) -> Result<(), Damage> {
         if first != self.next() {
-            return Err(self.damaged(segment, 0, &format!("the next segment starts at {first}")));
+            return Err(self.gap(segment, first));
         }
         let (header, mut offset) = match Header::parse(segment.bytes) {
             Ok(parsed) => parsed,
@@ -253,6 +253,21 @@ impl<'a> Scan<'a> {
         let bytes = segment.bytes[offset..].to_vec();
         self.torn = Some(Torn { path: segment.path.to_owned(), offset, bytes, why: why.to_owned() });
         Ok(())
+    }
+
+    /// A segment that does not begin where the one before it ends: that one was cut off where a record ends, or one
+    /// between them is missing.
+    fn gap(&self, segment: &Reading<'_>, first: Position) -> Damage {
+        match &self.last {
+            Some(LastSegment { path, last_offset, last_bytes }) => Damage {
+                record: self.next(),
+                file: path.clone(),
+                byte: last_offset + last_bytes.len() as u64,
+                why: format!("the segment ends here, and the next segment starts at {first}"),
+                format: None,
+            },
+            None => self.damaged(segment, 0, &format!("the next segment starts at {first}")),
+        }
     }
 
     fn damaged(&self, segment: &Reading<'_>, offset: usize, why: &str) -> Damage {
