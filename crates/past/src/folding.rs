@@ -1,9 +1,9 @@
 //! From a log to the region as it was at a moment.
 
-use std::{ops::ControlFlow, path::Path};
+use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use mooring_domain::{Commit, CommitPosition, Position, Timestamp};
-use mooring_event_log::{EventLog, Filter, Position as LogPosition, Record, walk};
+use mooring_event_log::{EventLog, Filter, LogError, Position as LogPosition, Record, walk};
 use mooring_ledger::{Undecodable, commits, to_domain_position};
 
 use crate::{Folded, Moment, NoAnswer, Step, time};
@@ -65,6 +65,26 @@ impl<'a> Folding<'a> {
             }
             _ => self.finish(whole),
         }
+    }
+
+    /// The log's records, read behind what is folded already.
+    pub(crate) fn records(
+        mut self,
+        tail: LogPosition,
+        mut read: impl FnMut(LogPosition) -> Result<Vec<Arc<Record>>, LogError>,
+    ) -> Result<Folded, NoAnswer> {
+        // Of the record folded last some commits may be missing.
+        let last = self.folded.last.as_ref().map_or(0, |last| last.at.position.0.saturating_sub(1));
+        let mut after = LogPosition(last);
+        while after < tail {
+            let records = read(after)?;
+            let Some(last) = records.last() else { break };
+            after = last.position;
+            if records.iter().any(|record| self.record(record).is_break()) {
+                break;
+            }
+        }
+        self.finish(to_domain_position(tail))
     }
 
     fn record(&mut self, record: &Record) -> ControlFlow<()> {

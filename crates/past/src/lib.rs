@@ -25,6 +25,6 @@ pub use kernels::{Kernels, kernels_at};
 pub use key::Key;
 pub use moment::{Moment, time};
 pub use no_answer::NoAnswer;
-pub use steps::{Step, step_folder};
+pub use steps::{Step, step_folder, step_log};
 pub use told::told;
 pub use trace::{Commits, Names, commits_in_folder, commits_of, trace};

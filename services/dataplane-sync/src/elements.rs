@@ -6,6 +6,7 @@ use futures::{Stream, StreamExt, stream};
 use mooring_domain::{
     Rejection, id,
     name::{Name, Scope},
+    nat::Actual,
 };
 use mooring_ledger::Refused;
 use mooring_proto::{convert::wire_element, dataplane::v1::ListElementsResponse, status::failure};
@@ -28,11 +29,12 @@ pub(crate) async fn list(view: &View, vpc: &Name<id::Vpc>) -> Result<Answers, St
     if owner.as_ref() != Some(&vpc.scope) {
         return Err(missing());
     }
-    let elements = view.vpcs.elements(vpc.id).await.ok_or_else(missing)?;
-    let elements = elements.map_err(|fault| {
+    let read = view.vpcs.content(vpc.id).await.ok_or_else(missing)?.transpose();
+    let actual = read.map_err(|fault| {
         let message = format!("the kernel of {vpc} can't be read: {fault}");
         failure(Code::Unavailable, "KERNEL_UNREADABLE", message, true)
     })?;
+    let elements: Vec<_> = actual.iter().flat_map(Actual::elements).collect();
     let chunks: Vec<_> = elements
         .chunks(CHUNK)
         .map(|chunk| ListElementsResponse { elements: chunk.iter().map(wire_element).collect() })

@@ -10,7 +10,7 @@ use mooring_domain::{
     Timestamp,
     address::Mac,
     id::VpcId,
-    nat::{Actual, Difference, Element, Op, RunningHash, VpcDesired, diff, differences, wanted},
+    nat::{Actual, Difference, Op, RunningHash, VpcDesired, diff, differences, wanted},
 };
 use mooring_ledger::now;
 use mooring_runtime::plant::planted;
@@ -199,9 +199,9 @@ impl Entered {
         Ok((self.kernel.generation()?, self.kernel.read()?))
     }
 
-    /// Everything that the kernel has because of the log.
-    pub(crate) fn elements(&mut self) -> Result<Vec<Element>, Fault> {
-        Ok(self.kernel.read()?.elements().collect())
+    /// Everything that the kernel has now.
+    pub(crate) fn actual(&mut self) -> Result<Actual, Fault> {
+        self.kernel.read()
     }
 
     pub(crate) fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault> {
@@ -242,7 +242,7 @@ fn drift(found_at: Timestamp, put: &Actual, found: &Actual) -> Option<Drift> {
 }
 
 /// Of tables that are not ours any more no element is read: what is outside of them is compared alone.
-fn known_differences(wanted: &Actual, found: &Actual) -> Vec<Difference> {
+pub(crate) fn known_differences(wanted: &Actual, found: &Actual) -> Vec<Difference> {
     if found.ruleset {
         return differences(wanted, found);
     }

@@ -1,7 +1,10 @@
 //! The past API: a region folded up to a moment, and told in parts. Each question folds the log by itself, away from the
 //! threads that serve, and few at a time.
 
-use std::{pin::Pin, sync::Arc};
+mod kernel;
+mod steps;
+
+use std::{ops::ControlFlow, pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
 use mooring_domain::{
@@ -13,8 +16,8 @@ use mooring_event_log::EventLog;
 use mooring_past::{Folded, Moment, NoAnswer, changes, fold};
 use mooring_proto::{
     dataplane::v1::{
-        DiffRegionRequest, DiffRegionResponse, ReplayRegionRequest, ReplayRegionResponse,
-        past_service_server::PastService,
+        DiffKernelRequest, DiffKernelResponse, DiffRegionRequest, DiffRegionResponse, ReplayRegionRequest,
+        ReplayRegionResponse, StepRegionRequest, StepRegionResponse, past_service_server::PastService,
     },
     status::{Unserved, bad_field, bad_name, from_rejection, from_unserved},
 };
@@ -44,6 +47,7 @@ pub(crate) struct Past {
 
 /// Whose past is asked for.
 struct Asked {
+    region: RegionId,
     log: Arc<dyn EventLog>,
     project: Option<ProjectId>,
 }
@@ -58,8 +62,8 @@ impl Past {
             Ok(scope) => scope.region.clone(),
             Err(_) => parse_region(parent).map_err(bad_name("parent"))?,
         };
-        let (_, view) = self.dataplane.view(&format!("regions/{region}"))?;
-        Ok(Asked { log: view.log.clone(), project: scope.ok().map(|scope| scope.project) })
+        let (region, view) = self.dataplane.view(&format!("regions/{region}"))?;
+        Ok(Asked { region, log: view.log.clone(), project: scope.ok().map(|scope| scope.project) })
     }
 
     /// Tells it on a thread of its own, as fast as it is taken.
@@ -116,20 +120,49 @@ fn refused(field: &'static str, no_answer: NoAnswer) -> Status {
 
 /// Sends all of these in parts; ends when nobody takes them any more.
 fn in_parts<M: Message, T>(to: &To<T>, all: impl Iterator<Item = M>, answer: impl Fn(Vec<M>) -> T) {
-    let (mut part, mut bytes) = (Vec::new(), 0);
+    let mut parts = Parts::new(to, answer);
     for one in all {
-        bytes += one.encoded_len();
-        part.push(one);
-        if bytes >= PART {
-            bytes = 0;
-            if to.blocking_send(Ok(answer(std::mem::take(&mut part)))).is_err() {
-                return;
-            }
+        if parts.push(one).is_break() {
+            return;
         }
     }
-    if !part.is_empty() {
-        // Whoever asked may have gone away.
-        let _ = to.blocking_send(Ok(answer(part)));
+    parts.end();
+}
+
+/// What goes out in parts.
+struct Parts<'a, M, T, A> {
+    to: &'a To<T>,
+    answer: A,
+    part: Vec<M>,
+    bytes: usize,
+}
+
+impl<'a, M: Message, T, A: Fn(Vec<M>) -> T> Parts<'a, M, T, A> {
+    fn new(to: &'a To<T>, answer: A) -> Self {
+        Self { to, answer, part: Vec::new(), bytes: 0 }
+    }
+
+    /// Breaks when nobody takes them any more.
+    fn push(&mut self, one: M) -> ControlFlow<()> {
+        self.bytes += one.encoded_len();
+        self.part.push(one);
+        if self.bytes < PART {
+            return ControlFlow::Continue(());
+        }
+        self.bytes = 0;
+        let part = std::mem::take(&mut self.part);
+        match self.to.blocking_send(Ok((self.answer)(part))) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    /// The last part.
+    fn end(self) {
+        if !self.part.is_empty() {
+            // Whoever asked may have gone away.
+            let _ = self.to.blocking_send(Ok((self.answer)(self.part)));
+        }
     }
 }
 
@@ -142,6 +175,8 @@ fn first<T>(to: &To<T>, answer: T) -> Result<(), Status> {
 impl PastService for Past {
     type ReplayRegionStream = Answers<ReplayRegionResponse>;
     type DiffRegionStream = Answers<DiffRegionResponse>;
+    type StepRegionStream = Answers<StepRegionResponse>;
+    type DiffKernelStream = Answers<DiffKernelResponse>;
 
     async fn replay_region(
         &self,
@@ -176,5 +211,26 @@ impl PastService for Past {
             Ok(())
         })
         .await
+    }
+
+    async fn step_region(
+        &self,
+        request: Request<StepRegionRequest>,
+    ) -> Result<Response<Self::StepRegionStream>, Status> {
+        let StepRegionRequest { parent, from, to } = request.into_inner();
+        let (asked, handle) = (self.asked(&parent)?, Handle::current());
+        let from = if from.is_empty() { "0" } else { &from };
+        let (from, until) = (moment("from", from)?, moment("to", &to)?);
+        self.tell(move |to| steps::tell(&asked, &handle, (from, until), to)).await
+    }
+
+    async fn diff_kernel(
+        &self,
+        request: Request<DiffKernelRequest>,
+    ) -> Result<Response<Self::DiffKernelStream>, Status> {
+        let DiffKernelRequest { parent, at } = request.into_inner();
+        let (asked, at, handle) = (self.asked(&parent)?, moment("at", &at)?, Handle::current());
+        let dataplane = self.dataplane.clone();
+        self.tell(move |to| kernel::tell(&asked, &handle, &dataplane, at, to)).await
     }
 }

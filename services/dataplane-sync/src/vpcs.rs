@@ -7,7 +7,7 @@ use std::{
 };
 
 use mooring_dataplane::Fault;
-use mooring_domain::{id::VpcId, name::RegionId, nat::Element};
+use mooring_domain::{id::VpcId, name::RegionId, nat::Actual};
 use mooring_runtime::readiness::Latch;
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
@@ -86,10 +86,10 @@ impl Vpcs {
         if self.ask(vpc, request).await { audit.await.unwrap_or_default() } else { Audit::default() }
     }
 
-    /// What a VPC's kernel has because of the log. `None`: there is no such VPC.
-    pub(crate) async fn elements(&self, vpc: VpcId) -> Option<Result<Vec<Element>, Fault>> {
-        let (answer, elements) = oneshot::channel();
-        if self.ask(vpc, Request::Elements(answer)).await { elements.await.ok() } else { None }
+    /// What a VPC's kernel has. `None`: there is no such VPC; in it: it is not in any kernel here.
+    pub(crate) async fn content(&self, vpc: VpcId) -> Option<Option<Result<Actual, Fault>>> {
+        let (answer, actual) = oneshot::channel();
+        if self.ask(vpc, Request::Content(answer)).await { actual.await.ok() } else { None }
     }
 
     /// The VPCs there are, in order.

@@ -14,7 +14,7 @@ use mooring_dataplane::{Fault, Place, Seen};
 use mooring_domain::{
     Position,
     holder::Provisional,
-    nat::{Element, FoldedHash, Op, VpcDesired},
+    nat::{Actual, FoldedHash, Op, VpcDesired},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -47,8 +47,8 @@ pub(crate) struct AuditRequest {
 pub(crate) enum Request {
     /// Whether the kernel is as it should be.
     Audit(AuditRequest),
-    /// Everything that the kernel has because of the log; nothing where the VPC does not live.
-    Elements(oneshot::Sender<Result<Vec<Element>, Fault>>),
+    /// Everything that the kernel has; nothing where the VPC does not live, or its place was not entered.
+    Content(oneshot::Sender<Option<Result<Actual, Fault>>>),
     /// Reads the kernel back and mends what is not as it was put there; how long it took, or nothing where there is none.
     ReadBack(oneshot::Sender<Option<Duration>>),
 }
@@ -330,10 +330,9 @@ impl Worker {
     fn answer(&mut self, request: Request) {
         match request {
             Request::Audit(request) => self.audit(request),
-            Request::Elements(answer) => {
-                let elements = self.entered.as_mut().map_or(Ok(Vec::new()), Entered::elements);
+            Request::Content(answer) => {
                 // Whoever asked may have gone away.
-                let _ = answer.send(elements);
+                let _ = answer.send(self.entered.as_mut().map(Entered::actual));
             }
             Request::ReadBack(answer) => {
                 let took = self.read_back();

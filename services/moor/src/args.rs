@@ -31,7 +31,7 @@ Exit codes:
   3  something named does not exist
   4  no answer: the server can't be reached, took too long, or is busy with the same thing. Try again: with the same
      --request-id a write is never done twice
-  5  `moor status` found a kernel that does not agree with the fold, or is not up to it yet
+  5  `moor status` or `moor diff A kernel` found a kernel that does not agree with the fold, or is not up to it yet
   6  the server failed, or it or a log said something that this moor does not understand
 
 Errors are one message on stderr; with `-o json` one JSON object there.

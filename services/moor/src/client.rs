@@ -94,8 +94,13 @@ impl Client {
             let answers = rpc(self.channel.clone(), self.endless(message)).await?.into_inner();
             answers.try_collect().await
         };
-        match tokio::time::timeout(self.timeout, gathering).await {
-            Ok(parts) => parts.map_err(|status| self.failure(&status)),
+        self.in_time(gathering).await
+    }
+
+    /// What must come within the timeout.
+    pub async fn in_time<T>(&self, coming: impl Future<Output = Result<T, Status>>) -> Result<T, Failure> {
+        match tokio::time::timeout(self.timeout, coming).await {
+            Ok(come) => come.map_err(|status| self.failure(&status)),
             Err(_) => Err(Failure::timed_out(&self.server)),
         }
     }

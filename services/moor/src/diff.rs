@@ -1,4 +1,6 @@
-//! `moor diff`: what changed in a region between two moments of its log.
+//! `moor diff`: what changed in a region between two moments of its log, or differs between a moment and kernels now.
+
+mod kernel;
 
 use clap::Args;
 use mooring_domain::name::RegionId;
@@ -21,14 +23,23 @@ use crate::{
 /// before everything. From a later one to an earlier one it is what going back would change. Without PLACE the server is
 /// asked; with it no server is, and nothing is locked or changed, as with `moor replay`. --project leaves out what is not
 /// that project's.
+///
+/// With `kernel` as B it is what the kernels of a gateway have otherwise now than they should have had at moment A (the
+/// newest, where it is left out): the gateway reads them back. Exit code 5 if anything differs.
 #[derive(Debug, Args)]
-#[command(override_usage = "moor diff [OPTIONS] [PLACE] <A> <B>")]
+#[command(override_usage = "moor diff [OPTIONS] [PLACE] <A> <B>\n       moor diff [OPTIONS] [A] kernel")]
 pub struct Diff {
     /// PLACE, the log: file:FOLDER or FOLDER, a data folder or the folder of one region's log [default: what the server
     /// follows]; then from moment A to moment B
-    #[arg(value_name = "PLACE, A, B", required = true, num_args = 2..=3)]
+    #[arg(value_name = "PLACE, A, B", required = true, num_args = 1..=3)]
     words: Vec<String>,
+    /// With `kernel`: the dataplane-sync of one more gateway whose kernels are to be compared
+    #[arg(long = "gateway", value_name = "URL", env = "MOORING_GATEWAYS", value_delimiter = ',')]
+    gateways: Vec<String>,
 }
+
+/// What stands for the kernels of a gateway.
+const KERNEL: &str = "kernel";
 
 /// What was found, and whence that is known.
 struct Found<'a> {
@@ -42,7 +53,13 @@ struct Found<'a> {
 impl Diff {
     /// Prints it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let (place, from, to) = match &self.words[..] {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        let (place, from, to) = match words[..] {
+            [KERNEL] => return kernel::run(moor, "end", &self.gateways).await,
+            [at, KERNEL] => return kernel::run(moor, at, &self.gateways).await,
+            [_, _, KERNEL] => {
+                return Err(Failure::usage("no log has a kernel: a gateway is asked, leave PLACE out"));
+            }
             [place, from, to] => (Some(place), from, to),
             [from, to] => (None, from, to),
             _ => return Err(Failure::usage("from which moment to which? Say A and B")),

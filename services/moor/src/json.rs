@@ -99,6 +99,8 @@ fn of_value(field: &FieldDescriptor, value: &Field) -> Value {
         Field::F32(value) => (*value).into(),
         Field::F64(value) => (*value).into(),
         Field::String(value) => value.as_str().into(),
+        // Of an element without one.
+        Field::Bytes(octets) if field.name() == "mac" && octets.is_empty() => Value::Null,
         Field::Bytes(_) if field.name() == "mac" => text(value, wire::mac),
         Field::Bytes(_) if field.name().ends_with("hash") => text(value, wire::hash),
         Field::Bytes(_) => text(value, wire::id),

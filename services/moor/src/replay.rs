@@ -31,7 +31,7 @@ pub struct Replay {
     #[arg(long, value_name = "MOMENT", default_value = "end")]
     at: String,
     /// Go commit by commit, with what each one changed
-    #[arg(long, conflicts_with = "at", requires = "place")]
+    #[arg(long, conflicts_with = "at")]
     step: bool,
     /// With --step: only the commits after this moment
     #[arg(long, value_name = "MOMENT", default_value = "0", requires = "step")]
@@ -41,11 +41,11 @@ pub struct Replay {
     to: String,
     /// Print what the kernel of a gateway should have had for a VPC, in this form. What stands in it as a comment the
     /// form can't say
-    #[arg(long = "as", value_name = "FORM", conflicts_with = "step", requires = "place")]
+    #[arg(long = "as", value_name = "FORM", conflicts_with = "step")]
     form: Option<Form>,
     /// Put it into the kernel of a router namespace that is made for it, with a namespace beyond each of its links
     /// (NAME-inside, NAME-outside), so that packets can be sent through it; all are gone again when this ends
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["step", "form"], requires = "place")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["step", "form"])]
     in_namespace: Option<String>,
     #[command(flatten)]
     chosen: vpc::Chosen,
@@ -58,52 +58,67 @@ enum Form {
     Nft,
 }
 
+/// A region as it was, and whence that is known.
+pub struct Past {
+    region: Option<RegionId>,
+    log: String,
+    moment: Moment,
+    /// Kind by kind; with --project only what is that project's, beside pools and gateways.
+    things: Vec<Thing>,
+}
+
 impl Replay {
     /// Prints it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let at = Argument::new("--at", &self.at);
-        let Some(place) = &self.place else {
-            let (moment, things) = server::replay(moor, at).await?;
-            let region = moor.home.region()?;
-            return show(moor, Some(region), &moor.dataplane.server().url, &moment, &things);
-        };
-        let place = Place::find(place, &moor.home)?;
+        let place = self.place.as_ref().map(|place| Place::find(place, &moor.home)).transpose()?;
         if self.step {
             let (from, to) = (Argument::new("--from", &self.from), Argument::new("--to", &self.to));
-            return step::run(moor, &place, from, to);
+            return match place {
+                Some(place) => step::of_place(moor, &place, from, to),
+                None => step::of_server(moor, from, to).await,
+            };
         }
-        let folded = place.fold(at)?;
-        if let Some(Form::Nft) = self.form {
-            return nft::run(moor, &folded, &self.chosen);
+        let at = Argument::new("--at", &self.at);
+        let past = match place {
+            Some(place) => Past::of_place(moor, &place, at)?,
+            None => Past::of_server(moor, at).await?,
+        };
+        match (&self.form, &self.in_namespace) {
+            (Some(Form::Nft), _) => nft::run(moor, &past, &self.chosen),
+            (None, Some(name)) => namespace::run(moor, &past, &self.chosen, name).await,
+            (None, None) => past.show(moor),
         }
-        if let Some(name) = &self.in_namespace {
-            return namespace::run(moor, &folded, &self.chosen, name).await;
-        }
-        let things: Vec<_> = folded.things(moor.home.project.as_ref()).collect();
-        let region = folded.region().or(place.region.as_ref());
-        show(moor, region, &place.to_string(), &folded.moment(), &things)
     }
 }
 
-/// Prints what there was, and whence that is known.
-fn show(
-    moor: &Invocation,
-    region: Option<&RegionId>,
-    log: &str,
-    at: &Moment,
-    things: &[Thing],
-) -> Result<(), Failure> {
-    let sections = sections(things)?;
-    let mut text = vec![format!("{} at {}", region_of(region), sentence(at))];
-    text.extend(sections.iter().filter_map(|section| section.text()));
-    if text.len() == 1 {
-        text.push("nothing is there yet".to_owned());
+impl Past {
+    fn of_place(moor: &Invocation, place: &Place, at: Argument<'_>) -> Result<Self, Failure> {
+        let folded = place.fold(at)?;
+        let things = folded.things(moor.home.project.as_ref()).collect();
+        let region = folded.region().or(place.region.as_ref()).cloned();
+        Ok(Self { region, log: place.to_string(), moment: folded.moment(), things })
     }
-    let mut value = moment(at);
-    value.insert("region".to_owned(), region.map(RegionId::as_str).into());
-    value.insert("log".to_owned(), log.into());
-    value.extend(sections.iter().map(|section| (section.key.to_owned(), section.json())));
-    moor.output.say(&text.join("\n\n"), &Value::Object(value))
+
+    async fn of_server(moor: &Invocation, at: Argument<'_>) -> Result<Self, Failure> {
+        let (moment, things) = server::replay(moor, at).await?;
+        let region = Some(moor.home.region()?.clone());
+        Ok(Self { region, log: moor.dataplane.server().url.clone(), moment, things })
+    }
+
+    /// Prints what there was.
+    fn show(&self, moor: &Invocation) -> Result<(), Failure> {
+        let sections = sections(&self.things)?;
+        let mut text = vec![format!("{} at {}", region_of(self.region.as_ref()), sentence(&self.moment))];
+        text.extend(sections.iter().filter_map(|section| section.text()));
+        if text.len() == 1 {
+            text.push("nothing is there yet".to_owned());
+        }
+        let mut value = moment(&self.moment);
+        value.insert("region".to_owned(), self.region.as_ref().map(RegionId::as_str).into());
+        value.insert("log".to_owned(), self.log.clone().into());
+        value.extend(sections.iter().map(|section| (section.key.to_owned(), section.json())));
+        moor.output.say(&text.join("\n\n"), &Value::Object(value))
+    }
 }
 
 /// The region, for people.

@@ -4,6 +4,7 @@
 
 mod audited;
 mod away;
+mod compared;
 mod damaged;
 mod decommissioned;
 mod drift;

@@ -3,7 +3,7 @@
 use mooring_event_log::{Options as LogOptions, Segments};
 use mooring_proto::dataplane::v1::{ReplayRegionRequest, past_service_client::PastServiceClient};
 use mooring_tests::{
-    Mooringd, history,
+    Mooringd, history, lab,
     server::{Options, own_folder},
 };
 use serde_json::{Value, json};
@@ -48,6 +48,36 @@ fn at_every_moment_a_server_tells_what_its_log_says() {
 }
 
 #[test]
+fn a_server_steps_and_prints_rules_as_its_log_does() {
+    let server = server();
+    server.stock().unwrap();
+    server.claim(lab::MAC_A).unwrap();
+    server.ask("bind web front").unwrap();
+    server.claim(lab::MAC_B).unwrap();
+    server.ask("unbind web").unwrap();
+    server.ask("vpc create other --project p2").unwrap();
+    let place = server.data().display().to_string();
+    let end = tail(&server);
+    let mut lines =
+        vec!["--step".to_owned(), "--step --project p2".to_owned(), "--as nft --at end".to_owned()];
+    for position in 0..=end {
+        lines.push(format!("--step --from {position} --to {end}"));
+        lines.push(format!("--step --to {position}.0"));
+        lines.push(format!("--as nft --vpc blue --at {position}"));
+    }
+    lines.push(format!("--as nft --hairpin --inside a --outside b --at {end} --project p1"));
+    for line in &lines {
+        for output in ["table", "json"] {
+            let live = server.moor(&format!("replay {line} -o {output}")).unwrap();
+            let lying = offline(&format!("replay {place} {line} -o {output}"));
+            assert_eq!((live.exit, live.out, live.error), (lying.exit, lying.out, lying.error), "{line}");
+        }
+    }
+    let text = server.moor(&format!("replay --as nft --vpc blue --at {}", end - 4)).unwrap();
+    assert!(text.out.contains("203.0.113.70 : 10.0.1.50"), "{text:?}");
+}
+
+#[test]
 fn only_the_projects_own_things_are_told_by_a_server_too() {
     let server = server();
     server.stock().unwrap();
@@ -76,13 +106,20 @@ fn what_a_log_can_not_answer_its_server_refuses_in_the_same_words() {
         "diff PLACE 9999 1",
         "diff PLACE 1 9999",
         "diff PLACE 1 1.x",
+        "replay PLACE --step --from 9999",
+        "replay PLACE --step --to 9999",
+        "replay PLACE --step --from 5 --to 3",
+        "replay PLACE --step --from x",
+        "replay PLACE --as nft --vpc red",
+        "replay PLACE --as nft --at 0",
+        "replay PLACE --as nft --at 9999",
     ] {
         let live = server.refuse(&line.replace("PLACE ", "")).unwrap();
         assert_eq!(live, refused(&line.replace("PLACE", &place)), "{line}");
     }
     let unknown = server.refuse("replay --region r9").unwrap();
     assert_eq!((unknown.exit, &*unknown.reason, &*unknown.field), (3, "NOT_FOUND", "parent"));
-    for line in ["replay --step", "replay --as nft", "replay --in-namespace x", "diff 1", "diff a 1 2 3"] {
+    for line in ["diff 1", "diff a 1 2 3", "replay --step --at 3", "replay --step --as nft"] {
         assert_eq!(server.refuse(line).unwrap().exit, 2, "{line}");
     }
 }

@@ -1,6 +1,7 @@
 //! `moor replay --in-namespace` puts the past into a kernel, and real packets go there as they did then.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddrV4},
     path::{Path, PathBuf},
@@ -42,17 +43,17 @@ struct Entered {
 
 impl Entered {
     fn at(data: &Path, position: u64, name: &str) -> Self {
+        Self::of(data.as_ref(), position, name)
+    }
+
+    /// `whence`: a log where it lies, or flags that say which server.
+    fn of(whence: &OsStr, position: u64, name: &str) -> Self {
         // Named as the laboratories are: what a killed run leaves, the next one removes.
         let name = format!("moor-{}-{name}-past", std::process::id());
         let mut moor = Command::new(program("moor").unwrap());
-        moor.arg("replay").arg(data).args([
-            "--at",
-            &position.to_string(),
-            "--vpc",
-            "blue",
-            "--in-namespace",
-            &name,
-        ]);
+        let at = position.to_string();
+        moor.arg("replay").arg(whence).args(["--at", &at, "--vpc", "blue", "--in-namespace", &name]);
+        moor.args(["--region", "r1"]);
         let mut moor = moor.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let (said, lines) = mpsc::channel();
         let out = BufReader::new(moor.stdout.take().unwrap());
@@ -138,6 +139,25 @@ fn packets_go_as_they_did_then() {
     then.instance(a.0, a.1);
     assert!(ping(&then.outside, PEER, EIP, 56, SHORT).is_err());
     assert_eq!(then.seen(SHORT), [] as [Ipv4Addr; 0]);
+}
+
+/// While the system runs, it is asked for its past.
+#[test]
+fn a_running_systems_past_is_put_into_a_kernel_too() {
+    let server = server();
+    server.stock().unwrap();
+    server.claim(lab::MAC_A).unwrap();
+    server.ask("bind web front").unwrap();
+    let position = tail(&server);
+    server.claim(lab::MAC_B).unwrap();
+    server.ask("unbind web").unwrap();
+    let whence = format!("--server=http://{}", server.address());
+    let then = Entered::of(whence.as_ref(), position, "live");
+    then.instance(lab::MAC_A, lab::VM_A);
+    ping(&then.outside, PEER, EIP, 56, SOON).unwrap();
+    assert_eq!(then.seen(SOON), [EIP]);
+    let gone = then.end();
+    assert!(gone.iter().all(|file| !file.exists()), "{gone:?}");
 }
 
 #[test]

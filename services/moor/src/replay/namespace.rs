@@ -2,21 +2,19 @@
 //! again. Our own driver puts it there, so packets go as they did then.
 
 use std::{
-    collections::BTreeSet,
     io::Write as _,
     path::Path,
     process::{Command, Stdio},
 };
 
 use mooring_dataplane::{Driver as _, Kernel, Place};
-use mooring_domain::{nat::diff, resource::Facts};
-use mooring_past::Folded;
+use mooring_domain::nat::diff;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    sentence,
-    vpc::{Chosen, Past},
+    Past, sentence,
+    vpc::{Chosen, Vpc},
 };
 use crate::{failure::Failure, invocation::Invocation, resolve::Argument};
 
@@ -30,29 +28,29 @@ struct Made {
 }
 
 /// Makes it, and keeps it until a signal comes.
-pub async fn run(moor: &Invocation, folded: &Folded, chosen: &Chosen, name: &str) -> Result<(), Failure> {
-    let mut past = chosen.of(folded, moor)?;
+pub async fn run(moor: &Invocation, past: &Past, chosen: &Chosen, name: &str) -> Result<(), Failure> {
+    let mut vpc = chosen.of(past)?;
     // Whoever ends this from here on ends it in order.
     let heard =
         |kind| signal(kind).map_err(|cause| Failure::kernel(format!("can't wait for signals: {cause}")));
     let (mut interrupted, mut terminated) =
         (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
     let names = names(Argument::new(FLAG, name))?;
-    let made = Made::make(&names, &past, folded)?;
-    past.place.netns = Some(name.to_owned());
-    let warnings = fill(&past)?;
+    let made = Made::make(&names, &vpc)?;
+    vpc.place.netns = Some(name.to_owned());
+    let warnings = fill(&vpc)?;
     let [router, inside, outside] = &names;
-    let Place { inside: in_link, outside: out_link, .. } = &past.place;
-    let (vpc, then) = (&past.vpc.display_name, sentence(&folded.moment()));
+    let Place { inside: in_link, outside: out_link, .. } = &vpc.place;
+    let (label, then) = (&vpc.desired.display_name, sentence(&past.moment));
     let mut text = format!(
-        "VPC {vpc} at {then}\nis in namespace {router}, between {in_link} (to eth0 of {inside}) and {out_link} (to eth0 of {outside})"
+        "VPC {label} at {then}\nis in namespace {router}, between {in_link} (to eth0 of {inside}) and {out_link} (to eth0 of {outside})"
     );
     for warning in &warnings {
         text.push_str(&format!("\n  warning: {warning}"));
     }
     text.push_str("\nuntil this ends: Ctrl-C");
     let value = json!({
-        "vpc": past.vpc.name(), "namespace": router, "inside": inside, "outside": outside, "warnings": warnings,
+        "vpc": vpc.name, "namespace": router, "inside": inside, "outside": outside, "warnings": warnings,
     });
     moor.output.say(&text, &value)?;
     tokio::select! {
@@ -80,33 +78,27 @@ fn names(argument: Argument<'_>) -> Result<[String; 3], Failure> {
 }
 
 /// What about the namespace keeps packets from passing, if anything.
-fn fill(past: &Past<'_>) -> Result<Vec<String>, Failure> {
+fn fill(vpc: &Vpc) -> Result<Vec<String>, Failure> {
     let failed = |fault: mooring_dataplane::Fault| Failure::kernel(fault.to_string());
-    let mut kernel = Kernel::open(&past.place).map_err(failed)?;
+    let mut kernel = Kernel::open(&vpc.place).map_err(failed)?;
     let actual = kernel.read().map_err(failed)?;
-    kernel.apply(&diff(&past.desired, &past.pools, &actual)).map_err(failed)?;
+    kernel.apply(&diff(&vpc.desired, &vpc.pools, &actual)).map_err(failed)?;
     kernel.preflight().map_err(failed)
 }
 
 impl Made {
     /// A router with both links, the subnets' router addresses, and a namespace beyond each link.
-    fn make(names: &[String; 3], past: &Past<'_>, folded: &Folded) -> Result<Self, Failure> {
+    fn make(names: &[String; 3], vpc: &Vpc) -> Result<Self, Failure> {
         let [router, beyond_inside, beyond_outside] = names;
         let mut made = Self { names: Vec::new() };
         for name in names {
             ip(&["netns", "add", name], "")?;
             made.names.push(name.clone());
         }
-        let Place { inside, outside, .. } = &past.place;
-        let routers: BTreeSet<String> = folded
-            .resource
-            .subnets()
-            .iter()
-            .filter(|subnet| subnet.facts.vpc == past.vpc.id && subnet.facts.gateway_address.is_ipv4())
-            .map(|subnet| format!("{}/{}", subnet.facts.gateway_address, subnet.facts.cidr.prefix_len()))
-            .collect();
+        let Place { inside, outside, .. } = &vpc.place;
+        let routers = vpc.routers.iter().filter(|address| address.addr().is_ipv4());
         let addresses: String =
-            routers.iter().map(|address| format!("address add {address} dev {inside}\n")).collect();
+            routers.map(|address| format!("address add {address} dev {inside}\n")).collect();
         let lines = format!(
             "link add {inside} type veth peer name eth0 netns {beyond_inside}\n\
              link add {outside} type veth peer name eth0 netns {beyond_outside}\n\

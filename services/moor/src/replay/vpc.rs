@@ -1,17 +1,21 @@
-//! One VPC of the past, and the links that its rules are to stand between.
+//! One VPC of the past, and the links that its rules are to stand between. It is read off the things that there were, so that
+//! it is the same whoever tells of them.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use ipnet::IpNet;
 use mooring_dataplane::Place;
 use mooring_domain::{
-    event::VpcCreated,
+    Position, id,
     id::VpcId,
+    name::Name,
     nat::{Actual, VpcDesired, wanted},
-    resource::Facts,
 };
-use mooring_past::Folded;
+use mooring_proto::{dataplane::v1::thing::Kind, health::v1::holder::State, resource::v1 as api};
 
-use crate::{failure::Failure, invocation::Invocation, resolve::Argument};
+use super::Past;
+use crate::{failure::Failure, resolve::Argument};
 
 /// Which VPC, and where it would live.
 #[derive(Debug, Args)]
@@ -31,34 +35,42 @@ pub struct Chosen {
 }
 
 /// A VPC as it was.
-pub struct Past<'a> {
-    pub vpc: &'a VpcCreated,
+pub struct Vpc {
+    /// Its full name.
+    pub name: String,
     pub desired: VpcDesired,
-    pub pools: std::collections::BTreeSet<IpNet>,
+    pub pools: BTreeSet<IpNet>,
+    /// The routers' addresses, each with its subnet's prefix.
+    pub routers: BTreeSet<IpNet>,
     pub place: Place,
 }
 
 impl Chosen {
     /// What was to be in the kernel of a gateway where this VPC lived.
-    pub fn of<'a>(&self, folded: &'a Folded, moor: &Invocation) -> Result<Past<'a>, Failure> {
-        let vpc = self.find(folded, moor)?;
-        let desired = folded.desired.vpcs.get(&vpc.id).cloned();
-        let desired = desired.ok_or_else(|| Failure::bad_answer("the fold has no such VPC"))?;
-        let pools = folded.desired.pools.values().flatten().copied().collect();
+    pub fn of(&self, past: &Past) -> Result<Vpc, Failure> {
+        let found = self.find(past)?;
         let (inside, outside) = (self.inside.clone(), self.outside.clone());
         let place = Place { netns: None, inside, outside, arp: true, hairpin: self.hairpin };
-        Ok(Past { vpc, desired, pools, place })
+        let name: Name<id::Vpc> = read(&found.name)?;
+        let desired =
+            VpcDesired::new(name.scope.project, read(&found.display_name)?, Position(past.moment.position));
+        let (pools, routers) = (BTreeSet::new(), BTreeSet::new());
+        let mut vpc = Vpc { name: found.name.clone(), desired, pools, routers, place };
+        vpc.fill(past)?;
+        Ok(vpc)
     }
 
-    fn find<'a>(&self, folded: &'a Folded, moor: &Invocation) -> Result<&'a VpcCreated, Failure> {
-        let project = moor.home.project.as_ref();
-        let all = folded.resource.vpcs().iter().map(|entry| &entry.facts);
-        let mine: Vec<_> = all.filter(|vpc| project.is_none_or(|project| vpc.project == *project)).collect();
-        let has = mine.iter().map(|vpc| vpc.display_name.as_str()).collect::<Vec<_>>().join(", ");
+    fn find<'a>(&self, past: &'a Past) -> Result<&'a api::Vpc, Failure> {
+        let all = past.things.iter().filter_map(|thing| match &thing.kind {
+            Some(Kind::Vpc(vpc)) => Some(vpc),
+            _ => None,
+        });
+        let all: Vec<_> = all.collect();
+        let has = all.iter().map(|vpc| vpc.display_name.as_str()).collect::<Vec<_>>().join(", ");
         let argument = Argument::new("--vpc", self.vpc.as_deref().unwrap_or_default());
         let found: Vec<_> = match &self.vpc {
-            Some(text) => mine.into_iter().filter(|vpc| is_called(vpc, text)).collect(),
-            None => mine,
+            Some(text) => all.into_iter().filter(|vpc| is_called(vpc, text)).collect(),
+            None => all,
         };
         match (&found[..], &self.vpc) {
             ([vpc], _) => Ok(vpc),
@@ -74,6 +86,56 @@ impl Chosen {
     }
 }
 
+impl Vpc {
+    /// What its kernel should have had.
+    pub fn wanted(&self) -> Actual {
+        wanted(&self.desired, &self.pools, self.place.arp)
+    }
+
+    /// With what there was in it.
+    fn fill(&mut self, past: &Past) -> Result<(), Failure> {
+        // Who holds a HAVIP says the HAVIP, not the VPC.
+        let mut havips = BTreeMap::new();
+        for kind in past.things.iter().filter_map(|thing| thing.kind.as_ref()) {
+            match kind {
+                Kind::Pool(pool) => {
+                    for cidr in &pool.cidrs {
+                        self.pools.insert(read(cidr)?);
+                    }
+                }
+                Kind::Subnet(subnet) if subnet.vpc == self.name => {
+                    let cidr: IpNet = read(&subnet.cidr)?;
+                    self.desired.subnets.insert(cidr.trunc());
+                    let router = IpNet::new(read(&subnet.gateway_address)?, cidr.prefix_len());
+                    self.routers.extend(router.ok());
+                }
+                Kind::Havip(havip) if havip.vpc == self.name => {
+                    havips.insert(havip.name.as_str(), read(&havip.address)?);
+                }
+                Kind::NatElement(element) if element.vpc == self.name => {
+                    self.desired.nat.insert(read(&element.eip)?, read(&element.havip)?);
+                }
+                _ => {}
+            }
+        }
+        self.desired.holders = havips.values().map(|address| (*address, None)).collect();
+        for thing in &past.things {
+            if let Some(Kind::Holder(holder)) = &thing.kind
+                && holder.state() == State::Held
+                && let Some(address) = havips.get(holder.havip.as_str())
+            {
+                self.desired.holders.insert(*address, Some(read(&holder.mac)?));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a thing says of itself.
+fn read<T: std::str::FromStr>(text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|_| Failure::bad_answer(format!("{text:?} is not what should stand there")))
+}
+
 /// The name of a link, as the kernel takes it; no quote either, for it is printed between two.
 fn link(text: &str) -> Result<String, String> {
     let fits = (1..=15).contains(&text.len()) && !matches!(text, "." | "..");
@@ -85,15 +147,7 @@ fn link(text: &str) -> Result<String, String> {
     }
 }
 
-fn is_called(vpc: &VpcCreated, text: &str) -> bool {
-    vpc.display_name.as_str() == text
-        || text.parse::<VpcId>().is_ok_and(|id| id == vpc.id)
-        || vpc.name() == text
-}
-
-impl Past<'_> {
-    /// What its kernel should have had.
-    pub fn wanted(&self) -> Actual {
-        wanted(&self.desired, &self.pools, self.place.arp)
-    }
+fn is_called(vpc: &api::Vpc, text: &str) -> bool {
+    let id = vpc.name.parse::<Name<id::Vpc>>().map(|name| name.id);
+    vpc.display_name == text || vpc.name == text || id.is_ok_and(|id| text.parse::<VpcId>() == Ok(id))
 }

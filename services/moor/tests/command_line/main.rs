@@ -14,9 +14,9 @@ use mooring_proto::{
     DESCRIPTORS,
     binding::v1::{BindRequest, Binding, binding},
     dataplane::v1::{
-        Commit, DiffRegionResponse, ListCommitsRequest, ListCommitsResponse, Moment, ReplayRegionResponse,
-        Status as Dataplane, VpcStatus, WatchCommitsRequest, WatchCommitsResponse, WatchEventsRequest,
-        WatchEventsResponse,
+        Commit, DiffKernelResponse, DiffRegionResponse, ListCommitsRequest, ListCommitsResponse, Moment,
+        ReplayRegionResponse, Status as Dataplane, Step, StepRegionResponse, VpcStatus, WatchCommitsRequest,
+        WatchCommitsResponse, WatchEventsRequest, WatchEventsResponse,
     },
     event::v1::{Event, GatewayRegistered, event},
     resource::v1::{Eip, GetEipRequest, GetHavipRequest, Havip, ListEipsRequest, ListEipsResponse, eip},
@@ -345,6 +345,19 @@ async fn a_part_of_the_past_is_never_taken_for_the_whole() {
     assert_eq!((ended.code, &*ended.out), (4, ""), "{}", ended.err);
     server.answers("ReplayRegion", message(&ReplayRegionResponse::default()));
     assert_eq!(moor(&server.url, "replay").await.code, 6, "of which moment is that?");
+    // Steps are shown as they come; that they are not all is said behind them.
+    let (begin, step) =
+        (StepRegionResponse { from: Some(Moment::default()), steps: Vec::new() }, Step::default());
+    let step = StepRegionResponse { from: None, steps: vec![step] };
+    server.answers("StepRegion", Answer::Broken(vec![begin.encode_to_vec(), step.encode_to_vec()]));
+    let ended = moor(&server.url, "replay --step").await;
+    assert_eq!((ended.code, ended.out.lines().count()), (4, 2), "{} {}", ended.out, ended.err);
+    server.answers("StepRegion", message(&step));
+    assert_eq!(moor(&server.url, "replay --step").await.code, 6, "behind which moment is that?");
+    let kernel = DiffKernelResponse { at: Some(Moment::default()), ..Default::default() };
+    server.answers("DiffKernel", Answer::Broken(vec![kernel.encode_to_vec()]));
+    let ended = moor(&server.url, "diff kernel").await;
+    assert_eq!((ended.code, &*ended.out), (4, ""), "{}", ended.err);
 }
 
 /// What gateways and services say to each other is no business of people. (`moor status` lists elements only where gateways
@@ -369,6 +382,10 @@ async fn asks_for_the_past(server: &Server) {
         message(&DiffRegionResponse { from: moment(), to: moment(), changes: Vec::new() }),
     );
     assert_eq!(moor(&server.url, "diff 0 0").await.code, 0);
+    server.answers("StepRegion", message(&StepRegionResponse { from: moment(), steps: Vec::new() }));
+    assert_eq!(moor(&server.url, "replay --step").await.code, 0);
+    server.answers("DiffKernel", message(&DiffKernelResponse { at: moment(), ..Default::default() }));
+    assert_eq!(moor(&server.url, "diff kernel").await.code, 0);
     for line in ["trace 198.51.100.10 203.0.113.7", "explain 203.0.113.7"] {
         assert_ne!(moor(&server.url, line).await.code, 2, "moor {line}");
     }

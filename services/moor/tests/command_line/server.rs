@@ -96,7 +96,8 @@ impl Server {
         let method = request.uri().path().rsplit('/').next().unwrap().to_owned();
         let mut grpc = Grpc::new(Raw);
         let streams =
-            ["WatchCommits", "WatchEvents", "ReplayRegion", "DiffRegion"].contains(&method.as_str());
+            ["WatchCommits", "WatchEvents", "ReplayRegion", "DiffRegion", "StepRegion", "DiffKernel"]
+                .contains(&method.as_str());
         let answer = move |request: Request<Bytes>| {
             let this = self.clone();
             let method = method.clone();
