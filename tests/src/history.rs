@@ -47,7 +47,7 @@ pub async fn write(log: &dyn EventLog, events: u64) -> Result<Written> {
         bail!("the log is not empty");
     }
     let begin = Timestamp(mooring_ledger::now().0.saturating_sub(AGO_NANOS));
-    let mut cores = Cores::new(log, begin);
+    let mut cores = Cores::new(log, begin, 1);
     let pairs = world::make(&mut cores, usize::try_from(events / EVENTS_PER_HAVIP)?.max(TOGETHER)).await?;
     let mut bindings: Vec<Option<BindingFacts>> = vec![None; pairs.len()];
     let mut round = 0_u64;

@@ -18,8 +18,6 @@ use super::CommandOf;
 
 /// Between two records: a day holds 864 000 of them.
 const STEP_NANOS: u64 = 20_000_000;
-/// Records that may be on their way into the log: they are synced together.
-const ON_THEIR_WAY: usize = 64;
 
 /// Whose doing a command is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +76,16 @@ pub(super) struct Cores<'a> {
     appending: FuturesOrdered<BoxFuture<'a, Result<u64, LogError>>>,
     /// The position that the first of them must answer with.
     awaited: u64,
+    /// Records that may be on their way into the log: they are synced together, in one frame.
+    on_their_way: usize,
 }
 
 impl<'a> Cores<'a> {
-    /// Over an empty log, at this time.
-    pub(super) fn new(log: &'a dyn EventLog, now: Timestamp) -> Self {
-        let (states, appending) = (States::default(), FuturesOrdered::new());
-        Self { log, states, last: [0; 3], position: 0, events: 0, ids: 0, now, appending, awaited: 1 }
+    /// Over an empty log, at this time. So many records are written together.
+    pub(super) fn new(log: &'a dyn EventLog, now: Timestamp, on_their_way: usize) -> Self {
+        let (states, appending, last) = (States::default(), FuturesOrdered::new(), [0; 3]);
+        let (position, events, ids, awaited) = (0, 0, 0, 1);
+        Self { log, states, last, position, events, ids, now, appending, awaited, on_their_way }
     }
 
     pub(super) fn states(&self) -> &States {
@@ -207,7 +208,7 @@ impl<'a> Cores<'a> {
             appended.map(|position| position.0)
         };
         self.appending.push_back(append.boxed());
-        if self.appending.len() < ON_THEIR_WAY { Ok(()) } else { self.settle().await }
+        if self.appending.len() < self.on_their_way { Ok(()) } else { self.settle().await }
     }
 }
 

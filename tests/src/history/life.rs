@@ -17,6 +17,8 @@ use super::cores::{Asked, Cores, States};
 const BEGIN: Timestamp = Timestamp(1_735_689_600_000_000_000);
 /// The most commits of a record.
 const TOGETHER: usize = 14;
+/// Records that are synced together: a disk that takes its time is not what is lived for.
+const ON_THEIR_WAY: usize = 64;
 /// One record in so many is followed by a longer time.
 const PAUSES: u32 = 100;
 /// The longest: weeks pass in a long life, so that what is remembered for a day is forgotten.
@@ -50,7 +52,7 @@ pub struct Life {
 pub async fn live(log: &dyn EventLog, events: u64, seed: u64, every: u64) -> Result<Life> {
     ensure!(log.tail().await?.position.0 == 0, "the log is not empty");
     let mut living = Living {
-        cores: Cores::new(log, BEGIN),
+        cores: Cores::new(log, BEGIN, ON_THEIR_WAY),
         region: Region::new(seed),
         every,
         photos: Vec::new(),
