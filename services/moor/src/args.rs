@@ -246,7 +246,11 @@ mod tests {
             "moor trace 10.0.1.50 198.51.100.10 --protocol udp --port 53 --log /d --at 12",
             "moor trace 198.51.100.10 203.0.113.7 --error unreachable --about 203.0.113.7 198.51.100.10",
             "moor replay --at 7 --region r1",
+            "moor replay --step --from 7",
+            "moor replay --as nft --vpc blue",
+            "moor replay --at 7 --in-namespace past",
             "moor diff 7 end",
+            "moor diff kernel --gateway http://gw-2:7444",
             "moor diff file:/d 0 2026-11-21T19:00:00+01:00",
             "moor log copy file:/d nats://a --region r1 --nats-monitor http://a:8222 --nats-ca f",
         ] {
@@ -277,12 +281,9 @@ mod tests {
             "moor log --after 7 --from 7",
             "moor log --follow --to 7",
             "moor log /d --follow",
-            "moor replay --step",
-            "moor replay --as nft",
             "moor replay /d --from 7",
             "moor replay /d --as nft --in-namespace past",
             "moor replay /d --step --at 7",
-            "moor diff 7",
             "moor diff file:/d 7 8 9",
         ] {
             assert_eq!(parse(line).map(|_| ()).map_err(|error| error.exit_code()), Err(2), "{line}");
