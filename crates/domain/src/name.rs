@@ -1,6 +1,6 @@
 //! Resource names: `projects/{project}/regions/{region}/{collection}/{id}`, and the labels in them.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, cmp::Ordering, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,12 @@ pub struct Label(Arc<str>);
 impl Label {
     /// Its text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Label {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }
@@ -64,13 +70,30 @@ fn is_slug(text: &str) -> bool {
 macro_rules! slugs {
     ($($(#[$doc:meta])* $slug:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $slug(Arc<str>);
+
+        impl Ord for $slug {
+            /// Most that are compared are one and the same, whose text need not be looked at.
+            fn cmp(&self, other: &Self) -> Ordering {
+                if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+            }
+        }
+        impl PartialOrd for $slug {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $slug {
             /// Its text.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl Borrow<str> for $slug {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

@@ -5,7 +5,6 @@
 
 mod skimmed;
 
-pub(crate) use self::skimmed::Link;
 pub use self::skimmed::{Skimmed, SkimmedCommit};
 
 use bytes::Bytes;

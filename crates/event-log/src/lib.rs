@@ -20,4 +20,6 @@ pub use faulty::{Fault, FaultyLog};
 pub use jetstream::JetStream;
 pub use memory::Memory;
 pub use record::{Commit, Hash, Position, Record, StreamName};
-pub use segments::{Damage, Opened, Options, Segments, Skim, TornTail, Walked, Witness, skim, verify, walk};
+pub use segments::{
+    Damage, Opened, Options, Segments, Skim, TornTail, Walked, Witness, skim, skim_checked, verify, walk,
+};

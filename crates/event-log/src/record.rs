@@ -1,6 +1,6 @@
 //! What a log is made of: records of commits of events.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -27,6 +27,12 @@ impl StreamName {
 
     /// Its text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for StreamName {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

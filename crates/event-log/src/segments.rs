@@ -6,6 +6,7 @@
 mod active;
 mod archive;
 mod backup;
+mod checked;
 mod copy;
 mod earlier;
 mod folder;
@@ -45,6 +46,7 @@ use self::{
 pub use self::{
     archive::{Archived, archive},
     backup::{BackedUp, BackupError, backup, restore},
+    checked::skim_checked,
     header::FORMAT_VERSION,
     repair::TornTail,
     scan::Damage,

@@ -14,10 +14,11 @@ use std::{
     thread,
 };
 
-use bytes::Bytes;
 use given::{STREAMS, all, folder_in_memory, open_with, small, write};
 use layout::{Frame, Layout};
-use mooring_event_log::{Damage, EventLog, LogError, Position, Record, Skim, Walked, skim, verify, walk};
+use mooring_event_log::{
+    Damage, EventLog, LogError, Position, Record, Skim, Skimmed, Walked, skim, skim_checked, verify, walk,
+};
 
 /// Twelve records in some segments.
 async fn given_a_log(folder: &Path) -> (Layout, Vec<Record>) {
@@ -43,27 +44,35 @@ fn walked(folder: &Path) -> (Walked, Vec<Record>) {
     let walked = walked.unwrap();
     // Who is quicker finds the same.
     assert_eq!(verify(folder).unwrap(), walked);
-    let mut skimmed = Vec::new();
-    let skim = skim(folder, |record| {
-        skimmed.push(events(record.position(), record.stream(), &record.commits, |commit| &commit.events));
-        ControlFlow::Continue(())
-    });
-    assert_eq!(skim.unwrap(), Skim { last: walked.whole.position, damage: walked.damage.clone() });
-    let expected = told.iter().map(|record| {
-        events(record.position, record.stream.as_str(), &record.commits, |commit| &commit.events)
-    });
-    assert!(expected.eq(skimmed));
+    let expected: Vec<_> = told.iter().map(known).collect();
+    let (mut skimmed, mut checked) = (Vec::new(), Vec::new());
+    let skim = skim(folder, |record| tell(&mut skimmed, record));
+    let skim_checked = skim_checked(folder, |record| tell(&mut checked, record));
+    for (skim, told) in [(skim, skimmed), (skim_checked, checked)] {
+        assert_eq!(skim.unwrap(), Skim { last: walked.whole.position, damage: walked.damage.clone() });
+        assert_eq!(told, expected);
+    }
     (walked, told)
 }
 
-/// A record for who reads its events alone.
-fn events<C>(
-    position: Position,
-    stream: &str,
-    commits: &[C],
-    of: impl Fn(&C) -> &Vec<Bytes>,
-) -> (Position, String, Vec<Vec<Bytes>>) {
-    (position, stream.to_owned(), commits.iter().map(|commit| of(commit).clone()).collect())
+/// What who skims is told of a record.
+type Known = (Position, String, Vec<(Option<Uuid>, String, u64, Vec<Vec<u8>>)>);
+
+fn tell(to: &mut Vec<Known>, record: &Skimmed<'_>) -> ControlFlow<()> {
+    let commits = record.commits.iter().map(|commit| {
+        let events = commit.events().map(<[u8]>::to_vec).collect();
+        (commit.request_id, commit.actor.to_owned(), commit.recorded_at, events)
+    });
+    to.push((record.position(), record.stream().to_owned(), commits.collect()));
+    ControlFlow::Continue(())
+}
+
+fn known(record: &Record) -> Known {
+    let commits = record.commits.iter().map(|commit| {
+        let events = commit.events.iter().map(|event| event.to_vec()).collect();
+        (commit.request_id, commit.actor.as_ref().to_owned(), commit.recorded_at, events)
+    });
+    (record.position, record.stream.as_str().to_owned(), commits.collect())
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ mod writer;
 
 pub use archiving::ArchiveArgs;
 pub use caller::{ACTOR, Caller};
-pub use codec::{Undecodable, commits, to_domain_position, to_log_position};
+pub use codec::{CommitReader, Undecodable, commits, to_domain_position, to_log_position};
 pub use cursor::Cursor;
 pub use engine::{LogUrl, NatsArgs, StoreArgs};
 pub use folded::View;

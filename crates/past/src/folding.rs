@@ -3,8 +3,8 @@
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use mooring_domain::{Commit, CommitPosition, Position, Timestamp};
-use mooring_event_log::{EventLog, Filter, LogError, Position as LogPosition, Record, walk};
-use mooring_ledger::{Undecodable, commits, to_domain_position};
+use mooring_event_log::{EventLog, Filter, LogError, Position as LogPosition, Record, Skimmed, skim_checked};
+use mooring_ledger::{CommitReader, Undecodable, to_domain_position};
 
 use crate::{Folded, Moment, NoAnswer, Step, time};
 
@@ -45,6 +45,7 @@ pub(crate) struct Folding<'a> {
     /// Nothing more belongs to the moment.
     reached: bool,
     unreadable: Option<Undecodable>,
+    reader: CommitReader,
     each: Option<Each<'a>>,
     /// Whoever is told has heard enough.
     stopped: bool,
@@ -53,13 +54,14 @@ pub(crate) struct Folding<'a> {
 impl<'a> Folding<'a> {
     /// Goes on from what is folded already.
     pub(crate) fn on(folded: Folded, moment: Moment, each: Option<Each<'a>>) -> Self {
-        Self { moment, folded, first: None, reached: false, unreadable: None, each, stopped: false }
+        let reader = CommitReader::default();
+        Self { moment, folded, first: None, reached: false, unreadable: None, reader, each, stopped: false }
     }
 
     pub(crate) fn folder(mut self, folder: &Path) -> Result<Folded, NoAnswer> {
-        let walked = walk(folder, |record| self.record(record))?;
-        let whole = to_domain_position(walked.whole.position);
-        match walked.damage {
+        let skimmed = skim_checked(folder, |record| self.skimmed(record))?;
+        let whole = to_domain_position(skimmed.last);
+        match skimmed.damage {
             Some(damage) if !self.reached && !self.stopped && self.unreadable.is_none() => {
                 Err(NoAnswer::Damaged { damage, whole })
             }
@@ -88,17 +90,29 @@ impl<'a> Folding<'a> {
     }
 
     fn record(&mut self, record: &Record) -> ControlFlow<()> {
+        let first = record.commits.first().map(|commit| commit.recorded_at);
+        self.take(record.position, first, |reader| reader.record(record))
+    }
+
+    fn skimmed(&mut self, record: &Skimmed<'_>) -> ControlFlow<()> {
+        let first = record.commits.first().map(|commit| commit.recorded_at);
+        self.take(record.position(), first, |reader| reader.skimmed(record))
+    }
+
+    fn take(
+        &mut self,
+        position: LogPosition,
+        first: Option<u64>,
+        read: impl FnOnce(&mut CommitReader) -> Result<Vec<Commit>, Undecodable>,
+    ) -> ControlFlow<()> {
         // Only the time says of a record whether it belongs to the moment: one that does not need not be readable.
-        let outside = |commit: &mooring_event_log::Commit| {
-            let at = CommitPosition { position: to_domain_position(record.position), index: 0 };
-            !self.moment.admits(at, Timestamp(commit.recorded_at))
-        };
-        self.reached = record.commits.first().is_some_and(outside);
+        let at = CommitPosition { position: to_domain_position(position), index: 0 };
+        self.reached = first.is_some_and(|recorded_at| !self.moment.admits(at, Timestamp(recorded_at)));
         if self.reached {
-            self.first = self.first.or(record.commits.first().map(|commit| Timestamp(commit.recorded_at)));
+            self.first = self.first.or(first.map(Timestamp));
             return ControlFlow::Break(());
         }
-        match commits(record) {
+        match read(&mut self.reader) {
             Ok(commits) => self.commits(&commits),
             Err(error) => {
                 self.unreadable = Some(error);

@@ -52,7 +52,7 @@ pub fn kernels_at(folder: &Path, moment: Moment) -> Result<Kernels, NoAnswer> {
 }
 
 impl Kernels {
-    fn record(&mut self, record: &Skimmed, moment: Moment) -> Result<ControlFlow<()>, Undecodable> {
+    fn record(&mut self, record: &Skimmed<'_>, moment: Moment) -> Result<ControlFlow<()>, Undecodable> {
         let position = to_domain_position(record.position());
         let mut known = None;
         for (commit, index) in record.commits.iter().zip(0..) {
@@ -71,9 +71,9 @@ impl Kernels {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn commit(&mut self, position: Position, commit: &SkimmedCommit) -> Result<(), Malformed> {
+    fn commit(&mut self, position: Position, commit: &SkimmedCommit<'_>) -> Result<(), Malformed> {
         self.desired.position = position;
-        for event in &commit.events {
+        for event in commit.events() {
             self.events += 1;
             if let Some(change) = stored::change(event)? {
                 fold_change(&mut self.desired, change);

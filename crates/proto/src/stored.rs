@@ -8,10 +8,14 @@ use crate::{convert::Malformed, event::v1 as wire};
 
 mod change;
 pub mod drift;
+mod names;
+mod parts;
 mod read;
+mod reader;
 mod write;
 
 pub use change::change;
+pub use reader::Reader;
 
 /// The stored bytes of an event.
 pub fn encode(event: &Event) -> Bytes {

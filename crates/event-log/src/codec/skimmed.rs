@@ -1,66 +1,121 @@
-//! A record read for its events alone: nothing is copied out of the file's bytes, and what a fold does not ask for is passed
-//! over.
+//! A record read where it lies: nothing is copied out of its bytes. What is not as [`super::encode`] writes it is nothing here;
+//! [`super::decode`] says what is wrong with it.
 
-use bytes::Bytes;
-use prost::Message;
+use prost::encoding::{WireType, decode_key, decode_varint};
+use uuid::Uuid;
 
-/// A record, but for its hashes and for who wrote it.
-#[derive(Clone, PartialEq, Message)]
-pub struct Skimmed {
-    /// Its position.
-    #[prost(uint64, tag = "1")]
-    pub(crate) position: u64,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(crate) stream: Bytes,
+use crate::record::Position;
+
+/// A record, but for its own hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skimmed<'a> {
+    position: Position,
+    stream: &'a str,
+    /// The hash of the record before it in its stream, 32 bytes.
+    pub(crate) previous: &'a [u8],
     /// Its commits, in order.
-    #[prost(message, repeated, tag = "4")]
-    pub commits: Vec<SkimmedCommit>,
+    pub commits: Vec<SkimmedCommit<'a>>,
 }
 
-/// A commit, but for who asked for it.
-#[derive(Clone, PartialEq, Message)]
-pub struct SkimmedCommit {
+/// A commit of such a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SkimmedCommit<'a> {
+    bytes: &'a [u8],
+    /// The caller's id for the request, if it gave one.
+    pub request_id: Option<Uuid>,
+    /// Who asked.
+    pub actor: &'a str,
     /// When it was recorded: nanoseconds since the Unix epoch.
-    #[prost(fixed64, tag = "5")]
     pub recorded_at: u64,
-    /// Its events, as they were stored. They lie in the bytes of their segment, which stay as long as one of them does.
-    #[prost(bytes = "bytes", repeated, tag = "8")]
-    pub events: Vec<Bytes>,
 }
 
-/// What the chain of a record's stream is checked with, and that nothing in it is malformed.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Link {
-    #[prost(uint64, tag = "1")]
-    pub position: u64,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub stream: Bytes,
-    #[prost(bytes = "bytes", tag = "3")]
-    pub previous: Bytes,
-    #[prost(message, repeated, tag = "4")]
-    pub commits: Vec<LinkCommit>,
+/// What a field has.
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
 }
 
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct LinkCommit {
-    #[prost(bytes = "bytes", tag = "1")]
-    id: Bytes,
-    #[prost(bytes = "bytes", optional, tag = "2")]
-    request_id: Option<Bytes>,
-    #[prost(bytes = "bytes", tag = "4")]
-    actor: Bytes,
-    #[prost(fixed64, tag = "5")]
-    pub recorded_at: u64,
-    #[prost(bytes = "bytes", tag = "7")]
-    trace_parent: Bytes,
-}
-
-impl LinkCommit {
-    /// Whether all of it is what a reader expects.
-    pub fn is_well_formed(&self) -> bool {
-        let texts = [&self.actor, &self.trace_parent];
-        self.id.len() == 16
-            && self.request_id.as_ref().is_none_or(|id| id.len() == 16)
-            && texts.into_iter().all(|text| std::str::from_utf8(text).is_ok())
+impl<'a> Skimmed<'a> {
+    /// Its position.
+    pub fn position(&self) -> Position {
+        self.position
     }
+
+    /// The name of its stream.
+    pub fn stream(&self) -> &'a str {
+        self.stream
+    }
+
+    pub(crate) fn read(encoded: &'a [u8]) -> Option<Self> {
+        let mut record = Self::default();
+        let mut rest = encoded;
+        while !rest.is_empty() {
+            match field(&mut rest)? {
+                (1, Value::Number(position)) => record.position = Position(position),
+                (2, Value::Bytes(stream)) => record.stream = text(stream)?,
+                (3, Value::Bytes(previous)) => record.previous = previous,
+                (4, Value::Bytes(commit)) => record.commits.push(SkimmedCommit::read(commit)?),
+                (1..=4, _) => return None,
+                // Of a later version.
+                _ => {}
+            }
+        }
+        (!record.commits.is_empty() && record.previous.len() == 32).then_some(record)
+    }
+}
+
+impl<'a> SkimmedCommit<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut commit = Self { bytes, ..Self::default() };
+        let (mut rest, mut has_id) = (bytes, false);
+        while !rest.is_empty() {
+            match field(&mut rest)? {
+                (1, Value::Bytes(id)) => has_id = id.len() == 16,
+                (2, Value::Bytes(id)) => commit.request_id = Some(Uuid::from_slice(id).ok()?),
+                (4, Value::Bytes(actor)) => commit.actor = text(actor)?,
+                (5, Value::Number(recorded_at)) => commit.recorded_at = recorded_at,
+                (7, Value::Bytes(trace_parent)) => drop(text(trace_parent)?),
+                (3 | 8, Value::Bytes(_)) | (6, Value::Number(_)) => {}
+                (1..=8, _) => return None,
+                // Of a later version.
+                _ => {}
+            }
+        }
+        has_id.then_some(commit)
+    }
+
+    /// Its events, as they were stored.
+    pub fn events(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut rest = self.bytes;
+        std::iter::from_fn(move || {
+            loop {
+                if let (8, Value::Bytes(event)) = field(&mut rest)? {
+                    return Some(event);
+                }
+            }
+        })
+    }
+}
+
+/// The next field: its tag and its value.
+fn field<'a>(rest: &mut &'a [u8]) -> Option<(u32, Value<'a>)> {
+    let (tag, kind) = decode_key(rest).ok()?;
+    let value = match kind {
+        WireType::Varint => Value::Number(decode_varint(rest).ok()?),
+        WireType::SixtyFourBit => {
+            let (number, behind) = rest.split_first_chunk()?;
+            *rest = behind;
+            Value::Number(u64::from_le_bytes(*number))
+        }
+        WireType::LengthDelimited => {
+            let length = usize::try_from(decode_varint(rest).ok()?).ok()?;
+            Value::Bytes(rest.split_off(..length)?)
+        }
+        _ => return None,
+    };
+    Some((tag, value))
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
 }

@@ -15,6 +15,8 @@ use crate::{
 
 /// Bytes before the body.
 pub(super) const HEADER_BYTES: usize = 20;
+/// Bytes of a record's length before it.
+pub(super) const LENGTH_BYTES: usize = 4;
 /// Bytes of the body's CRC behind it.
 const TRAILER_BYTES: usize = 4;
 const MAGIC: [u8; 4] = [0xf1, b'M', b'f', 0x0a];
@@ -40,7 +42,7 @@ pub(super) struct Frame<'a> {
 
 /// Writes down records that follow each other.
 pub(super) fn encode(records: &[(Arc<Record>, Vec<u8>)]) -> Vec<u8> {
-    let body: usize = records.iter().map(|(_, encoded)| 4 + encoded.len()).sum();
+    let body: usize = records.iter().map(|(_, encoded)| LENGTH_BYTES + encoded.len()).sum();
     let first = records.first().map_or(0, |(record, _)| record.position.0);
     let mut frame = Vec::with_capacity(HEADER_BYTES + body + TRAILER_BYTES);
     frame.extend_from_slice(&MAGIC);
@@ -102,7 +104,7 @@ impl<'a> Frame<'a> {
                 return None;
             }
             let taken = rest
-                .split_first_chunk::<4>()
+                .split_first_chunk::<LENGTH_BYTES>()
                 .and_then(|(length, behind)| behind.split_at_checked(u32::from_le_bytes(*length) as usize));
             rest = taken.map_or(&[][..], |(_, behind)| behind);
             Some(taken.map(|(encoded, _)| encoded).ok_or("a record is longer than its frame"))

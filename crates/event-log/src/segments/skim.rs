@@ -3,9 +3,6 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use bytes::Bytes;
-use prost::Message;
-
 use crate::{
     codec::Skimmed,
     contract::LogError,
@@ -41,7 +38,7 @@ enum End {
 ///
 /// # Errors
 /// As [`crate::walk`].
-pub fn skim(folder: &Path, mut each: impl FnMut(&Skimmed) -> ControlFlow<()>) -> Result<Skim, LogError> {
+pub fn skim(folder: &Path, mut each: impl FnMut(&Skimmed<'_>) -> ControlFlow<()>) -> Result<Skim, LogError> {
     let files = walk::files(folder)?;
     let mut skimming = Skimming { last: Position(0), log: None };
     for (n, (first, path)) in files.iter().enumerate() {
@@ -55,16 +52,13 @@ pub fn skim(folder: &Path, mut each: impl FnMut(&Skimmed) -> ControlFlow<()>) ->
     Ok(Skim { last: skimming.last, damage: None })
 }
 
-fn content(folder: &Path, path: &Path, is_last: bool) -> Result<Bytes, LogError> {
-    let content = match is_last {
-        true => walk::settled(folder, path)?,
-        false => archive::read(path)?,
-    };
-    Ok(content.into())
+/// A segment's bytes.
+pub(super) fn content(folder: &Path, path: &Path, is_last: bool) -> Result<Vec<u8>, LogError> {
+    if is_last { walk::settled(folder, path) } else { archive::read(path) }
 }
 
 /// What is wrong is asked of the one who looks at everything.
-fn strange(folder: &Path, last: Position) -> Result<Skim, LogError> {
+pub(super) fn strange(folder: &Path, last: Position) -> Result<Skim, LogError> {
     let walked = walk(folder, |_| ControlFlow::Continue(()))?;
     match walked.damage {
         Some(damage) => Ok(Skim { last, damage: Some(damage) }),
@@ -81,8 +75,8 @@ impl Skimming {
     fn segment(
         &mut self,
         first: Position,
-        content: &Bytes,
-        each: &mut impl FnMut(&Skimmed) -> ControlFlow<()>,
+        content: &[u8],
+        each: &mut impl FnMut(&Skimmed<'_>) -> ControlFlow<()>,
     ) -> Result<(), End> {
         let (header, mut at) = Header::parse(content).map_err(|_| End::Strange)?;
         let expected = *self.log.get_or_insert(header.log);
@@ -92,12 +86,12 @@ impl Skimming {
         while at < content.len() {
             let frame = frame::parse(&content[at..]).map_err(|_| End::Strange)?;
             for encoded in frame.encoded() {
-                let encoded = content.slice_ref(encoded.map_err(|_| End::Strange)?);
-                let record = Skimmed::decode(encoded).map_err(|_| End::Strange)?;
-                if record.position != self.last.0 + 1 {
+                let encoded = encoded.map_err(|_| End::Strange)?;
+                let record = Skimmed::read(encoded).ok_or(End::Strange)?;
+                if record.position().0 != self.last.0 + 1 {
                     return Err(End::Strange);
                 }
-                self.last = Position(record.position);
+                self.last = record.position();
                 if each(&record).is_break() {
                     return Err(End::Enough);
                 }
@@ -105,17 +99,5 @@ impl Skimming {
             at += frame.size;
         }
         Ok(())
-    }
-}
-
-impl Skimmed {
-    /// Its position.
-    pub fn position(&self) -> Position {
-        Position(self.position)
-    }
-
-    /// The name of its stream; empty where it is no text.
-    pub fn stream(&self) -> &str {
-        std::str::from_utf8(&self.stream).unwrap_or_default()
     }
 }

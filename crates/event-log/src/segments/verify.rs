@@ -9,11 +9,8 @@ use std::{
     thread,
 };
 
-use bytes::Bytes;
-use prost::Message;
-
 use crate::{
-    codec::{Link, hash_of},
+    codec::{Skimmed, hash_of},
     contract::{LogError, Tail},
     record::{Position, StreamName},
     segments::{
@@ -69,13 +66,12 @@ fn each(folder: &Path, files: &[(Position, PathBuf)]) -> Option<Vec<Whole>> {
 fn of_file(folder: &Path, path: &Path, is_last: bool) -> Option<Whole> {
     let content = if is_last { walk::settled(folder, path).ok()? } else { archive::read(path).ok()? };
     let bytes = content.len() as u64;
-    let content = Bytes::from(content);
     let (before, mut at) = Header::parse(&content).ok()?;
     let mut behind = before.clone();
     while at < content.len() {
         let frame = frame::parse(&content[at..]).ok()?;
         for encoded in frame.encoded() {
-            behind.follow_on(&content.slice_ref(encoded.ok()?))?;
+            behind.follow_on(encoded.ok()?)?;
         }
         at += frame.size;
     }
@@ -96,19 +92,26 @@ impl Whole {
 }
 
 impl Header {
+    /// Whether nothing stands before it.
+    pub fn is_first(&self) -> bool {
+        self.before == Tail::default() && self.recorded_at == 0
+    }
+
     /// Where the log stands behind this record too; nothing if it does not follow.
-    fn follow_on(&mut self, encoded: &Bytes) -> Option<()> {
-        let link = Link::decode(encoded.clone()).ok()?;
+    pub fn follow_on(&mut self, encoded: &[u8]) -> Option<()> {
+        let record = Skimmed::read(encoded)?;
         let Tail { position, streams } = &mut self.before;
         position.0 += 1;
-        let stream = StreamName::new(std::str::from_utf8(&link.stream).ok()?);
-        let (last, hash) = streams.entry(stream).or_default();
-        if link.position != position.0 || link.previous != hash.0.as_slice() || link.commits.is_empty() {
+        let (last, hash) = match streams.get_mut(record.stream()) {
+            Some(known) => known,
+            None => streams.entry(StreamName::new(record.stream())).or_default(),
+        };
+        if record.position() != *position || record.previous != hash.0.as_slice() {
             return None;
         }
         (*last, *hash) = (*position, hash_of(encoded));
-        for commit in &link.commits {
-            if commit.recorded_at < self.recorded_at || !commit.is_well_formed() {
+        for commit in &record.commits {
+            if commit.recorded_at < self.recorded_at {
                 return None;
             }
             self.recorded_at = commit.recorded_at;
@@ -119,9 +122,7 @@ impl Header {
 
 /// Whether they follow each other from the start on.
 fn together(all: &[Whole]) -> Option<Walked> {
-    let first = Tail::default();
-    let starts =
-        all.first().is_none_or(|whole| whole.before.before == first && whole.before.recorded_at == 0);
+    let starts = all.first().is_none_or(|whole| whole.before.is_first());
     let follow = all.windows(2).all(|pair| pair[1].before == pair[0].behind);
     let last = all.last().map(|whole| &whole.behind);
     (starts && follow).then(|| Walked {

@@ -1,64 +1,16 @@
-//! What a stored event means to kernels, read without what they do not need: most of a log's bytes. The messages here are
-//! parts of those in `event.proto`, with the same tags; a test reads every golden event both ways.
+//! What a stored event means to kernels, read without what they do not need: most of a log's bytes.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use bytes::Bytes;
 use mooring_domain::nat::{Change, Pair};
 use prost::Message;
 
-use super::{decode, number};
-use crate::{
-    DESCRIPTORS,
-    convert::{Malformed, address, id, mac},
-    event::v1::Address,
+use super::{
+    decode, number,
+    parts::{Parts, Value, field},
+    reader::{address, id, mac},
 };
-
-#[derive(Clone, PartialEq, Message)]
-struct Event {
-    #[prost(message, optional, tag = "33")]
-    bound: Option<Binding>,
-    #[prost(message, optional, tag = "35")]
-    unbind_requested: Option<Binding>,
-    #[prost(message, optional, tag = "64")]
-    holder_changed: Option<HolderChanged>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Binding {
-    #[prost(message, optional, tag = "2")]
-    eip: Option<Eip>,
-    #[prost(message, optional, tag = "3")]
-    havip: Option<Havip>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Eip {
-    #[prost(message, optional, tag = "5")]
-    address: Option<Address>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Havip {
-    #[prost(bytes = "bytes", tag = "4")]
-    vpc_id: Bytes,
-    #[prost(message, optional, tag = "6")]
-    address: Option<Address>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct HolderChanged {
-    #[prost(message, optional, tag = "1")]
-    havip: Option<Havip>,
-    #[prost(message, optional, tag = "2")]
-    holder: Option<Vnic>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Vnic {
-    #[prost(bytes = "bytes", tag = "2")]
-    mac: Bytes,
-}
+use crate::{DESCRIPTORS, convert::Malformed};
 
 /// The kinds that there are, by number.
 static KINDS: LazyLock<BTreeSet<u32>> = LazyLock::new(|| {
@@ -70,9 +22,12 @@ static KINDS: LazyLock<BTreeSet<u32>> = LazyLock::new(|| {
 
 /// What the event in these bytes means to kernels, if anything. Of an event that means nothing to them only the kind is looked
 /// at; one that is not known is an error, as for [`decode`].
-pub fn change(bytes: &Bytes) -> Result<Option<Change>, Malformed> {
+pub fn change(bytes: &[u8]) -> Result<Option<Change>, Malformed> {
     match number(bytes)? {
-        33 | 35 | 64 => of(Event::decode(bytes.clone())?).map(Some),
+        33 | 35 | 64 => match of(bytes) {
+            Some(change) => Ok(Some(change)),
+            None => Ok(Change::of(&decode(bytes)?)),
+        },
         // Few of them are in a log.
         1..=3 | 5 | 6 => Ok(Change::of(&decode(bytes)?)),
         kind if KINDS.contains(&kind) => Ok(None),
@@ -80,29 +35,29 @@ pub fn change(bytes: &Bytes) -> Result<Option<Change>, Malformed> {
     }
 }
 
-fn of(event: Event) -> Result<Change, Malformed> {
-    match event {
-        Event { bound: Some(binding), .. } => Ok(Change::Bound(pair(binding)?)),
-        Event { unbind_requested: Some(binding), .. } => Ok(Change::Unbound(pair(binding)?)),
-        Event { holder_changed: Some(changed), .. } => {
-            let havip = changed.havip.ok_or(Malformed::Missing("havip"))?;
-            let holder = changed.holder.ok_or(Malformed::Missing("holder"))?;
-            Ok(Change::Held {
-                vpc: id("havip.vpc_id", &havip.vpc_id)?,
-                havip: address("havip.address", havip.address)?,
-                by: mac("vnic.mac", &holder.mac)?,
+/// Nothing where it is not as this version writes it.
+fn of(mut bytes: &[u8]) -> Option<Change> {
+    let (kind, Value::Bytes(body)) = field(&mut bytes)? else { return None };
+    match kind {
+        _ if !bytes.is_empty() => None,
+        33 => Some(Change::Bound(pair(body)?)),
+        35 => Some(Change::Unbound(pair(body)?)),
+        64 => {
+            let changed = Parts::<5>::of(body)?;
+            let havip = Parts::<8>::of(changed.get(1)?)?;
+            let holder = Parts::<5>::of(changed.get(2)?)?;
+            Some(Change::Held {
+                vpc: id(havip.get(4))?,
+                havip: address(havip.get(6))?,
+                by: mac(holder.get(2))?,
             })
         }
-        _ => Err(Malformed::Missing("kind")),
+        _ => None,
     }
 }
 
-fn pair(binding: Binding) -> Result<Pair, Malformed> {
-    let eip = binding.eip.ok_or(Malformed::Missing("eip"))?;
-    let havip = binding.havip.ok_or(Malformed::Missing("havip"))?;
-    Ok(Pair {
-        vpc: id("havip.vpc_id", &havip.vpc_id)?,
-        eip: address("eip.address", eip.address)?,
-        havip: address("havip.address", havip.address)?,
-    })
+fn pair(body: &[u8]) -> Option<Pair> {
+    let binding = Parts::<4>::of(body)?;
+    let (eip, havip) = (Parts::<7>::of(binding.get(2)?)?, Parts::<8>::of(binding.get(3)?)?);
+    Some(Pair { vpc: id(havip.get(4))?, eip: address(eip.get(5))?, havip: address(havip.get(6))? })
 }

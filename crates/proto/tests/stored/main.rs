@@ -8,11 +8,10 @@ mod spoiled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use mooring_domain::nat::Change;
 use mooring_proto::{
     convert::Malformed,
-    stored::{change, decode, encode},
+    stored::{Reader, change, decode, encode},
 };
 
 use crate::spoiled::Messages;
@@ -93,15 +92,31 @@ fn what_an_event_means_to_kernels_is_read_off_its_bytes_as_off_all_of_it() {
     for (name, bytes) in golden() {
         let expected = Change::of(&decode(&bytes).unwrap());
         told += usize::from(expected.is_some());
-        let bytes = Bytes::from(bytes);
         assert_eq!(change(&bytes).unwrap(), expected, "{name}");
         if expected.is_some() {
-            change(&bytes.slice(..bytes.len() - 1)).unwrap_err();
+            change(&bytes[..bytes.len() - 1]).unwrap_err();
         }
     }
     assert!(told > 8, "{told}");
-    assert_eq!(change(&Bytes::from_static(&[0xc2, 0x3e, 0x00])), Err(Malformed::UnknownKind(1000)));
-    assert_eq!(change(&Bytes::new()), Err(Malformed::Missing("kind")));
+    assert_eq!(change(&[0xc2, 0x3e, 0x00]), Err(Malformed::UnknownKind(1000)));
+    assert_eq!(change(&[]), Err(Malformed::Missing("kind")));
+}
+
+/// Whole or spoiled, alone or behind others.
+#[test]
+fn who_reads_many_events_reads_each_as_who_reads_one() {
+    let messages = Messages::read();
+    let mut reader = Reader::default();
+    for (name, bytes) in golden() {
+        assert_eq!(reader.decode(&bytes), decode(&bytes), "{name}");
+        let cut = (0..bytes.len()).map(|length| bytes[..length].to_vec());
+        let twice = [&bytes[..], &bytes].concat();
+        let unknown = [&bytes[..], &[0xc2, 0x3e, 0x00]].concat();
+        let spoiled = messages.spoil(&bytes).into_iter().map(|spoiled| spoiled.bytes);
+        for bytes in spoiled.chain(cut).chain([twice, unknown]) {
+            assert_eq!(reader.decode(&bytes), decode(&bytes), "{name}: {}", hex(&bytes));
+        }
+    }
 }
 
 #[test]
