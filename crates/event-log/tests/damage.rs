@@ -9,6 +9,7 @@ mod layout;
 
 use std::{
     fs::{self, OpenOptions},
+    ops::ControlFlow,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -16,7 +17,7 @@ use std::{
 use futures::StreamExt;
 use given::{all, damage, folder_in_memory, open, open_with, small, witness, write};
 use layout::Layout;
-use mooring_event_log::{EventLog, Filter, Hash, LogError, Position, Witness};
+use mooring_event_log::{EventLog, Filter, Hash, LogError, Position, Witness, skim_checked, verify};
 
 async fn given_segments(folder: &Path) -> Layout {
     let log = open_with(folder, small(), &[]).unwrap().log;
@@ -132,6 +133,10 @@ async fn a_record_that_was_rewritten_with_care_breaks_its_streams_chain() {
             2 | 4 => {
                 let why = damage(opened);
                 assert!(why.starts_with("record 4,") && why.contains("does not follow record 2"), "{why}");
+                let told = skim_checked(folder.path(), |_| ControlFlow::Continue(())).unwrap();
+                assert_eq!((told.last, told.damage.unwrap().record), (Position(3), Position(4)));
+                let verified = verify(folder.path()).unwrap();
+                assert_eq!(verified.damage.unwrap().record, Position(4));
             }
             _ => assert!(opened.is_ok(), "of its stream's last record only a witness can know"),
         }

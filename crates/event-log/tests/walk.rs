@@ -19,6 +19,7 @@ use layout::{Frame, Layout};
 use mooring_event_log::{
     Damage, EventLog, LogError, Position, Record, Skim, Skimmed, Walked, skim, skim_checked, verify, walk,
 };
+use uuid::Uuid;
 
 /// Twelve records in some segments.
 async fn given_a_log(folder: &Path) -> (Layout, Vec<Record>) {

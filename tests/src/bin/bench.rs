@@ -4,6 +4,8 @@ use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail, ensure};
+// Folds are measured with the allocator that `moor` and the services have.
+use mooring_runtime as _;
 use mooring_tests::bench::{self, Report, Sizes};
 
 fn main() -> ExitCode {
