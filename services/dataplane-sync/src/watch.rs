@@ -2,7 +2,7 @@
 //! worker, everything else to the worker.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -75,11 +75,10 @@ pub(crate) struct Sinks {
 
 /// What a worker is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// A HAVIP was claimed; `number`: under which health has it, if there was room for it.
-    Claim { address: Ipv4Addr, claim: Sighting, number: Option<u64> },
-    /// Something else.
-    Other(Seen),
+pub(crate) struct Sight {
+    pub(crate) seen: Seen,
+    /// Under which health has the claim, if it is one, and if there was room for it.
+    pub(crate) number: Option<u64>,
 }
 
 /// Opens the watcher inside the place and starts its thread.
@@ -108,22 +107,19 @@ pub(crate) fn start(place: &Place, sinks: Sinks) -> Result<Watch, Fault> {
 impl Sinks {
     /// What finds no room is noted: the worker then looks at everything, and asks.
     fn hand_on(&self, seen: Seen, missed: &AtomicBool) {
-        let sight = match seen {
-            Seen::Claim { address, mac, observed_at } => {
-                if !self.target.borrow().desired.holders.contains_key(&IpAddr::V4(address)) {
-                    return;
-                }
-                let claim = Sighting { mac, observed_at };
-                let number = self.claims.hand_in(SeenClaim { vpc: self.vpc, address, claim });
-                Sight::Claim { address, claim, number }
+        let mut number = None;
+        if let Seen::Claim { address, mac, observed_at } = seen {
+            if !self.target.borrow().desired.holders.contains_key(&IpAddr::V4(address)) {
+                return;
             }
-            other => Sight::Other(other),
-        };
-        let told = matches!(sight, Sight::Other(Seen::Neighbour { .. } | Seen::Route { .. }));
+            let claim = Sighting { mac, observed_at };
+            number = self.claims.hand_in(SeenClaim { vpc: self.vpc, address, claim });
+        }
+        let told = matches!(seen, Seen::Neighbour { .. } | Seen::Route { .. });
         if told && planted("dataplane.deaf") {
             return;
         }
-        if self.worker.try_send(sight).is_err() && !missed.swap(true, Ordering::Relaxed) {
+        if self.worker.try_send(Sight { seen, number }).is_err() && !missed.swap(true, Ordering::Relaxed) {
             tracing::warn!(vpc = %self.vpc, "more is seen than can be looked at; everything is looked at again");
         }
     }

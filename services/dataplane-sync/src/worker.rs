@@ -13,7 +13,7 @@ use std::{
 use mooring_dataplane::{Fault, Place, Seen};
 use mooring_domain::{
     Position,
-    holder::Provisional,
+    holder::{Decision, Provisional, Sighting},
     nat::{Actual, FoldedHash, Op, VpcDesired},
 };
 use tokio::{
@@ -256,12 +256,15 @@ impl Worker {
         }
     }
 
-    fn see(&mut self, seen: Seen) {
+    /// Whether traffic moves.
+    fn see(&mut self, Sight { seen, number }: Sight) -> bool {
         match seen {
-            // Decided on where it was numbered.
-            Seen::Claim { .. } => {}
+            Seen::Claim { address, mac, observed_at } => {
+                self.questions.answered(address, mac);
+                return self.decide(address, Decision { claim: Sighting { mac, observed_at }, number });
+            }
             Seen::Fenced { address, mac } => {
-                let desired = self.own(self.target.borrow().clone()).desired;
+                let desired = self.provisional.over(self.target.borrow().recorded());
                 let members = desired.members.get(&IpAddr::V4(address));
                 if members.is_some_and(|members| members.contains(&mac)) {
                     let asked = self.ask(address, &desired);
@@ -274,6 +277,7 @@ impl Worker {
             // A link says several things when it goes or comes: one look at the next tick is enough for all of them.
             Seen::LinkChanged | Seen::Lost => self.look_at_everything(),
         }
+        false
     }
 
     fn look_at_everything(&mut self) {

@@ -3,10 +3,14 @@
 //!
 //! Kept in memory alone: after a restart the order of what the log has is left, and gateways ask where they see otherwise.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use super::{Sighting, State};
-use crate::{Timestamp, event::ClaimFacts, id::HavipId, id::VpcId};
+use crate::{
+    Timestamp,
+    event::ClaimFacts,
+    id::{HavipId, VpcId},
+};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -20,7 +24,7 @@ impl Latest {
         &mut self,
         state: &State,
         vpc: VpcId,
-        address: std::net::IpAddr,
+        address: IpAddr,
         claim: &ClaimFacts,
         now: Timestamp,
     ) -> Option<Timestamp> {
@@ -29,7 +33,7 @@ impl Latest {
             return None;
         }
         let observed_at = Sighting::from(claim).at_most(now).observed_at;
-        if self.seen.len() > state.len() {
+        if self.seen.len() > state.count() {
             self.seen.retain(|havip, _| state.get(*havip).is_some());
         }
         let latest = self.seen.entry(havip.facts.id).or_insert(observed_at);

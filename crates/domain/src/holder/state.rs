@@ -54,13 +54,8 @@ impl State {
     }
 
     /// How many HAVIPs there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.havips.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.havips.is_empty()
     }
 
     /// The HAVIP with this address.

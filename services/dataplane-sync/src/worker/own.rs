@@ -1,7 +1,7 @@
 //! What the worker decides by itself: a claim moves traffic at once, and stands until health's word on it is here. Neither
 //! health nor the log is waited for.
 
-use mooring_domain::holder::{Decision, Verdict};
+use mooring_domain::holder::Verdict;
 use mooring_ledger::now;
 
 use super::*;
@@ -15,24 +15,15 @@ impl Worker {
 
     /// Looks at what was seen, and brings about what that changes.
     pub(super) fn see_all(&mut self, seen: Vec<Sight>) {
-        let mut moves = false;
-        for sight in seen {
-            match sight {
-                Sight::Claim { address, claim, number } => {
-                    self.questions.answered(address, claim.mac);
-                    moves |= self.decide(address, Decision { claim, number });
-                }
-                Sight::Other(seen) => self.see(seen),
-            }
-        }
+        let moves = seen.into_iter().fold(false, |moves, sight| self.see(sight) | moves);
         if moves {
             self.round();
         }
     }
 
     /// Whether traffic moves.
-    fn decide(&mut self, havip: Ipv4Addr, seen: Decision) -> bool {
-        let target = self.target.borrow().clone();
+    pub(super) fn decide(&mut self, havip: Ipv4Addr, seen: Decision) -> bool {
+        let target = self.target.borrow();
         self.provisional.see(target.recorded(), havip.into(), seen, now()) == Verdict::Moves
     }
 
