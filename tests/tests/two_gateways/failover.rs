@@ -50,12 +50,7 @@ fn a_failover_is_followed_by_both_gateways_and_a_zombie_is_fenced_at_both() {
     let tables = [stage.nat_table(0).unwrap(), stage.nat_table(1).unwrap()];
     let revision = stage.binding_of("web").unwrap()["position"].clone();
 
-    let prober = Prober::start(&stage.pair.lab.client, &lanes(lab::CLIENT, EIP)).unwrap();
-    prober.wait_answered(Some("vm-a"), SOON).unwrap();
-    stage.on_a.kill9().unwrap();
-    stage.pair.lab.unplug(&stage.pair.lab.vm_a).unwrap();
-    prober.wait_answered(Some("vm-b"), PATIENT).unwrap();
-    let outcome = total(&prober.finish());
+    let outcome = stage.vm_a_dies().unwrap();
     show(&format!("failover seen over both gateways: {} at most, {outcome:?}", ms(outcome.longest)));
     stage.wait_holder("vm-b").unwrap();
     stage.wait_carried("vm-b").unwrap();

@@ -8,7 +8,7 @@ use mooring_tests::{
     Cluster, Keepalived,
     cluster::{Gateway, Options, Part},
     lab::{self, Pair},
-    probe::{Mode, TcpServer, UdpEcho, udp_ask},
+    probe::{Mode, Prober, TcpServer, UdpEcho, udp_ask},
     server::moor_with,
     wait_for,
 };
@@ -53,6 +53,17 @@ impl Stage {
         stage.wait_holder("vm-a")?;
         stage.wait_carried("vm-a")?;
         Ok(stage)
+    }
+
+    /// keepalived on vm-a is killed and its cable pulled out; what became of packets to the EIP until vm-b answers there.
+    pub fn vm_a_dies(&mut self) -> Result<Total> {
+        let lab = &self.pair.lab;
+        let prober = Prober::start(&lab.client, &lanes(lab::CLIENT, EIP))?;
+        prober.wait_answered(Some("vm-a"), SOON)?;
+        self.on_a.kill9()?;
+        lab.unplug(&lab.vm_a)?;
+        prober.wait_answered(Some("vm-b"), PATIENT)?;
+        Ok(total(&prober.finish()))
     }
 
     /// Waits until every gateway that runs agrees with the fold, each table read back.

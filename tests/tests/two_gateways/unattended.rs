@@ -7,8 +7,6 @@ use humantime::parse_rfc3339;
 use mooring_tests::{
     cluster::Part,
     figures::{ms, show},
-    lab,
-    probe::Prober,
     wait_for,
 };
 use serde_json::Value;
@@ -37,12 +35,7 @@ fn a_failover_needs_neither_health_nor_the_log_and_is_recorded_when_they_are_bac
         stage.cluster.part_mut(part).kill9().unwrap();
     }
 
-    let prober = Prober::start(&stage.pair.lab.client, &lanes(lab::CLIENT, EIP)).unwrap();
-    prober.wait_answered(Some("vm-a"), SOON).unwrap();
-    stage.on_a.kill9().unwrap();
-    stage.pair.lab.unplug(&stage.pair.lab.vm_a).unwrap();
-    prober.wait_answered(Some("vm-b"), PATIENT).unwrap();
-    let outcome = total(&prober.finish());
+    let outcome = stage.vm_a_dies().unwrap();
     show(&format!("a failover with every service and NATS killed: {} at most", ms(outcome.longest)));
     stage.wait_carried("vm-b").unwrap();
     assert_eq!([stage.nat_table(0).unwrap(), stage.nat_table(1).unwrap()], tables, "F1");
