@@ -62,9 +62,8 @@ pub fn start(
     Ok(Some(tokio::spawn(run(all, age, snapshots.clone()))))
 }
 
-async fn run(all: Vec<Old>, age: Duration, snapshots: Snapshots) {
+async fn run(mut all: Vec<Old>, age: Duration, snapshots: Snapshots) {
     let pause = (age / 10).clamp(PAUSES.0, PAUSES.1);
-    let mut all = all;
     loop {
         let snapshots = snapshots.clone();
         let looked = spawn_blocking(move || {

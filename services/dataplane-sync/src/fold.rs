@@ -176,7 +176,7 @@ fn note(cursor: &Cursor, record: &Record) {
 }
 
 /// Every public block that is ours.
-fn pools(desired: &Desired) -> Arc<BTreeSet<IpNet>> {
+pub(crate) fn pools(desired: &Desired) -> Arc<BTreeSet<IpNet>> {
     Arc::new(desired.pools.values().flatten().copied().collect())
 }
 

@@ -166,8 +166,8 @@ impl<'a, M: Message, T, A: Fn(Vec<M>) -> T> Parts<'a, M, T, A> {
     }
 }
 
-/// The first answer. An error when nobody takes it.
-fn first<T>(to: &To<T>, answer: T) -> Result<(), Status> {
+/// One answer. An error when nobody takes it.
+fn send<T>(to: &To<T>, answer: T) -> Result<(), Status> {
     to.blocking_send(Ok(answer)).map_err(|_| Status::cancelled("nobody waits for the answer"))
 }
 
@@ -186,7 +186,7 @@ impl PastService for Past {
         let (asked, at, handle) = (self.asked(&parent)?, moment("at", &at)?, Handle::current());
         self.tell(move |to| {
             let folded = folded(&asked, &handle, "at", at)?;
-            first(to, ReplayRegionResponse { moment: Some(folded.moment()), things: Vec::new() })?;
+            send(to, ReplayRegionResponse { moment: Some(folded.moment()), things: Vec::new() })?;
             let answer = |things| ReplayRegionResponse { moment: None, things };
             in_parts(to, folded.things(asked.project.as_ref()), answer);
             Ok(())
@@ -205,7 +205,7 @@ impl PastService for Past {
             let before = folded(&asked, &handle, "from", from)?;
             let after = folded(&asked, &handle, "to", until)?;
             let moments = (Some(before.moment()), Some(after.moment()));
-            first(to, DiffRegionResponse { from: moments.0, to: moments.1, changes: Vec::new() })?;
+            send(to, DiffRegionResponse { from: moments.0, to: moments.1, changes: Vec::new() })?;
             let answer = |changes| DiffRegionResponse { from: None, to: None, changes };
             in_parts(to, changes(&before, &after, asked.project.as_ref()), answer);
             Ok(())

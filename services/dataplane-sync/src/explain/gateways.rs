@@ -127,8 +127,10 @@ impl Wanted {
         let here = |one: &&Attestation| {
             one.gateway == gateway.name && one.vpc == vpc && one.position == self.position.0
         };
-        let said = attested.iter().find(here).filter(|one| one.hash[..] != self.hash.0)?;
-        let hash: String = said.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = RunningHash(attested.iter().find(here)?.hash[..].try_into().ok()?);
+        if hash == self.hash {
+            return None;
+        }
         let what = format!(
             "gateway {name} has something else in its kernel at position {}: its hash is {hash}, the fold's {}",
             self.position, self.hash

@@ -1,8 +1,7 @@
 //! What differs between a moment and this gateway's kernels, which are read back for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use ipnet::IpNet;
 use mooring_domain::{
     Position,
     id::{self, VpcId},
@@ -17,9 +16,10 @@ use mooring_proto::{
 use tokio::runtime::Handle;
 use tonic::Status;
 
-use super::{Asked, PART, To, first, folded};
+use super::{Asked, PART, To, folded, send};
 use crate::{
     entered::known_differences,
+    fold::pools,
     grpc::{Dataplane, View, unserved},
     target,
 };
@@ -53,13 +53,13 @@ pub(super) fn tell(
         tries += 1;
     };
     let gateway = format!("regions/{}/gateways/{}", asked.region, dataplane.gateway);
-    first(to, DiffKernelResponse { at: Some(then.moment()), gateway, vpc: None })?;
+    send(to, DiffKernelResponse { at: Some(then.moment()), gateway, vpc: None })?;
     for mut vpc in found {
         let mut rest = std::mem::take(&mut vpc.differences);
         loop {
             let behind = rest.split_off(rest.len().min(PART / DIFFERENCE));
             let vpc = VpcKernel { differences: rest, ..vpc.clone() };
-            first(to, DiffKernelResponse { vpc: Some(vpc), ..Default::default() })?;
+            send(to, DiffKernelResponse { vpc: Some(vpc), ..Default::default() })?;
             rest = behind;
             if rest.is_empty() {
                 break;
@@ -76,7 +76,7 @@ fn compared(asked: &Asked, handle: &Handle, view: &View, then: &Desired, newest:
         |desired: &VpcDesired| asked.project.as_ref().is_none_or(|project| desired.project == *project);
     let all: BTreeMap<VpcId, &VpcDesired> =
         now.desired.vpcs.iter().chain(then.vpcs.iter()).map(|(id, vpc)| (*id, vpc)).collect();
-    let pools: BTreeSet<IpNet> = then.pools.values().flatten().copied().collect();
+    let pools = pools(then);
     let mut progress = view.vpcs.progress();
     let each = all.into_iter().filter(|(_, desired)| ours(desired)).map(|(id, known)| {
         let progress = progress.remove(&id).unwrap_or_default();

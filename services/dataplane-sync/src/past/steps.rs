@@ -7,7 +7,7 @@ use mooring_proto::dataplane::v1::{Step, StepRegionResponse};
 use tokio::runtime::Handle;
 use tonic::Status;
 
-use super::{Asked, Parts, To, first, folded, refused};
+use super::{Asked, Parts, To, folded, refused, send};
 use crate::grpc::unserved;
 
 /// Records asked of a log at once.
@@ -22,7 +22,7 @@ pub(super) fn tell(
 ) -> Result<(), Status> {
     let before = folded(asked, handle, "from", from)?;
     let tail = handle.block_on(asked.log.tail()).map_err(|error| unserved(&error))?.position;
-    first(to, StepRegionResponse { from: Some(before.moment()), steps: Vec::new() })?;
+    send(to, StepRegionResponse { from: Some(before.moment()), steps: Vec::new() })?;
     let mut parts = Parts::new(to, |steps| StepRegionResponse { from: None, steps });
     let read = |after| handle.block_on(asked.log.read(&Filter::All, after, CHUNK));
     let stepped = step_log(tail, read, before, until, |step| {
