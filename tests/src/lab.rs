@@ -24,7 +24,7 @@ use anyhow::{Context, Result};
 
 pub use cleanup::{on_interrupt, sweep_dead};
 pub(crate) use cleanup::{track, untrack};
-pub use keepalived::Keepalived;
+pub use keepalived::{Keepalived, Setup};
 pub use namespace::Namespace;
 pub use pair::{Pair, Router};
 pub use routers::{MAC_2, Second};
@@ -126,7 +126,22 @@ impl Lab {
 
     /// Starts keepalived for `havip` in `vm`. The higher priority wins.
     pub fn keepalived(&self, vm: &Namespace, priority: u8, havip: Ipv4Addr) -> Result<Keepalived> {
-        Keepalived::start(self.folder(), vm, priority, havip)
+        self.keepalived_with(vm, &Setup::of(priority, havip))
+    }
+
+    /// Starts keepalived in `vm`, set up like this.
+    pub fn keepalived_with(&self, vm: &Namespace, setup: &Setup) -> Result<Keepalived> {
+        Keepalived::start(self.folder(), vm, setup)
+    }
+
+    /// Starts keepalived in `vm` with this configuration, which is for `havip`.
+    pub fn keepalived_configured(
+        &self,
+        vm: &Namespace,
+        havip: Ipv4Addr,
+        configuration: &str,
+    ) -> Result<Keepalived> {
+        Keepalived::configured(self.folder(), vm, havip, configuration)
     }
 
     /// Pulls the cable of `vm` (or of `host_c`, `gateway`, `plain`) at the switch.

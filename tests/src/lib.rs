@@ -13,6 +13,7 @@ pub mod lab;
 pub mod linearizable;
 pub mod load;
 pub mod nats;
+pub mod page;
 pub mod probe;
 pub mod proxy;
 pub mod server;

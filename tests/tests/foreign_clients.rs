@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use mooring_tests::Mooringd;
+use mooring_tests::page::{blocks, guide};
 use mooring_tests::server::Options;
 use tempfile::TempDir;
 
@@ -93,24 +94,9 @@ fn python_that_knows_nothing_but_server_reflection_lives_it_too() {
     lives("with_reflection.py", &[]);
 }
 
-/// The blocks of a page that have a kind, in order.
-fn blocks(page: &str) -> Vec<(String, String)> {
-    let (mut blocks, mut open) = (Vec::new(), None);
-    for line in page.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(kind)) => open = Some((kind.to_owned(), String::new())),
-            (Some(_), Some(_)) => blocks.extend(open.take()),
-            (Some((_, text)), None) => *text += &format!("{line}\n"),
-            (None, None) => {}
-        }
-    }
-    blocks.retain(|(kind, _)| !kind.is_empty());
-    blocks
-}
-
 #[test]
 fn every_program_of_the_page_prints_what_the_page_says() {
-    let page = std::fs::read_to_string(repository().join("docs/guides/other-languages.md")).unwrap();
+    let page = guide("other-languages.md").unwrap();
     let (server, folder) = (Mooringd::alone(Options::default()).unwrap(), folder_with_protos());
     let (mut said, mut compared) = (String::new(), 0);
     for (kind, text) in blocks(&page) {

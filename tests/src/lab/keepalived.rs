@@ -1,4 +1,4 @@
-//! A real keepalived in an instance: VRRPv3, 100 ms advertisements, one HAVIP.
+//! A real keepalived in an instance: VRRPv3, one HAVIP.
 
 use std::fs::{self, File};
 use std::net::Ipv4Addr;
@@ -13,6 +13,26 @@ use nix::unistd::Pid;
 use super::Namespace;
 use crate::wait::wait_for;
 
+/// How keepalived is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    /// The higher one wins.
+    pub priority: u8,
+    /// What it is to hold.
+    pub havip: Ipv4Addr,
+    /// Between two advertisements: a multiple of 10 ms.
+    pub advert: Duration,
+    /// Whether one that comes back waits until the other one is gone, whatever its priority.
+    pub nopreempt: bool,
+}
+
+impl Setup {
+    /// Advertisements every 100 ms; the higher priority takes over when it comes.
+    pub fn of(priority: u8, havip: Ipv4Addr) -> Setup {
+        Setup { priority, havip, advert: Duration::from_millis(100), nopreempt: false }
+    }
+}
+
 /// A running keepalived. Dropping it is [`Keepalived::kill9`].
 pub struct Keepalived {
     vm: Namespace,
@@ -23,10 +43,20 @@ pub struct Keepalived {
 }
 
 impl Keepalived {
-    pub(super) fn start(folder: &Path, vm: &Namespace, priority: u8, havip: Ipv4Addr) -> Result<Keepalived> {
+    pub(super) fn start(folder: &Path, vm: &Namespace, setup: &Setup) -> Result<Keepalived> {
+        Keepalived::configured(folder, vm, setup.havip, &configuration(vm, setup))
+    }
+
+    /// With this configuration, for this HAVIP.
+    pub(super) fn configured(
+        folder: &Path,
+        vm: &Namespace,
+        havip: Ipv4Addr,
+        configuration: &str,
+    ) -> Result<Keepalived> {
         let file = |kind: &str| folder.join(format!("keepalived-{}-{havip}.{kind}", vm.role()));
         let (config, log, vrrp_pid_file) = (file("conf"), file("log"), file("vrrp.pid"));
-        fs::write(&config, configuration(vm, priority, havip))?;
+        fs::write(&config, configuration)?;
         // A pid file of a killed predecessor would make it refuse to start, or name the wrong process.
         for old in [file("pid"), vrrp_pid_file.clone()] {
             let _ = fs::remove_file(old);
@@ -62,6 +92,11 @@ impl Keepalived {
             Ok(false) => Err(format!("not on eth0; keepalived says: {}", self.last_words())),
             Err(error) => Err(format!("{error:#}")),
         })
+    }
+
+    /// How often it has begun to wait for the HAVIP so far.
+    pub fn waits(&self) -> usize {
+        fs::read_to_string(&self.log).unwrap_or_default().matches("Entering BACKUP STATE").count()
     }
 
     /// Kills it as a crash does: no farewell is sent and the HAVIP stays on the link.
@@ -107,9 +142,11 @@ impl Drop for Keepalived {
     }
 }
 
-fn configuration(vm: &Namespace, priority: u8, havip: Ipv4Addr) -> String {
+fn configuration(vm: &Namespace, setup: &Setup) -> String {
     let role = vm.role();
-    let router = havip.octets()[3];
+    let Setup { priority, havip, advert, nopreempt } = setup;
+    let (router, advert) = (havip.octets()[3], advert.as_secs_f64());
+    let nopreempt = if *nopreempt { "\n    nopreempt" } else { "" };
     format!(
         "\
 global_defs {{
@@ -121,7 +158,7 @@ vrrp_instance havip {{
     interface eth0
     virtual_router_id {router}
     priority {priority}
-    advert_int 0.1
+    advert_int {advert}{nopreempt}
     virtual_ipaddress {{
         {havip}/24 dev eth0
     }}

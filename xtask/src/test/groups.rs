@@ -89,6 +89,7 @@ const LINES: &[Line] = &[
     line("packets", "mooring-tests", Which::Test("own_namespace"), Some(2)),
     line("packets", "mooring-tests", Which::Test("two_gateways"), Some(1)),
     line("packets", "mooring-tests", Which::Test("story"), Some(1)),
+    line("packets", "mooring-tests", Which::Test("keepalived"), Some(1)),
     line("packets", "mooring-tests", Which::Test("oracle"), Some(1)),
     line("packets", "mooring-tests", Which::Test("many_vpcs"), Some(1)),
     line("faults", "mooring-tests", Which::Test("processes"), Some(2)),
