@@ -1,5 +1,7 @@
 //! Packet sockets for ARP. The only place that talks to the kernel about link-layer addresses.
 
+pub(crate) mod filter;
+
 use std::{io, os::fd::AsRawFd};
 
 use mooring_domain::address::Mac;
@@ -17,15 +19,37 @@ pub(crate) fn sender() -> Result<Socket, Fault> {
         .map_err(|source| Fault::kernel("open a packet socket", NET_RAW, source))
 }
 
-/// A socket that hears the claims on one link.
-pub(crate) fn listener(index: u32) -> Result<Socket, Fault> {
+/// A socket that hears on one link what passes the filter.
+pub(crate) fn listener(index: u32, filter: &[SockFilter]) -> Result<Socket, Fault> {
     let socket = sender()?;
-    // The filter stands before the socket hears anything, and what does not pass it takes no room.
-    socket
-        .attach_filter(&claims())
-        .map_err(|source| Fault::kernel("attach a packet filter", NET_RAW, source))?;
+    // The filter stands before the socket hears anything.
+    attach(&socket, filter)?;
     bind(&socket, index)?;
     Ok(socket)
+}
+
+/// Hear from now on what passes this filter.
+pub(crate) fn attach(socket: &Socket, filter: &[SockFilter]) -> Result<(), Fault> {
+    socket.attach_filter(filter).map_err(|source| Fault::kernel("attach a packet filter", NET_RAW, source))
+}
+
+/// How many messages found no room in the socket's queue since this was asked last.
+pub(crate) fn dropped(socket: &Socket) -> Result<u32, Fault> {
+    let mut counts = libc::tpacket_stats { tp_packets: 0, tp_drops: 0 };
+    let mut length = size_of::<libc::tpacket_stats>() as libc::socklen_t;
+    // SAFETY: `counts` and `length` live through the call, and the length is that of `counts`.
+    #[allow(unsafe_code, reason = "neither nix nor socket2 asks a packet socket for its counts")]
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            (&raw mut counts).cast(),
+            &raw mut length,
+        )
+    };
+    checked(answer as isize, "ask a packet socket for its counts")?;
+    Ok(counts.tp_drops)
 }
 
 /// Hear this link from now on, and no other.
@@ -77,27 +101,4 @@ fn address(index: u32, mac: Mac) -> libc::sockaddr_ll {
         sll_halen: 6,
         sll_addr: bytes,
     }
-}
-
-/// Replies, and requests whose sender is their target. (Offsets are from the ARP header.)
-fn claims() -> [SockFilter; 9] {
-    const LOAD_HALF: u16 = 0x28;
-    const LOAD_WORD: u16 = 0x20;
-    const STORE: u16 = 0x02;
-    const LOAD_X: u16 = 0x61;
-    const EQUALS: u16 = 0x15;
-    const EQUALS_X: u16 = 0x1d;
-    const RETURN: u16 = 0x06;
-    const WHOLE: u32 = 0xffff;
-    [
-        SockFilter::new(LOAD_HALF, 0, 0, 6),
-        SockFilter::new(EQUALS, 5, 0, 2),
-        SockFilter::new(LOAD_WORD, 0, 0, 24),
-        SockFilter::new(STORE, 0, 0, 0),
-        SockFilter::new(LOAD_X, 0, 0, 0),
-        SockFilter::new(LOAD_WORD, 0, 0, 14),
-        SockFilter::new(EQUALS_X, 0, 1, 0),
-        SockFilter::new(RETURN, 0, 0, WHOLE),
-        SockFilter::new(RETURN, 0, 0, 0),
-    ]
 }

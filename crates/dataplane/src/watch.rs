@@ -3,6 +3,7 @@
 //! Apart from [`crate::Kernel`]: it waits, on a thread of its own, while the driver works.
 
 mod claims;
+mod ear;
 mod entries;
 mod fenced;
 mod links;
@@ -17,6 +18,7 @@ use nix::{
     sys::eventfd::{EfdFlags, EventFd},
 };
 
+pub use self::claims::Ears;
 use self::{claims::Claims, entries::Entries, fenced::Fenced, links::Links};
 use crate::{
     Fault, Place,
@@ -65,8 +67,24 @@ pub enum Seen {
     },
     /// A link went, came or changed: neighbours and routes may be lost. Read and compare again.
     LinkChanged,
-    /// So much was seen at once that the kernel threw a part away: claims may be missing. Ask.
+    /// So many claims found no room in the kernel. Where they may be members', ask.
+    Dropped {
+        /// Whose.
+        claimants: Claimants,
+        /// How many.
+        claims: u32,
+    },
+    /// So much was fenced at once that the kernel told only a part of it. Ask.
     Lost,
+}
+
+/// Who is listened to apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimants {
+    /// Those that may hold a HAVIP; everybody, until a watcher is told who they are.
+    Members,
+    /// Everybody else.
+    Strangers,
 }
 
 /// Ends a [`Watcher::wait`] from another thread.
@@ -126,6 +144,11 @@ impl Watcher {
         self.waker.clone()
     }
 
+    /// For whoever knows what is to be listened for.
+    pub fn ears(&self) -> Ears {
+        self.claims.ears()
+    }
+
     /// What was seen, a few hundred things at most; nothing once `timeout` has passed or a [`Waker`] was used.
     pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Seen>, Fault> {
         self.sleep(timeout)?;
@@ -142,10 +165,15 @@ impl Watcher {
         Ok(seen)
     }
 
-    fn sleep(&self, timeout: Duration) -> Result<(), Fault> {
+    fn sleep(&self, mut timeout: Duration) -> Result<(), Fault> {
         let (links, entries) = (self.links.as_fd(), self.entries.as_fd());
-        let fds = [self.claims.as_fd(), self.fenced.as_fd(), links, entries, self.waker.event.as_fd()];
-        let mut fds = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        let (members, strangers) = self.claims.waits_for();
+        let mut fds = vec![members, self.fenced.as_fd(), links, entries, self.waker.event.as_fd()];
+        match strangers {
+            Ok(strangers) => fds.push(strangers),
+            Err(later) => timeout = timeout.min(later),
+        }
+        let mut fds: Vec<_> = fds.into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         // Rounded up: a wait of less than a millisecond is none that spins.
         let milliseconds = timeout.as_nanos().div_ceil(1_000_000);
         let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);

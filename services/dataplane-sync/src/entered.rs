@@ -110,6 +110,11 @@ impl Entered {
         self.watch.as_ref().is_some_and(Watch::has_missed)
     }
 
+    /// The watcher listens for claims of the VPC's HAVIPs, before anybody is asked for one.
+    pub(crate) fn listen_for(&mut self, desired: &VpcDesired) -> Result<(), Fault> {
+        self.watch.as_mut().map_or(Ok(()), |watch| watch.listen_for(&desired.members))
+    }
+
     /// Whether somebody else has changed the kernel's rulesets. A kernel that does not say has to be looked at, too.
     pub(crate) fn drifted(&mut self) -> bool {
         // A gateway to which the kernel tells nothing, for those who show that a clock finds what changed.

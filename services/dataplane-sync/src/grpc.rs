@@ -13,7 +13,7 @@ use mooring_event_log::{EventLog, Filter, LogError, Record};
 use mooring_ledger::{Refused, index::Index, to_log_position};
 use mooring_proto::{
     dataplane::v1::{
-        self as api, DropCount, GetStatusRequest, ListCommitsRequest, ListCommitsResponse,
+        self as api, DropCount, DroppedClaimCount, GetStatusRequest, ListCommitsRequest, ListCommitsResponse,
         ListElementsRequest, VpcStatus, WatchCommitsRequest, WatchCommitsResponse,
         dataplane_service_server::DataplaneService,
     },
@@ -23,7 +23,10 @@ use mooring_runtime::shutdown::Shutdown;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::{answer, elements, entered::Audit, fold::Folded, progress::Progress, target, vpcs::Vpcs};
+use crate::{
+    answer, elements, entered::Audit, fold::Folded, progress::Progress, target, vpcs::Vpcs,
+    watch::DroppedClaims,
+};
 
 /// A page of commits ends with the chunk of records that brings it here, in bytes of events.
 pub(crate) const PAGE_BYTES: usize = 2 * 1024 * 1024;
@@ -94,7 +97,8 @@ impl Dataplane {
             let audit = view.vpcs.audit(*vpc, verify).await;
             let progress = view.vpcs.progress().remove(vpc).unwrap_or_default();
             let applied = progress.equal_to(target::version(&folded, desired), folded.desired.position);
-            vpc_status(region, *vpc, desired, (progress, applied), audit)
+            let claims_dropped = dropped_claims(&view.vpcs.dropped_claims(*vpc));
+            VpcStatus { claims_dropped, ..vpc_status(region, *vpc, desired, (progress, applied), audit) }
         });
         let vpcs = future::join_all(vpcs).await;
         Ok(api::Status {
@@ -132,7 +136,13 @@ fn vpc_status(
         drifts: progress.drifts,
         read_back_at: progress.read_back_at.map_or(0, |at| at.0),
         provisional: progress.provisional.iter().map(answer::provisional).collect(),
+        ..VpcStatus::default()
     }
+}
+
+fn dropped_claims(dropped: &DroppedClaims) -> Vec<DroppedClaimCount> {
+    let count = |(reason, claims): (&str, u64)| DroppedClaimCount { reason: reason.to_owned(), claims };
+    dropped.all().map(count).collect()
 }
 
 #[tonic::async_trait]

@@ -36,6 +36,7 @@ struct Metrics {
     fault: Family<Labels, Number>,
     bindings: Family<Labels, Number>,
     dropped: Family<Labels, Counter<u64, AtomicU64>>,
+    claims_dropped: Family<Labels, Counter<u64, AtomicU64>>,
 }
 
 impl Metrics {
@@ -65,6 +66,10 @@ impl Metrics {
             let labels = [labels.clone(), vec![("reason", drop.reason.clone())]].concat();
             self.dropped.get_or_create(&labels).inc_by(drop.packets);
         }
+        for drop in &vpc.claims_dropped {
+            let labels = [labels.clone(), vec![("reason", drop.reason.clone())]].concat();
+            self.claims_dropped.get_or_create(&labels).inc_by(drop.claims);
+        }
     }
 
     fn encode(self) -> Result<String, std::fmt::Error> {
@@ -76,6 +81,7 @@ impl Metrics {
         all.register("vpc_fault", "1 when something keeps the VPC from being applied", self.fault);
         all.register("vpc_bindings", "EIPs bound in the VPC", self.bindings);
         all.register("dropped_packets", "Packets dropped since the rules were made, by reason", self.dropped);
+        all.register("dropped_claims", "Claims seen and not looked at, by reason", self.claims_dropped);
         let mut text = String::new();
         encode(&mut text, &all)?;
         Ok(text)
@@ -101,6 +107,7 @@ mod tests {
             fault: "there is no link".into(),
             bindings: 2,
             drops: vec![api::DropCount { reason: "not_holder".into(), packets: 149 }],
+            claims_dropped: vec![api::DroppedClaimCount { reason: "strangers".into(), claims: 70 }],
             ..api::VpcStatus::default()
         };
         let metrics = Metrics::default();
@@ -119,6 +126,7 @@ mod tests {
             format!("mooring_vpc_fault{{{of}}} 1"),
             format!("mooring_vpc_bindings{{{of}}} 2"),
             format!("mooring_dropped_packets_total{{{of},reason=\"not_holder\"}} 149"),
+            format!("mooring_dropped_claims_total{{{of},reason=\"strangers\"}} 70"),
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }

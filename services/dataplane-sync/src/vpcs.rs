@@ -21,7 +21,7 @@ use crate::{
     fold::Folded,
     progress::Progress,
     target::{Distributed, PlacesFile, Target},
-    watch::Sinks,
+    watch::{DroppedClaims, Sinks},
     worker::{AuditRequest, Request, Worker},
 };
 
@@ -33,6 +33,7 @@ struct Handle {
     target: watch::Sender<Target>,
     progress: watch::Receiver<Progress>,
     requests: mpsc::Sender<Request>,
+    dropped: DroppedClaims,
 }
 
 /// What is known of every VPC. Clones share it.
@@ -72,6 +73,11 @@ impl Vpcs {
         self.with(|handles| {
             handles.iter().map(|(vpc, handle)| (*vpc, handle.progress.borrow().clone())).collect()
         })
+    }
+
+    /// What a VPC's watcher did not look at.
+    pub(crate) fn dropped_claims(&self, vpc: VpcId) -> DroppedClaims {
+        self.with(|handles| handles.get(&vpc).map(|handle| handle.dropped.clone())).unwrap_or_default()
     }
 
     /// Resolves when some VPC has got further since the last call.
@@ -183,10 +189,12 @@ impl Workers {
         let (progress_sender, progress) = watch::channel(Progress::default());
         let Ways { claims, drifts } = self.ways.clone();
         let distributed = self.distributed.clone();
-        let sinks = Sinks { vpc, target, distributed, claims, drifts, worker: worker_sender };
+        let dropped = DroppedClaims::default();
+        let (worker, its_dropped) = (worker_sender, dropped.clone());
+        let sinks = Sinks { vpc, target, distributed, claims, drifts, dropped: its_dropped, worker };
         self.tasks.spawn(Worker::new(Arc::new(open_kernel), sinks, seen, requests, progress_sender).run());
         self.tasks.spawn(tell(progress.clone(), self.vpcs.changed.clone()));
-        let handle = Handle { target: target_sender, progress, requests: requests_sender };
+        let handle = Handle { target: target_sender, progress, requests: requests_sender, dropped };
         self.vpcs.with(|handles| handles.insert(vpc, handle));
     }
 

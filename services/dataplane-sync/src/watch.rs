@@ -1,5 +1,8 @@
 //! A thread for each VPC that blocks on its watcher, and hands on what was seen: claims of HAVIPs to health and to the
-//! worker, everything else to the worker.
+//! worker, everything else to the worker. What a storm of claims does not get through is counted.
+
+mod dropped;
+mod sieve;
 
 use std::{
     net::IpAddr,
@@ -8,18 +11,25 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use mooring_dataplane::{Fault, Place, Seen, Waker, Watcher};
-use mooring_domain::{holder::Sighting, id::VpcId};
+use imbl::{OrdMap, OrdSet};
+use mooring_dataplane::{Ears, Fault, Known, Place, Seen, Waker, Watcher};
+use mooring_domain::{address::Mac, holder::Sighting, id::VpcId};
 use mooring_runtime::plant::planted;
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use self::dropped::DroppedClaims;
+use self::{
+    dropped::Reason,
+    sieve::{Claimed, Sieve},
+};
 use crate::{
     claims::{Claims, SeenClaim},
     drifts::Drifts,
     target::{Distributed, Target},
+    worker::v4,
 };
 
 const WAIT: Duration = Duration::from_secs(1);
@@ -36,10 +46,24 @@ struct Shared {
 pub(crate) struct Watch {
     shared: Arc<Shared>,
     waker: Waker,
+    ears: Ears,
+    /// What is listened for now.
+    members: Option<OrdMap<IpAddr, OrdSet<Mac>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
+    /// Listens for claims of these HAVIPs from now on, and for those of their members before others'.
+    pub(crate) fn listen_for(&mut self, members: &OrdMap<IpAddr, OrdSet<Mac>>) -> Result<(), Fault> {
+        if self.members.as_ref().is_some_and(|known| known.ptr_eq(members) || known == members) {
+            return Ok(());
+        }
+        self.ears
+            .listen_for(&Known::new(members.keys().filter_map(v4), members.values().flatten().copied()))?;
+        self.members = Some(members.clone());
+        Ok(())
+    }
+
     /// Why it has ended by itself, if it has.
     pub(crate) fn ended(&self) -> Option<String> {
         self.shared.ended.get().cloned()
@@ -70,6 +94,7 @@ pub(crate) struct Sinks {
     pub(crate) distributed: Distributed,
     pub(crate) claims: Claims,
     pub(crate) drifts: Drifts,
+    pub(crate) dropped: DroppedClaims,
     pub(crate) worker: mpsc::Sender<Sight>,
 }
 
@@ -85,11 +110,17 @@ pub(crate) struct Sight {
 pub(crate) fn start(place: &Place, sinks: Sinks) -> Result<Watch, Fault> {
     let mut watcher = Watcher::open(place)?;
     let shared = Arc::new(Shared::default());
-    let (waker, its) = (watcher.waker(), shared.clone());
+    let (waker, ears, its) = (watcher.waker(), watcher.ears(), shared.clone());
     let spawned = thread::Builder::new().name("watcher".to_owned()).spawn(move || {
+        let mut sieve = Sieve::default();
         while !its.stopped.load(Ordering::Relaxed) {
-            match watcher.wait(WAIT) {
-                Ok(seen) => seen.into_iter().for_each(|seen| sinks.hand_on(seen, &its.missed)),
+            let rest = sieve.next().map_or(WAIT, |next| next.saturating_duration_since(Instant::now()));
+            match watcher.wait(rest.min(WAIT)) {
+                Ok(seen) => {
+                    let now = Instant::now();
+                    seen.into_iter().for_each(|seen| sinks.see(seen, &mut sieve, now, &its.missed));
+                    sieve.due(now).into_iter().for_each(|claimed| sinks.claim(claimed, &mut sieve, now));
+                }
                 Err(fault) => {
                     // The worker finds it and opens everything anew.
                     let _ = its.ended.set(format!("watching has ended: {fault}"));
@@ -99,28 +130,80 @@ pub(crate) fn start(place: &Place, sinks: Sinks) -> Result<Watch, Fault> {
         }
     });
     match spawned {
-        Ok(thread) => Ok(Watch { shared, waker, thread: Some(thread) }),
+        Ok(thread) => Ok(Watch { shared, waker, ears, members: None, thread: Some(thread) }),
         Err(source) => Err(Fault::Kernel { operation: "starting a watcher".to_owned(), source }),
     }
 }
 
 impl Sinks {
     /// What finds no room is noted: the worker then looks at everything, and asks.
-    fn hand_on(&self, seen: Seen, missed: &AtomicBool) {
-        let mut number = None;
-        if let Seen::Claim { address, mac, observed_at } = seen {
-            if !self.target.borrow().desired.holders.contains_key(&IpAddr::V4(address)) {
+    fn see(&self, seen: Seen, sieve: &mut Sieve, now: Instant, missed: &AtomicBool) {
+        match seen {
+            Seen::Claim { address, mac, observed_at } => {
+                self.sift(Claimed { address, claim: Sighting { mac, observed_at } }, sieve, now);
                 return;
             }
-            let claim = Sighting { mac, observed_at };
-            number = self.claims.hand_in(SeenClaim { vpc: self.vpc, address, claim });
+            Seen::Dropped { claimants, claims } => self.dropped.count(claimants.into(), claims),
+            Seen::Neighbour { .. } | Seen::Route { .. } if planted("dataplane.deaf") => return,
+            _ => {}
         }
-        let told = matches!(seen, Seen::Neighbour { .. } | Seen::Route { .. });
-        if told && planted("dataplane.deaf") {
-            return;
-        }
-        if self.worker.try_send(Sight { seen, number }).is_err() && !missed.swap(true, Ordering::Relaxed) {
+        if self.worker.try_send(Sight { seen, number: None }).is_err()
+            && !missed.swap(true, Ordering::Relaxed)
+        {
             tracing::warn!(vpc = %self.vpc, "more is seen than can be looked at; everything is looked at again");
         }
+    }
+
+    fn sift(&self, claimed: Claimed, sieve: &mut Sieve, now: Instant) {
+        let is_member = {
+            let desired = &self.target.borrow().desired;
+            let havip = IpAddr::V4(claimed.address);
+            if !desired.holders.contains_key(&havip) {
+                return;
+            }
+            desired.members.get(&havip).is_some_and(|members| members.contains(&claimed.claim.mac))
+        };
+        if !is_member {
+            match sieve.stranger(now) {
+                true => self.stranger(claimed),
+                false => self.dropped.count(Reason::Strangers, 1),
+            }
+            return;
+        }
+        match sieve.member(claimed, now) {
+            Ok(()) => self.claim(claimed, sieve, now),
+            Err(dropped) => self.dropped.count(Reason::Repeated, dropped.into()),
+        }
+    }
+
+    /// A member's claim goes to health and to the worker. While the worker has no room for it, it waits.
+    fn claim(&self, claimed: Claimed, sieve: &mut Sieve, now: Instant) {
+        match self.worker.try_reserve() {
+            Ok(room) => {
+                let number = self.claims.hand_in(self.seen(claimed));
+                room.send(claimed.sight(number));
+            }
+            Err(_) => sieve.back(claimed, now),
+        }
+    }
+
+    fn stranger(&self, claimed: Claimed) {
+        let number = self.claims.hand_in(self.seen(claimed));
+        if number.is_none() {
+            self.dropped.count(Reason::Unreported, 1);
+        }
+        // It moves nothing, so nothing is missed where there is no room. But a member is one the moment the log says so.
+        let _ = self.worker.try_send(claimed.sight(number));
+    }
+
+    fn seen(&self, Claimed { address, claim }: Claimed) -> SeenClaim {
+        SeenClaim { vpc: self.vpc, address, claim }
+    }
+}
+
+impl Claimed {
+    fn sight(self, number: Option<u64>) -> Sight {
+        let Sighting { mac, observed_at } = self.claim;
+        Sight { seen: Seen::Claim { address: self.address, mac, observed_at }, number }
     }
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mooring_dataplane::{Fault, Place, Seen};
+use mooring_dataplane::{Claimants, Fault, Place, Seen};
 use mooring_domain::{
     Position,
     holder::{Decision, Provisional, Sighting},
@@ -34,6 +34,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(50);
 /// The most sightings that are looked at at once.
 const MOST: usize = 256;
+/// Between two times at which everybody is asked because claims were lost: longer than between two questions.
+const ASKING: Duration = Duration::from_millis(1100);
 /// How long after a failure the next round comes.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -72,6 +74,10 @@ pub(crate) struct Worker {
     put_at: Position,
     /// Something was seen that should not be: the next tick looks.
     suspect: bool,
+    /// Claims were lost: everybody is asked.
+    lost: bool,
+    /// Before which nobody is asked for that again.
+    asks_at: Instant,
     /// After a failure.
     retry_at: Option<Instant>,
 }
@@ -99,6 +105,8 @@ impl Worker {
             folded: FoldedHash::default(),
             put_at: Position::default(),
             suspect: false,
+            lost: false,
+            asks_at: Instant::now(),
             retry_at: None,
         }
     }
@@ -201,6 +209,7 @@ impl Worker {
                 none.insert(Entered::enter(&self.open, place, self.sinks.clone())?)
             }
         };
+        entered.listen_for(&target.desired)?;
         entered.make_equal(&target.desired, &target.pools)
     }
 
@@ -275,7 +284,9 @@ impl Worker {
                 self.suspect |= self.entered.as_ref().is_some_and(|entered| entered.differs(seen));
             }
             // A link says several things when it goes or comes: one look at the next tick is enough for all of them.
-            Seen::LinkChanged | Seen::Lost => self.look_at_everything(),
+            Seen::LinkChanged => self.look_at_everything(),
+            Seen::Dropped { claimants: Claimants::Strangers, .. } => {}
+            Seen::Dropped { claimants: Claimants::Members, .. } | Seen::Lost => self.lost = true,
         }
         false
     }
@@ -301,8 +312,22 @@ impl Worker {
             self.entered.iter_mut().for_each(Entered::forget);
             block_in_place(|| self.round());
         }
+        self.find_what_was_lost(now);
         for havip in self.questions.unanswered(now) {
             let asked = self.entered.as_mut().map_or(Ok(()), |entered| entered.ask(havip, None));
+            self.could_not_ask(asked);
+        }
+    }
+
+    /// A storm loses claims all the time: everybody is asked once in a while, and once more when it is over.
+    fn find_what_was_lost(&mut self, now: Instant) {
+        if !self.lost || now < self.asks_at {
+            return;
+        }
+        (self.lost, self.asks_at) = (false, now + ASKING);
+        let desired = self.provisional.over(self.target.borrow().recorded());
+        for havip in desired.holders.keys().filter_map(v4) {
+            let asked = self.ask(havip, &desired);
             self.could_not_ask(asked);
         }
     }
@@ -376,7 +401,7 @@ fn said(fault: &Fault, place: Option<&Place>) -> String {
     }
 }
 
-fn v4(address: &IpAddr) -> Option<Ipv4Addr> {
+pub(crate) fn v4(address: &IpAddr) -> Option<Ipv4Addr> {
     match address {
         IpAddr::V4(v4) => Some(*v4),
         IpAddr::V6(_) => None,

@@ -1,97 +1,96 @@
-//! Claims, from the ARP on the inside.
+//! Claims, from the ARP on the inside: what members claim by one socket, what others do by another. Whatever a stranger
+//! sends, it takes no room from members, and no more time than its share.
 
 use std::{
-    io::IoSliceMut,
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
-use mooring_domain::{Timestamp, address::Mac};
-use nix::{
-    errno::Errno,
-    sys::{
-        socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt},
-        time::TimeSpec,
-    },
-};
+use mooring_domain::address::Mac;
 use socket2::Socket;
 
-use super::Seen;
-use crate::{Fault, arp::Arp, kernel::link::Link, packet};
+use super::{Claimants, Seen, ear::Ear};
+use crate::{
+    Fault, Known,
+    kernel::link::Link,
+    packet::{self, filter},
+};
 
-/// Room for a few thousand claims while nobody takes them.
-const BUFFER: usize = 4 << 20;
-const OPERATION: &str = "listen for ARP";
+/// Room for a few thousand claims of members while nobody takes them.
+const MEMBERS_BUFFER: usize = 4 << 20;
+/// Room for a few hundred of everybody else.
+const STRANGERS_BUFFER: usize = 128 << 10;
+/// So many claims of strangers are looked at, at most,
+const STRANGERS: usize = 32;
+/// in this time. The others stay in the kernel, which throws away what finds no room.
+const SHARE: Duration = Duration::from_millis(200);
 
-/// A packet socket on the inside.
 #[derive(Debug)]
 pub(super) struct Claims {
-    socket: Socket,
-    /// How many the kernel had to throw away so far, as it last said.
-    lost: u32,
+    members: Ear,
+    strangers: Ear,
+    /// When the share began that is used up now, and how many were taken of it.
+    share: (Instant, usize),
 }
 
-impl AsFd for Claims {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+/// Says what a [`super::Watcher`] listens for, from another thread. Until it does every claim is heard.
+#[derive(Clone, Debug)]
+pub struct Ears {
+    members: Arc<Socket>,
+    strangers: Arc<Socket>,
+}
+
+impl Ears {
+    /// What is claimed is heard from now on if it is known.
+    pub fn listen_for(&self, known: &Known) -> Result<(), Fault> {
+        let [members, strangers] = known.programs();
+        // In this order a claim of one who has become a member is heard by either, or by both.
+        packet::attach(&self.members, &members)?;
+        packet::attach(&self.strangers, &strangers)
     }
 }
 
 impl Claims {
     pub(super) fn open(inside: Link) -> Result<Self, Fault> {
-        let socket = packet::listener(inside.index)?;
-        let fault = |errno: Errno| Fault::kernel(OPERATION, "CAP_NET_ADMIN", errno.into());
-        setsockopt(&socket, sockopt::RcvBufForce, &BUFFER).map_err(fault)?;
-        setsockopt(&socket, sockopt::ReceiveTimestampns, &true).map_err(fault)?;
-        setsockopt(&socket, sockopt::RxqOvfl, &1).map_err(fault)?;
-        Ok(Self { socket, lost: 0 })
+        Ok(Self {
+            members: Ear::open(inside, &filter::everything(), MEMBERS_BUFFER)?,
+            strangers: Ear::open(inside, &filter::nothing(), STRANGERS_BUFFER)?,
+            share: (Instant::now(), 0),
+        })
+    }
+
+    pub(super) fn ears(&self) -> Ears {
+        Ears { members: self.members.socket.clone(), strangers: self.strangers.socket.clone() }
     }
 
     pub(super) fn follow(&self, inside: Link) -> Result<(), Fault> {
-        packet::bind(&self.socket, inside.index)
+        self.members.follow(inside)?;
+        self.strangers.follow(inside)
     }
 
-    /// Take at most so many messages; those from the gateway's own MAC are none of anybody else's claims.
+    /// The sockets that are waited for; and how long at most, where one is left out until then.
+    pub(super) fn waits_for(&self) -> (BorrowedFd<'_>, Result<BorrowedFd<'_>, Duration>) {
+        let (begun, taken) = self.share;
+        let rest = SHARE.saturating_sub(begun.elapsed());
+        let used_up = taken >= STRANGERS && !rest.is_zero();
+        (self.members.as_fd(), if used_up { Err(rest) } else { Ok(self.strangers.as_fd()) })
+    }
+
+    /// Take at most so many messages of members, and what strangers have a share in.
     pub(super) fn take(&mut self, most: usize, own: Option<Mac>, seen: &mut Vec<Seen>) -> Result<(), Fault> {
-        for _ in 0..most {
-            let Some((arp, observed_at, lost)) = self.next()? else { break };
-            if lost != self.lost {
-                self.lost = lost;
-                seen.push(Seen::Lost);
-            }
-            if let Some((address, mac)) = arp.and_then(|arp| arp.claim()).filter(|(_, mac)| Some(*mac) != own)
-            {
-                seen.push(Seen::Claim { address, mac, observed_at });
+        self.members.take(most, own, seen)?;
+        if self.share.0.elapsed() >= SHARE {
+            self.share = (Instant::now(), 0);
+        }
+        self.share.1 += self.strangers.take(STRANGERS.saturating_sub(self.share.1), own, seen)?;
+        for (claimants, ear) in [(Claimants::Members, &self.members), (Claimants::Strangers, &self.strangers)]
+        {
+            let claims = packet::dropped(&ear.socket)?;
+            if claims > 0 {
+                seen.push(Seen::Dropped { claimants, claims });
             }
         }
         Ok(())
     }
-
-    fn next(&self) -> Result<Option<(Option<Arp>, Timestamp, u32)>, Fault> {
-        let mut bytes = [0; 128];
-        let mut control = nix::cmsg_space!(TimeSpec, u32);
-        let mut slices = [IoSliceMut::new(&mut bytes)];
-        let flags = MsgFlags::MSG_DONTWAIT;
-        let message = match recvmsg::<()>(self.socket.as_raw_fd(), &mut slices, Some(&mut control), flags) {
-            // A link that goes down says so once to its sockets; a signal means nothing.
-            Err(Errno::EAGAIN | Errno::ENETDOWN | Errno::EINTR) => return Ok(None),
-            Err(errno) => return Err(Fault::kernel(OPERATION, "CAP_NET_RAW", errno.into())),
-            Ok(message) => message,
-        };
-        let (mut at, mut lost) = (Timestamp::default(), self.lost);
-        let controls = message.cmsgs();
-        for control in controls.map_err(|errno| Fault::answer(OPERATION, errno.to_string()))? {
-            match control {
-                ControlMessageOwned::ScmTimestampns(time) => at = nanoseconds(time),
-                ControlMessageOwned::RxqOvfl(count) => lost = count,
-                _ => {}
-            }
-        }
-        let length = message.bytes;
-        Ok(Some((bytes.get(..length).and_then(Arp::parse), at, lost)))
-    }
-}
-
-fn nanoseconds(time: TimeSpec) -> Timestamp {
-    let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
-    Timestamp(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap_or(0))
 }

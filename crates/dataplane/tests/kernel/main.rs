@@ -6,6 +6,7 @@ mod capabilities;
 mod drift;
 mod namespace;
 mod preflight;
+mod storms;
 mod watcher;
 
 use std::collections::BTreeSet;

@@ -11,13 +11,13 @@ use mooring_domain::{address::Mac, nat::Op};
 
 use crate::namespace::{HOLDER, Namespace};
 
-const HAVIP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 50);
-const STRANGER: Mac = Mac([2, 0, 0, 0, 0, 0xc]);
+pub const HAVIP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 50);
+pub const STRANGER: Mac = Mac([2, 0, 0, 0, 0, 0xc]);
 const GATEWAY: Mac = Mac([2, 0, 0, 0, 0, 1]);
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An ARP message: operation, sender, target.
-fn arp(operation: u8, mac: Mac, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
+pub fn arp(operation: u8, mac: Mac, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     let header = [0, 1, 8, 0, 6, 4, 0, operation];
     [&[0xff; 6][..], &mac.0, &[8, 6], &header, &mac.0, &sender.octets(), &[0; 6], &target.octets()].concat()
 }
@@ -34,7 +34,7 @@ fn ip(mac: Mac, source: Ipv4Addr) -> Vec<u8> {
 }
 
 /// Wait until this is seen; everything that was seen.
-fn seen_until(watcher: &mut Watcher, wanted: impl Fn(&Seen) -> bool) -> Vec<Seen> {
+pub fn seen_until(watcher: &mut Watcher, wanted: impl Fn(&Seen) -> bool) -> Vec<Seen> {
     let end = Instant::now() + PATIENCE;
     let mut seen = Vec::new();
     while !seen.iter().any(&wanted) {
@@ -44,7 +44,7 @@ fn seen_until(watcher: &mut Watcher, wanted: impl Fn(&Seen) -> bool) -> Vec<Seen
     seen
 }
 
-fn claims(seen: &[Seen]) -> Vec<(Ipv4Addr, Mac)> {
+pub fn claims(seen: &[Seen]) -> Vec<(Ipv4Addr, Mac)> {
     let claim = |seen: &Seen| match seen {
         Seen::Claim { address, mac, .. } => Some((*address, *mac)),
         _ => None,
@@ -75,10 +75,24 @@ fn questions_broken_messages_and_the_gateways_own_are_no_claims() {
     namespace.send("vm0", &arp(1, HOLDER, HAVIP, [10, 0, 1, 1].into()));
     namespace.send("vm0", &arp(1, Mac([0xff; 6]), HAVIP, HAVIP));
     namespace.send("vm0", &arp(1, GATEWAY, HAVIP, HAVIP));
-    namespace.send("vm0", &arp(2, HOLDER, HAVIP, HAVIP)[..36]);
-    let mut other = arp(2, HOLDER, HAVIP, HAVIP);
-    other[18] = 7;
-    namespace.send("vm0", &other);
+    for from in [[0; 6], [1, 0, 0x5e, 0, 0, 1], [0x33, 0x33, 0, 0, 0, 1]] {
+        namespace.send("vm0", &arp(2, Mac(from), HAVIP, HAVIP));
+    }
+    namespace.send("vm0", &arp(2, HOLDER, Ipv4Addr::UNSPECIFIED, HAVIP));
+    for operation in [0, 3, 4, 8, 255] {
+        namespace.send("vm0", &arp(operation, HOLDER, HAVIP, HAVIP));
+    }
+    for length in 14..42 {
+        namespace.send("vm0", &arp(2, HOLDER, HAVIP, HAVIP)[..length]);
+    }
+    // Not Ethernet, not IPv4, and addresses of other lengths.
+    for at in 14..20 {
+        for other in [0, 5, 7, 0xff] {
+            let mut broken = arp(2, HOLDER, HAVIP, HAVIP);
+            broken[at] = if broken[at] == other { 9 } else { other };
+            namespace.send("vm0", &broken);
+        }
+    }
     // The one after all of them, so that they have been there.
     namespace.send("vm0", &arp(2, STRANGER, HAVIP, HAVIP));
     let seen = seen_until(&mut watcher, |seen| matches!(seen, Seen::Claim { mac: STRANGER, .. }));

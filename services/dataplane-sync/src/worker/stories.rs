@@ -18,6 +18,7 @@ use crate::{
     claims::{self, Decided},
     drifts::Drifts,
     target::Distributed,
+    watch::DroppedClaims,
 };
 
 mod own;
@@ -113,6 +114,7 @@ impl Stage {
             distributed: its_distributed,
             claims: its_claims,
             drifts: drifts.clone(),
+            dropped: DroppedClaims::default(),
             worker,
         };
         let task = tokio::spawn(Worker::new(open, sinks, seen, requests, sender).run());
