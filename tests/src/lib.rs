@@ -19,6 +19,7 @@ pub mod proxy;
 pub mod server;
 pub mod small_disk;
 pub mod story;
+pub mod usage;
 pub mod wait;
 
 pub use client::Client;

@@ -12,6 +12,7 @@ use mooring_tests::figures::{ms, number, show};
 use mooring_tests::lab::crowd::{self, Crowd};
 use mooring_tests::probe::udp_ask;
 use mooring_tests::server::{Options, own_folder};
+use mooring_tests::usage::{Usage, usage};
 use mooring_tests::{Client, Mooringd, wait_for};
 use socket2::{Domain, Socket, Type};
 use tokio::runtime::Runtime;
@@ -25,27 +26,6 @@ const PORT: u16 = 7000;
 const PATIENT: Duration = Duration::from_secs(30);
 /// For an answer of somebody who is there.
 const SOON: Duration = Duration::from_secs(2);
-
-/// What a process has used so far.
-struct Usage {
-    rss: u64,
-    threads: u64,
-    cpu: Duration,
-}
-
-fn usage(pid: u32) -> Usage {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let field = |name: &str| -> u64 {
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    };
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let after_name = stat.rsplit(')').next().unwrap();
-    // utime and stime are the 14th and 15th field, in ticks of 10 ms; the name is the second.
-    let ticks: u64 =
-        after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
-    Usage { rss: field("VmRSS:") * 1024, threads: field("Threads:"), cpu: Duration::from_millis(ticks * 10) }
-}
 
 /// A VPC as the API has it.
 struct Vpc {
@@ -168,9 +148,9 @@ fn measure(server: &mut Mooringd, world: &mut World) -> Cost {
     world.wait_agree();
     let (unbind, bind) = world.change();
     let pid = server.pid().unwrap();
-    let (before, begin) = (usage(pid), Instant::now());
+    let (before, begin) = (usage(pid).unwrap(), Instant::now());
     std::thread::sleep(Duration::from_secs(2));
-    let usage = usage(pid);
+    let usage = usage(pid).unwrap();
     let idle = (usage.cpu - before.cpu).as_secs_f64() / begin.elapsed().as_secs_f64();
     let cost = Cost { end, start, unbind, bind, idle, usage };
     show(&format!(
