@@ -51,6 +51,8 @@ pub const VM_A: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 11);
 pub const VM_B: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 12);
 /// The address of the third inside host.
 pub const HOST_C: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 13);
+/// The MAC of the gateway, inside.
+pub const MAC_GATEWAY: &str = "02:00:00:00:01:01";
 /// The MAC of vm-a.
 pub const MAC_A: &str = "02:00:00:00:01:0a";
 /// The MAC of vm-b.

@@ -34,7 +34,7 @@ enum Verb {
     Bench(bench::Bench),
     /// Runs setup, every check and every group of tests; or only the groups named
     Test {
-        /// core, log, api, packets, faults, bench, compose
+        /// core, log, api, packets, holder, faults, bench, compose
         #[arg(value_name = "GROUP", value_parser = test::group_names())]
         groups: Vec<String>,
     },

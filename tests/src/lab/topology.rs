@@ -37,7 +37,7 @@ pub(super) fn build_gateway(lab: &Lab) -> Result<()> {
     let outside = (&lab.core, "gateway", "02:00:00:00:02:f2");
     let inside = (&lab.switch, "gateway", "02:00:00:00:01:f1");
     cable(outside, (gateway, "out0", "02:00:00:00:02:02"), 102)?;
-    cable(inside, (gateway, "in0", "02:00:00:00:01:01"), 104)?;
+    cable(inside, (gateway, "in0", super::MAC_GATEWAY), 104)?;
     lab.core.ip("link set gateway master out0 up")?;
     lab.switch.ip("link set gateway master br0 up")?;
     gateway.ip(GATEWAY)?;
@@ -68,7 +68,7 @@ fn wire(lab: &Lab) -> Result<()> {
         ((&lab.core, "mid0", "02:00:00:00:04:02"), (&lab.edge, "mid0", "02:00:00:00:04:01")),
         ((&lab.core, "gateway", "02:00:00:00:02:f2"), (&lab.gateway, "out0", "02:00:00:00:02:02")),
         ((&lab.core, "plain", "02:00:00:00:02:f3"), (&lab.plain, "out0", "02:00:00:00:02:03")),
-        ((&lab.switch, "gateway", "02:00:00:00:01:f1"), (&lab.gateway, "in0", "02:00:00:00:01:01")),
+        ((&lab.switch, "gateway", "02:00:00:00:01:f1"), (&lab.gateway, "in0", super::MAC_GATEWAY)),
         ((&lab.switch, "plain", "02:00:00:00:01:f2"), (&lab.plain, "in0", "02:00:00:00:01:02")),
         ((&lab.switch, "vm-a", "02:00:00:00:01:fa"), (&lab.vm_a, "eth0", super::MAC_A)),
         ((&lab.switch, "vm-b", "02:00:00:00:01:fb"), (&lab.vm_b, "eth0", super::MAC_B)),

@@ -40,7 +40,7 @@ use crate::{
 /// Where a sign in both streams of frames goes to: everything before it came before it.
 const SIGN: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 77);
 const LINKS: [(Side, &str, &str); 2] =
-    [(Side::Inside, "in0", "02:00:00:00:01:01"), (Side::Outside, "out0", "02:00:00:00:02:02")];
+    [(Side::Inside, "in0", lab::MAC_GATEWAY), (Side::Outside, "out0", "02:00:00:00:02:02")];
 
 /// Watches both links of a gateway.
 pub struct Witness {
