@@ -2,7 +2,6 @@
 //! one that fails holds up no other. `MOORING_VPCS` makes them more or fewer.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::fs;
 use std::net::{SocketAddrV4, UdpSocket};
 use std::ops::Range;
 use std::time::{Duration, Instant};

@@ -15,7 +15,7 @@ use std::{
 };
 
 use imbl::{OrdMap, OrdSet};
-use mooring_dataplane::{Ears, Fault, Known, Place, Seen, Waker, Watcher};
+use mooring_dataplane::{Claimants, Ears, Fault, Known, Place, Seen, Waker, Watcher};
 use mooring_domain::{address::Mac, holder::Sighting, id::VpcId};
 use mooring_runtime::plant::planted;
 use tokio::sync::{mpsc, watch};
@@ -143,7 +143,12 @@ impl Sinks {
                 self.sift(Claimed { address, claim: Sighting { mac, observed_at } }, sieve, now);
                 return;
             }
-            Seen::Dropped { claimants, claims } => self.dropped.count(claimants.into(), claims),
+            Seen::Dropped { claimants, claims } => {
+                self.dropped.count(claimants.into(), claims);
+                if claimants == Claimants::Strangers {
+                    return;
+                }
+            }
             Seen::Neighbour { .. } | Seen::Route { .. } if planted("dataplane.deaf") => return,
             _ => {}
         }
