@@ -14,8 +14,9 @@ use crate::{
 /// What a follower needs from an engine.
 #[async_trait]
 pub(crate) trait Source: Send + Sync + 'static {
-    /// The records right after a position, without gaps, some at a time; empty at the log's end.
-    async fn batch(&self, after: Position) -> Result<Vec<Arc<Record>>, LogError>;
+    /// The records right after a position, without gaps, some at a time; empty at the log's end. More than `enough` are not
+    /// looked for, but there may be more.
+    async fn batch(&self, after: Position, enough: usize) -> Result<Vec<Arc<Record>>, LogError>;
 
     /// Changes whenever records were added, the log was closed or damage was found.
     fn changes(&self) -> watch::Receiver<()>;
@@ -56,10 +57,12 @@ pub(crate) async fn read<S: Source>(
 ) -> Result<Vec<Arc<Record>>, LogError> {
     let mut found = Vec::new();
     while found.len() < limit {
-        let batch = source.batch(after).await?;
+        let room = limit - found.len();
+        // Of those that a filter leaves out nobody knows how many come.
+        let enough = if matches!(filter, Filter::All) { room } else { usize::MAX };
+        let batch = source.batch(after, enough).await?;
         let Some(last) = batch.last() else { break };
         after = last.position;
-        let room = limit - found.len();
         found.extend(batch.into_iter().filter(|record| filter.wants(&record.stream)).take(room));
     }
     Ok(found)
@@ -77,7 +80,7 @@ impl<S: Source> Following<S> {
             // In this order: what changes after the look wakes us, and what is written before closing is found.
             self.changes.borrow_and_update();
             let closed = self.source.closed();
-            self.waiting = self.source.batch(self.after).await?.into();
+            self.waiting = self.source.batch(self.after, usize::MAX).await?.into();
             if self.waiting.is_empty() && (closed || self.changes.changed().await.is_err()) {
                 return Ok(None);
             }

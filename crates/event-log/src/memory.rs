@@ -71,7 +71,7 @@ impl Shared {
 
 #[async_trait]
 impl Source for Shared {
-    async fn batch(&self, after: Position) -> Result<Vec<Arc<Record>>, LogError> {
+    async fn batch(&self, after: Position, _: usize) -> Result<Vec<Arc<Record>>, LogError> {
         let after = usize::try_from(after.0).unwrap_or(usize::MAX);
         Ok(self.state().records.iter().skip(after).take(BATCH_RECORDS).cloned().collect())
     }

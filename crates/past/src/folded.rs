@@ -46,10 +46,15 @@ impl Folded {
     /// What another commit makes of it. Commits come in the order of the log, and none is left out.
     pub fn commit(&mut self, commit: &Commit) {
         ResourceCore::follow(&mut self.resource, commit);
+        self.rest(commit);
+        self.last = Some(Last::of(commit));
+    }
+
+    /// The same of everything but what existed.
+    pub(crate) fn rest(&mut self, commit: &Commit) {
         BindingCore::follow(&mut self.binding, commit);
         HolderCore::follow(&mut self.holder, commit);
         nat::fold(&mut self.desired, commit);
-        self.last = Some(Last::of(commit));
     }
 
     /// Where it stands, as the API says it.

@@ -6,7 +6,7 @@ use mooring_domain::{Commit, CommitPosition, Position, Timestamp};
 use mooring_event_log::{EventLog, Filter, LogError, Position as LogPosition, Record, Skimmed, skim_checked};
 use mooring_ledger::{CommitReader, Undecodable, to_domain_position};
 
-use crate::{Folded, Moment, NoAnswer, Step, time};
+use crate::{Folded, Last, Moment, NoAnswer, Step, apart::Apart, time};
 
 /// Records asked of a log at once.
 const CHUNK: usize = 64;
@@ -39,23 +39,64 @@ pub(crate) type Each<'a> = &'a mut (dyn FnMut(Step<'_>) -> ControlFlow<()> + Sen
 /// A fold that is under way.
 pub(crate) struct Folding<'a> {
     moment: Moment,
-    folded: Folded,
+    fold: Fold<'a>,
     /// When the first commit of the log was recorded.
     first: Option<Timestamp>,
     /// Nothing more belongs to the moment.
     reached: bool,
     unreadable: Option<Undecodable>,
     reader: CommitReader,
-    each: Option<Each<'a>>,
     /// Whoever is told has heard enough.
     stopped: bool,
+}
+
+/// How commits are folded.
+enum Fold<'a> {
+    /// Nobody is told of them.
+    Apart(Apart),
+    /// One after another, each is told.
+    Told(Box<Folded>, Each<'a>),
+}
+
+impl Fold<'_> {
+    fn last(&self) -> Option<&Last> {
+        match self {
+            Self::Apart(apart) => apart.last(),
+            Self::Told(folded, _) => folded.last.as_ref(),
+        }
+    }
+
+    fn commit(&mut self, commit: Commit) -> ControlFlow<()> {
+        match self {
+            Self::Apart(apart) => {
+                apart.commit(commit);
+                ControlFlow::Continue(())
+            }
+            Self::Told(folded, each) => {
+                let before = folded.clone();
+                folded.commit(&commit);
+                each(Step { before: &before, commit: &commit, after: folded })
+            }
+        }
+    }
+
+    fn finish(self) -> Folded {
+        match self {
+            Self::Apart(apart) => apart.finish(),
+            Self::Told(folded, _) => *folded,
+        }
+    }
 }
 
 impl<'a> Folding<'a> {
     /// Goes on from what is folded already.
     pub(crate) fn on(folded: Folded, moment: Moment, each: Option<Each<'a>>) -> Self {
+        let fold = match each {
+            Some(each) => Fold::Told(Box::new(folded), each),
+            None => Fold::Apart(Apart::on(folded)),
+        };
         let reader = CommitReader::default();
-        Self { moment, folded, first: None, reached: false, unreadable: None, reader, each, stopped: false }
+        Self { moment, fold, first: None, reached: false, unreadable: None, reader, stopped: false }
     }
 
     pub(crate) fn folder(mut self, folder: &Path) -> Result<Folded, NoAnswer> {
@@ -76,7 +117,7 @@ impl<'a> Folding<'a> {
         mut read: impl FnMut(LogPosition) -> Result<Vec<Arc<Record>>, LogError>,
     ) -> Result<Folded, NoAnswer> {
         // Of the record folded last some commits may be missing.
-        let last = self.folded.last.as_ref().map_or(0, |last| last.at.position.0.saturating_sub(1));
+        let last = self.fold.last().map_or(0, |last| last.at.position.0.saturating_sub(1));
         let mut after = LogPosition(last);
         while after < tail {
             let records = read(after)?;
@@ -113,7 +154,7 @@ impl<'a> Folding<'a> {
             return ControlFlow::Break(());
         }
         match read(&mut self.reader) {
-            Ok(commits) => self.commits(&commits),
+            Ok(commits) => self.commits(commits),
             Err(error) => {
                 self.unreadable = Some(error);
                 return ControlFlow::Break(());
@@ -122,46 +163,36 @@ impl<'a> Folding<'a> {
         if self.reached || self.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn commits(&mut self, commits: &[Commit]) {
+    fn commits(&mut self, commits: Vec<Commit>) {
         for commit in commits {
             self.first.get_or_insert(commit.recorded_at);
-            let known = self.folded.last.as_ref().is_some_and(|last| commit.at <= last.at);
+            let known = self.fold.last().is_some_and(|last| commit.at <= last.at);
             if !self.moment.admits(commit.at, commit.recorded_at) {
                 self.reached = true;
-            } else if !known && self.commit(commit).is_break() {
+            } else if !known && self.fold.commit(commit).is_break() {
                 self.stopped = true;
                 return;
             }
         }
-        self.reached |= match (self.moment, &self.folded.last) {
+        self.reached |= match (self.moment, self.fold.last()) {
             (Moment::Record(position), Some(last)) => last.at.position == position,
             (Moment::Commit(commit), Some(last)) => last.at == commit,
             _ => false,
         };
     }
 
-    fn commit(&mut self, commit: &Commit) -> ControlFlow<()> {
-        let Some(each) = &mut self.each else {
-            self.folded.commit(commit);
-            return ControlFlow::Continue(());
-        };
-        let before = self.folded.clone();
-        self.folded.commit(commit);
-        each(Step { before: &before, commit, after: &self.folded })
-    }
-
     /// `end` is the last record of the log, or of what was read of it.
     fn finish(self, end: Position) -> Result<Folded, NoAnswer> {
         match self.unreadable {
             Some(error) => Err(error.into()),
-            None if self.stopped || self.is_there() => Ok(self.folded),
+            None if self.stopped || self.is_there() => Ok(self.fold.finish()),
             None => Err(NoAnswer::Outside(self.outside(end))),
         }
     }
 
     /// Whether what was folded is what was asked for.
     fn is_there(&self) -> bool {
-        let last = self.folded.last.as_ref().map(|last| last.at);
+        let last = self.fold.last().map(|last| last.at);
         match self.moment {
             Moment::End => true,
             Moment::Record(position) => last.map_or(Position(0), |last| last.position) == position,
@@ -172,7 +203,7 @@ impl<'a> Folding<'a> {
 
     fn outside(&self, end: Position) -> String {
         let Some(first) = self.first else { return "the log has no record yet".to_owned() };
-        match (self.moment, &self.folded.last) {
+        match (self.moment, self.fold.last()) {
             (Moment::Time(_), _) => {
                 format!("is before everything: the first commit was recorded at {}", time(first))
             }

@@ -2,6 +2,7 @@
 //! follow. Apart because two answer questions about it, and neither may depend on the other: `moor`, from a log where it
 //! lies, and dataplane-sync, from the log that it follows.
 
+mod apart;
 mod changes;
 mod custody;
 mod explain;

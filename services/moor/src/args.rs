@@ -72,6 +72,10 @@ pub struct Global {
     /// The id of a write, so that trying it again is never doing it again [default: a fresh UUIDv7]
     #[arg(long, global = true, value_name = "UUID")]
     pub request_id: Option<Uuid>,
+    /// Ask no server but this log, where it lies: file:FOLDER or FOLDER, a data folder or the folder of one region's log, of a
+    /// stopped system, a backup, or beside the process that writes it
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub log: Option<String>,
     /// How long one request may take, tries included; `log --follow` never ends by itself
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub timeout: Duration,
@@ -143,6 +147,11 @@ impl Arguments {
 impl Command {
     /// Does what was asked and prints it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        if moor.log.is_some() && !self.reads_a_log() {
+            return Err(Failure::usage(
+                "only log, replay, diff, trace, custody and explain can be answered from a log: leave --log out",
+            ));
+        }
         match self {
             Self::Pool(verb) => verb.run(moor).await,
             Self::Vpc(verb) => verb.run(moor).await,
@@ -165,6 +174,21 @@ impl Command {
             Self::Explain(explain) => explain.run(moor).await,
             Self::Diff(diff) => diff.run(moor).await,
         }
+    }
+}
+
+impl Command {
+    /// Whether a log where it lies can answer instead of a server.
+    fn reads_a_log(&self) -> bool {
+        matches!(
+            self,
+            Self::Log(_)
+                | Self::Replay(_)
+                | Self::Diff(_)
+                | Self::Trace(_)
+                | Self::Custody(_)
+                | Self::Explain(_)
+        )
     }
 }
 
@@ -246,6 +270,8 @@ mod tests {
             "moor trace 10.0.1.50 198.51.100.10 --protocol udp --port 53 --log /d --at 12",
             "moor trace 198.51.100.10 203.0.113.7 --error unreachable --about 203.0.113.7 198.51.100.10",
             "moor replay --at 7 --region r1",
+            "moor --log file:/d replay --at 7",
+            "moor diff 7 end --log /d",
             "moor replay --step --from 7",
             "moor replay --as nft --vpc blue",
             "moor replay --at 7 --in-namespace past",

@@ -57,7 +57,7 @@ pub struct Custody {
 impl Custody {
     /// Prints it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let place = self.place.as_deref().map(|place| Place::find(place, &moor.home)).transpose()?;
+        let place = moor.place(self.place.as_deref())?;
         let region = moor.home.region.clone().or(place.as_ref().and_then(|place| place.region.clone()));
         let home = Home { region, ..moor.home.clone() };
         let request = self.request(&home)?;

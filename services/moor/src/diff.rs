@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     invocation::Invocation,
-    past::{Place, change_rows, changes_json, server},
+    past::{change_rows, changes_json, server},
     replay::{moment, region_of, sentence},
     resolve::Argument,
     table,
@@ -55,29 +55,31 @@ impl Diff {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         let (place, from, to) = match words[..] {
+            [.., KERNEL] if moor.log.is_some() => return Err(no_kernel("--log")),
             [KERNEL] => return kernel::run(moor, "end", &self.gateways).await,
             [at, KERNEL] => return kernel::run(moor, at, &self.gateways).await,
-            [_, _, KERNEL] => {
-                return Err(Failure::usage("no log has a kernel: a gateway is asked, leave PLACE out"));
-            }
+            [_, _, KERNEL] => return Err(no_kernel("PLACE")),
             [place, from, to] => (Some(place), from, to),
             [from, to] => (None, from, to),
             _ => return Err(Failure::usage("from which moment to which? Say A and B")),
         };
         let (from, to) = (Argument::new("A", from), Argument::new("B", to));
-        let Some(place) = place else {
+        let Some(place) = moor.place(place)? else {
             let region = Some(moor.home.region()?);
             let (from, to, changes) = server::diff(moor, from, to).await?;
             let log = &moor.dataplane.server().url;
             return Found { region, log, from, to, changes }.show(moor);
         };
-        let place = Place::find(place, &moor.home)?;
         let (from, to) = (place.fold(from)?, place.fold(to)?);
         let changes = changes(&from, &to, moor.home.project.as_ref()).collect();
         let region = to.region().or(from.region()).or(place.region.as_ref());
         let log = &place.to_string();
         Found { region, log, from: from.moment(), to: to.moment(), changes }.show(moor)
     }
+}
+
+fn no_kernel(said: &str) -> Failure {
+    Failure::usage(format!("no log has a kernel: a gateway is asked, leave {said} out"))
 }
 
 impl Found<'_> {

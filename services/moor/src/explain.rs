@@ -9,7 +9,6 @@ use crate::{
     failure::Failure,
     invocation::Invocation,
     json,
-    past::Place,
     resolve::Argument,
     trace::{Asked, complete, origin, said, walk_text},
 };
@@ -42,10 +41,8 @@ impl Explain {
             gateway: Some(self.asked.gateway()),
             ..ExplainRequest::default()
         };
-        let answer = match &self.asked.log {
-            Some(log) => {
-                let place = Place::find(log, &moor.home);
-                let place = place.map_err(|failure| failure.of_argument("PLACE", "--log"))?;
+        let answer = match moor.place(None)? {
+            Some(place) => {
                 let at = Argument::new("--at", if at.is_empty() { "end" } else { &at });
                 let explained = mooring_past::explain(&place.fold(at)?, &request);
                 let explained = explained.map_err(|rejection| said(Failure::of_rejection(&rejection)))?;

@@ -8,6 +8,7 @@ use crate::{
     failure::Failure,
     labels::Labels,
     output::{Format, Row},
+    past::Place,
     resolve::{Argument, Home, Reference},
 };
 
@@ -38,6 +39,8 @@ pub struct Invocation {
     pub dataplane: Client,
     /// Where short names belong.
     pub home: Home,
+    /// The log to ask instead of a server.
+    pub log: Option<String>,
     /// How results are printed.
     pub output: Format,
     /// The id of the one write that this run may do.
@@ -57,9 +60,23 @@ impl Invocation {
             binding,
             health,
             home: Home { project: global.project.clone(), region: global.region.clone() },
+            log: global.log.clone(),
             output: global.output,
             request_id: global.request_id.unwrap_or_else(Uuid::now_v7).to_string(),
         })
+    }
+
+    /// The log that is asked instead of a server, said by --log or by a verb's own PLACE.
+    pub fn place(&self, own: Option<&str>) -> Result<Option<Place>, Failure> {
+        match (own, self.log.as_deref()) {
+            (Some(_), Some(_)) => Err(Failure::usage("--log and PLACE both say a log: leave one out")),
+            (Some(place), None) => Place::find(place, &self.home).map(Some),
+            (None, Some(log)) => {
+                let place = Place::find(log, &self.home);
+                place.map(Some).map_err(|failure| failure.of_argument("PLACE", "--log"))
+            }
+            (None, None) => Ok(None),
+        }
     }
 
     /// Every server that this run may ask, each once.

@@ -59,6 +59,11 @@ enum Verb {
 impl Log {
     /// Prints it, as lines for people or as JSON lines.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        if self.verb.is_some() && moor.log.is_some() {
+            return Err(Failure::usage(
+                "the verbs of `moor log` are told their log as PLACE: leave --log out",
+            ));
+        }
         match self.verb {
             Some(Verb::Init(init)) => return init.run(moor).await,
             Some(Verb::Users(users)) => return users.run(moor).await,
@@ -71,8 +76,13 @@ impl Log {
             None => {}
         }
         let mut printer = Printer::new(moor.output, self.after, self.limit);
-        if let Some(place) = &self.place {
-            return through::run(moor, place, &self.filters, printer);
+        if let Some(place) = moor.place(self.place.as_deref())? {
+            if self.follow {
+                return Err(Failure::usage(
+                    "a log where it lies is read, not followed: leave --log or --follow out",
+                ));
+            }
+            return through::run(moor, &place, &self.filters, printer);
         }
         let source = Source::new(moor, &self.filters, &mut printer).await?;
         match self.follow {

@@ -36,6 +36,10 @@ use std::process::ExitCode;
 
 use crate::{args::Arguments, failure::Exit, invocation::Invocation};
 
+/// A log that is folded is many small things: with the C library's allocator the most of the time is spent in it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = match Arguments::read() {

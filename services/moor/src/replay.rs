@@ -70,7 +70,7 @@ pub struct Past {
 impl Replay {
     /// Prints it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let place = self.place.as_ref().map(|place| Place::find(place, &moor.home)).transpose()?;
+        let place = moor.place(self.place.as_deref())?;
         if self.step {
             let (from, to) = (Argument::new("--from", &self.from), Argument::new("--to", &self.to));
             return match place {

@@ -66,9 +66,6 @@ pub struct Trace {
 /// Where the answer comes from, and about which gateway.
 #[derive(Clone, Debug, Args)]
 pub struct Asked {
-    /// Ask no server but this log: file:FOLDER or FOLDER, a data folder or the folder of one region's log
-    #[arg(long, value_name = "PLACE")]
-    pub log: Option<String>,
     /// As it was: POSITION, POSITION.INDEX, a time as in RFC 3339, or end
     #[arg(long, value_name = "MOMENT")]
     pub at: Option<String>,
@@ -149,14 +146,10 @@ impl Asked {
 impl Trace {
     /// Prints it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let (log, at) = (self.asked.log.clone(), self.asked.at.clone().unwrap_or_default());
+        let at = self.asked.at.clone().unwrap_or_default();
         let mut request = self.request();
-        let traced = match log {
-            Some(log) => {
-                let place =
-                    Place::find(&log, &moor.home).map_err(|failure| failure.of_argument("PLACE", "--log"))?;
-                in_folder(&place, if at.is_empty() { "end" } else { &at }, &request)?
-            }
+        let traced = match moor.place(None)? {
+            Some(place) => in_folder(&place, if at.is_empty() { "end" } else { &at }, &request)?,
             None => {
                 request.parent = moor.home.regional_parent()?;
                 request.at = at;

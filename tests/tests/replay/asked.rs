@@ -48,6 +48,35 @@ fn at_every_moment_a_server_tells_what_its_log_says() {
 }
 
 #[test]
+fn a_log_named_in_front_of_the_verb_is_the_place_of_each_question() {
+    let server = server();
+    server.stock().unwrap();
+    server.ask("bind web front").unwrap();
+    let place = format!("file:{}", server.data().display());
+    let alike = [
+        ("replay --at 3", "replay PLACE --at 3"),
+        ("diff 3 end", "diff PLACE 3 end"),
+        ("custody 10.0.1.50", "custody 10.0.1.50 PLACE"),
+    ];
+    for (named, own) in alike {
+        assert_eq!(told(&format!("--log {place} {named}")), told(&own.replace("PLACE", &place)), "{named}");
+    }
+    let explained = told(&format!("--log {place} explain web"));
+    assert_eq!(explained["log"], told(&format!("explain web --log {place}"))["log"]);
+    for (line, words) in [
+        (format!("--log {place} replay {place}"), "both say a log"),
+        (format!("--log {place} eip list"), "leave --log out"),
+        (format!("--log {place} log --follow"), "leave --log or --follow out"),
+        (format!("--log {place} log verify {place}"), "leave --log out"),
+        (format!("--log {place} diff end kernel"), "no log has a kernel"),
+    ] {
+        let refusal = refused(&line);
+        assert_eq!((refusal.exit, &*refusal.reason), (2, "USAGE"), "{line}: {}", refusal.message);
+        assert!(refusal.message.contains(words), "{line}: {}", refusal.message);
+    }
+}
+
+#[test]
 fn a_server_steps_and_prints_rules_as_its_log_does() {
     let server = server();
     server.stock().unwrap();

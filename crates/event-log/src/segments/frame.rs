@@ -36,7 +36,8 @@ pub(super) enum Bad {
 pub(super) struct Frame<'a> {
     /// The bytes of the whole frame.
     pub size: usize,
-    first: Position,
+    /// The position of its first record, as its header says.
+    pub first: Position,
     body: &'a [u8],
 }
 

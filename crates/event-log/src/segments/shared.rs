@@ -108,12 +108,12 @@ async fn blocking<T: Send + 'static>(
 
 #[async_trait]
 impl Source for Shared {
-    async fn batch(&self, after: Position) -> Result<Vec<Arc<Record>>, LogError> {
+    async fn batch(&self, after: Position, enough: usize) -> Result<Vec<Arc<Record>>, LogError> {
         let read = loop {
             let found = self.look().find(after)?;
             match found {
                 Found::Records(records) => return Ok(records),
-                Found::OnDisk(place) => break blocking(move || reader::read(place, after)).await,
+                Found::OnDisk(place) => break blocking(move || reader::read(place, after, enough)).await,
                 Found::Unread(segment, earlier) => {
                     let checked = blocking(move || earlier.check()).await;
                     match checked {

@@ -53,7 +53,7 @@ pub fn skim(folder: &Path, mut each: impl FnMut(&Skimmed<'_>) -> ControlFlow<()>
 }
 
 /// A segment's bytes.
-pub(super) fn content(folder: &Path, path: &Path, is_last: bool) -> Result<Vec<u8>, LogError> {
+fn content(folder: &Path, path: &Path, is_last: bool) -> Result<Vec<u8>, LogError> {
     if is_last { walk::settled(folder, path) } else { archive::read(path) }
 }
 

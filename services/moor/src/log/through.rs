@@ -21,11 +21,10 @@ use crate::{
 
 pub(super) fn run(
     moor: &Invocation,
-    place: &str,
+    place: &Place,
     filters: &Filters,
     mut printer: Printer,
 ) -> Result<(), Failure> {
-    let place = Place::find(place, &moor.home)?;
     let region = moor.home.region.clone().or(place.region.clone());
     let home = Home { region: region.clone(), ..moor.home.clone() };
     let (mut asked, between) = (filters.filter(&home)?, filters.between()?);

@@ -66,7 +66,7 @@ impl Chosen {
             _ => None,
         });
         let all: Vec<_> = all.collect();
-        let has = all.iter().map(|vpc| vpc.display_name.as_str()).collect::<Vec<_>>().join(", ");
+        let has = names(&all);
         let argument = Argument::new("--vpc", self.vpc.as_deref().unwrap_or_default());
         let found: Vec<_> = match &self.vpc {
             Some(text) => all.into_iter().filter(|vpc| is_called(vpc, text)).collect(),
@@ -83,6 +83,23 @@ impl Chosen {
             ([], None) => Err(Failure::no_such(argument, "there was no VPC then")),
             (_, _) => Err(Failure::argument(argument, &format!("which VPC? There was {has}"))),
         }
+    }
+}
+
+/// The names of some of them, each once.
+fn names(all: &[&api::Vpc]) -> String {
+    const SOME: usize = 10;
+    let names: BTreeSet<&str> = all.iter().map(|vpc| vpc.display_name.as_str()).collect();
+    let said = names.iter().take(SOME).copied().collect::<Vec<_>>().join(", ");
+    let said = match names.len().saturating_sub(SOME) {
+        0 => said,
+        more => format!("{said} and {more} more"),
+    };
+    match all.len() {
+        count if count > names.len() => {
+            format!("{said}, {count} VPCs in all: full names and ids tell them apart")
+        }
+        _ => said,
     }
 }
 
