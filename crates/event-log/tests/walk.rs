@@ -17,7 +17,8 @@ use std::{
 use given::{STREAMS, all, folder_in_memory, open_with, small, write};
 use layout::{Frame, Layout};
 use mooring_event_log::{
-    Damage, EventLog, LogError, Position, Record, Skim, Skimmed, Walked, skim, skim_checked, verify, walk,
+    Damage, EventLog, LogError, Options, Position, Record, Skim, Skimmed, Walked, skim, skim_checked, verify,
+    walk,
 };
 use uuid::Uuid;
 
@@ -89,6 +90,30 @@ async fn every_record_is_told_once_and_in_order_and_the_log_stays_as_it_is() {
     let log = open_with(folder, small(), &[]).unwrap().log;
     assert_eq!((walked.whole, walked.log), (log.tail().await.unwrap(), Some(log.id())));
     assert!(layout.is_in(folder));
+}
+
+#[tokio::test]
+async fn frames_that_do_not_fit_into_what_is_read_at_once_are_told_and_checked_as_well() {
+    let temporary = folder_in_memory();
+    let folder = &temporary.path().join("log");
+    let options = Options { segment_bytes: 3 << 20, ..small() };
+    let log = open_with(folder, options, &[]).unwrap().log;
+    for n in 0..20 {
+        write(log.as_ref(), STREAMS[n % 3], &"x".repeat((n % 5) * 130_000 + n)).await.unwrap();
+    }
+    drop(log);
+    let layout = Layout::read(folder);
+    assert!(layout.segments.len() >= 2, "{} segments", layout.segments.len());
+    assert_eq!(walked(folder).1.len(), 20);
+    let segment = &layout.segments[0];
+    for frame in &segment.frames {
+        let mut damaged = layout.clone();
+        damaged.segments[0].bytes[frame.range.end - 10] ^= 1;
+        damaged.put(folder);
+        let (walked, told) = walked(folder);
+        assert_eq!(walked.damage.unwrap().record, Position(frame.first));
+        assert_eq!(told.len() as u64, frame.first - 1);
+    }
 }
 
 #[tokio::test]
