@@ -1,4 +1,4 @@
-//! What is measured: binds per second and their latency, and how long a start takes, on release builds. Every figure stands
+//! What is measured: binds per second and their latency, how long a start takes, and a failover, on release builds. Every figure stands
 //! beside a peer of the same run, because a number of a disturbed machine says nothing by itself.
 
 mod apart;
@@ -6,6 +6,7 @@ mod binds;
 mod disk;
 mod embedded;
 mod events;
+mod failover;
 mod figure;
 mod load;
 mod machine;
@@ -13,11 +14,13 @@ mod program;
 mod publishes;
 mod replay;
 mod report;
+mod shares;
 mod start;
 mod stock;
 
 pub use binds::Sizes;
 pub use events::events;
+pub use failover::{Failovers, failover};
 pub use figure::{Figure, Goal, Peer};
 pub use replay::replay;
 pub use report::Report;

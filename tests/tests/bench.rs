@@ -4,7 +4,7 @@
 
 use std::io::sink;
 
-use mooring_tests::bench::{self, Figure, Report, Sizes};
+use mooring_tests::bench::{self, Failovers, Figure, Report, Sizes};
 
 fn of<'a>(report: &'a Report, words: &[&str]) -> Vec<&'a Figure> {
     let has = |figure: &&Figure| words.iter().all(|word| figure.case.contains(word));
@@ -84,4 +84,31 @@ fn every_question_to_a_log_is_timed_beside_reading_all_of_it() {
             assert!(found.iter().all(|figure| figure.value > 0.0 && figure.ratio().is_some()), "{found:?}");
         }
     }
+}
+
+/// What is counted is judged, since a slow machine loses nothing either.
+#[test]
+fn failovers_are_measured_to_the_kernel_to_the_first_packet_and_beside_a_plain_router() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::failover(&Failovers::short(), &mut report).unwrap();
+    for how in ["the holder dies", "a clean stop"] {
+        let outages = of(&report, &[how, ": outage"]);
+        assert!(outages.len() == 3 && outages.iter().all(|figure| figure.ratio().is_some()), "{outages:?}");
+        assert!(of(&report, &[how, "longer than", "p99"])[0].goal.is_some());
+    }
+    for control_plane in ["control plane up", "control plane down"] {
+        for what in ["neighbour entry, p99", "first packet at the new holder, p99"] {
+            let found = of(&report, &[control_plane, what]);
+            assert!(found.len() == 1 && found[0].value > 0.0 && found[0].goal.is_some(), "{found:?}");
+        }
+        assert_eq!(of(&report, &[control_plane, "failovers"])[0].value, 6.0);
+        assert!(of(&report, &[control_plane, "requests sent"])[0].value > 0.0);
+    }
+    assert!(of(&report, &["HAVIPs at once", "neighbour entry, p99"])[0].value > 0.0);
+    for nothing in ["not re-pointed", "changes that the log has not"] {
+        assert_eq!(of(&report, &["HAVIPs at once", nothing])[0].value, 0.0);
+    }
+    assert!(of(&report, &["memory that the gateway took"]).len() == 1);
+    let taken = of(&report, &["one health service takes claims"]);
+    assert!(taken.len() == 2 && taken.iter().all(|figure| figure.value > 0.0), "{taken:?}");
 }

@@ -22,6 +22,8 @@ pub enum Name {
     Events,
     /// How fast a log is folded and verified where it lies, and what a fold takes of memory
     Replay,
+    /// How long a failover takes: to the kernel, to the first packet, and for a client; a thousand at once
+    Failover,
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +81,7 @@ impl Bench {
             Name::Start => "start",
             Name::Events => "events",
             Name::Replay => "replay",
+            Name::Failover => "failover",
         };
         let mut words = vec![name.to_owned()];
         words.extend(self.json.then(|| "--json".to_owned()));

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Result, bail, ensure};
 // Folds are measured with the allocator that `moor` and the services have.
 use mooring_runtime as _;
-use mooring_tests::bench::{self, Report, Sizes};
+use mooring_tests::bench::{self, Failovers, Report, Sizes};
+use mooring_tests::lab;
 
 fn main() -> ExitCode {
     match measure() {
@@ -31,6 +32,11 @@ fn measure() -> Result<()> {
     match words.first().map(String::as_str) {
         Some("jetstream") => bench::jetstream(&sizes, &mut report),
         Some("events") => bench::events(number(&words, "--events").unwrap_or(1_000_000), &mut report),
+        Some("failover") => {
+            lab::on_interrupt()?;
+            let sizes = if has("--short") { Failovers::short() } else { Failovers::full() };
+            bench::failover(&sizes, &mut report)
+        }
         Some("start") => bench::start(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         Some("replay") => bench::replay(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         other => bail!("no benchmark is named {other:?}"),

@@ -96,7 +96,16 @@ impl Keepalived {
 
     /// How often it has begun to wait for the HAVIP so far.
     pub fn waits(&self) -> usize {
-        fs::read_to_string(&self.log).unwrap_or_default().matches("Entering BACKUP STATE").count()
+        self.has_said("Entering BACKUP STATE")
+    }
+
+    /// How often it has taken the HAVIP so far.
+    pub fn takes(&self) -> usize {
+        self.has_said("Entering MASTER STATE")
+    }
+
+    fn has_said(&self, words: &str) -> usize {
+        fs::read_to_string(&self.log).unwrap_or_default().matches(words).count()
     }
 
     /// Kills it as a crash does: no farewell is sent and the HAVIP stays on the link.

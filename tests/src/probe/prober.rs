@@ -149,24 +149,33 @@ fn receive(socket: &UdpSocket, record: &Mutex<Record>, stop: &Stop) {
 }
 
 fn summary(record: &mut Record) -> Outage {
+    let answered = |number: &usize| record.answers.contains_key(number);
+    let requests = record.sent.iter().enumerate().map(|(number, sent)| (*sent, answered(&number)));
+    let longest = longest_gap(requests, TICK);
+    let mut servers: Vec<String> = record.answers.values().cloned().collect();
+    servers.dedup();
+    Outage { sent: record.sent.len(), lost: record.sent.len() - record.answers.len(), longest, servers }
+}
+
+/// From the first unanswered request of the longest gap to the next one that was answered. Requests are at `tick`.
+pub(super) fn longest_gap(requests: impl Iterator<Item = (Instant, bool)>, tick: Duration) -> Duration {
     let mut longest = Duration::ZERO;
-    let mut gap: Option<Instant> = None;
-    for (number, sent) in record.sent.iter().enumerate() {
-        match (record.answers.contains_key(&number), gap) {
-            (false, None) => gap = Some(*sent),
+    let (mut gap, mut last): (Option<Instant>, Option<Instant>) = (None, None);
+    for (sent, answered) in requests {
+        match (answered, gap) {
+            (false, None) => gap = Some(sent),
             (true, Some(begin)) => {
-                longest = longest.max(*sent - begin);
+                longest = longest.max(sent - begin);
                 gap = None;
             }
             _ => {}
         }
+        last = Some(sent);
     }
-    if let (Some(begin), Some(last)) = (gap, record.sent.last()) {
-        longest = longest.max(*last - begin + TICK);
+    if let (Some(begin), Some(last)) = (gap, last) {
+        longest = longest.max(last - begin + tick);
     }
-    let mut servers: Vec<String> = record.answers.values().cloned().collect();
-    servers.dedup();
-    Outage { sent: record.sent.len(), lost: record.sent.len() - record.answers.len(), longest, servers }
+    longest
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ const LINES: &[Line] = &[
     line("packets", "mooring-tests", Which::Test("two_gateways"), Some(1)),
     line("holder", "mooring-tests", Which::Test("holder"), Some(1)),
     line("packets", "mooring-tests", Which::Test("story"), Some(1)),
-    line("packets", "mooring-tests", Which::Test("keepalived"), Some(1)),
+    line("holder", "mooring-tests", Which::Test("keepalived"), Some(1)),
     line("packets", "mooring-tests", Which::Test("oracle"), Some(1)),
     line("packets", "mooring-tests", Which::Test("many_vpcs"), Some(1)),
     line("faults", "mooring-tests", Which::Test("processes"), Some(2)),
