@@ -3,7 +3,7 @@
 mod problems;
 mod subject;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use mooring_domain::{
     CommitPosition, Rejection,
@@ -29,13 +29,15 @@ pub struct Explained {
     pub answer: ExplainResponse,
     /// The VPC.
     pub vpc: Option<VpcId>,
+    /// The HAVIP that it is, or that it is fronted by or fronts.
+    pub havip: Option<IpAddr>,
 }
 
 /// What the log of that moment says about it.
 pub fn explain(folded: &Folded, request: &ExplainRequest) -> Result<Explained, Rejection> {
     let subject = Subject::find(folded, request)?;
     let settings = request.gateway.clone().unwrap_or_default();
-    let vpc = subject.vpc;
+    let (vpc, havip) = (subject.vpc, subject.havip.map(|havip| havip.facts.havip.address));
     let mut answer = ExplainResponse {
         folded: folded.last.as_ref().map(origin::of_last),
         address: subject.address.to_string(),
@@ -54,7 +56,7 @@ pub fn explain(folded: &Folded, request: &ExplainRequest) -> Result<Explained, R
         answer.to = way.walk(Side::Outside, somebody, subject.reached);
         answer.from = subject.sends.and_then(|from| way.walk(Side::Inside, from, somebody));
     }
-    Ok(Explained { answer, vpc })
+    Ok(Explained { answer, vpc, havip })
 }
 
 /// A gateway that is up to the fold.

@@ -41,11 +41,17 @@ fn untold(no_answer: &NoAnswer) -> Status {
     }
 }
 
-/// The region as it was.
+/// The region as it was; where no moment is asked for, as this gateway has it now.
 async fn at(view: &View, moment: &str) -> Result<Folded, Status> {
-    let moment = if moment.is_empty() { "end" } else { moment };
-    let moment = Moment::parse(moment).map_err(|error| untold(&error))?;
-    fold(&*view.log, moment).await.map_err(|error| untold(&error))
+    let asked = Moment::parse(if moment.is_empty() { "end" } else { moment });
+    let asked = asked.map_err(|error| untold(&error))?;
+    let mut folded = fold(&*view.log, asked).await.map_err(|error| untold(&error))?;
+    for (vpc, progress) in view.vpcs.progress().iter().filter(|_| moment.is_empty()) {
+        if let Some(desired) = folded.desired.vpcs.get_mut(vpc) {
+            progress.over(desired);
+        }
+    }
+    Ok(folded)
 }
 
 async fn complete<T: Names>(view: &View, mut answer: T) -> Result<T, Status> {
@@ -72,7 +78,7 @@ impl ExplainService for Explain {
         let request = request.get_ref();
         let (region, view) = self.dataplane.view(&request.parent)?;
         let folded = at(view, &request.at).await?;
-        let Explained { mut answer, vpc } =
+        let Explained { mut answer, vpc, havip } =
             mooring_past::explain(&folded, request).map_err(|rejection| from_rejection(&rejection))?;
         if let Some(vpc) = vpc.filter(|_| request.at.is_empty()) {
             let own = self.dataplane.gateway.as_str();
@@ -80,6 +86,7 @@ impl ExplainService for Explain {
             let is_it = |of: &&VpcStatus| of.vpc.rsplit('/').next() == Some(&*vpc.to_string());
             if let Some(of) = status.vpcs.iter().find(is_it) {
                 kernel::add(&mut answer, own, of, folded.desired.position.0);
+                kernel::decided(&mut answer, own, of, havip);
             }
             let now = view.folded.borrow().clone();
             gateways::add(&mut answer, &self.binding, (&request.parent, own), (vpc, &now)).await;

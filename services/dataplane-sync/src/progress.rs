@@ -2,7 +2,11 @@
 
 use std::{collections::VecDeque, net::IpAddr};
 
-use mooring_domain::{Position, Timestamp, holder::Sighting, nat::RunningHash};
+use mooring_domain::{
+    Position, Timestamp,
+    holder::Sighting,
+    nat::{RunningHash, VpcDesired},
+};
 
 /// How many attestations of a VPC are kept.
 const KEPT: usize = 8;
@@ -48,6 +52,13 @@ impl Progress {
         self.attested.push_back(attested);
         if self.attested.len() > KEPT {
             self.attested.pop_front();
+        }
+    }
+
+    /// What is wanted as the gateway has it: its own decisions lie over what the log says.
+    pub(crate) fn over(&self, desired: &mut VpcDesired) {
+        for (havip, sighting) in &self.provisional {
+            desired.holders.insert(*havip, Some(sighting.mac));
         }
     }
 

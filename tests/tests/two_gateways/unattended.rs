@@ -7,7 +7,7 @@ use humantime::parse_rfc3339;
 use mooring_tests::{
     cluster::Part,
     figures::{ms, show},
-    wait_for,
+    lab, wait_for,
 };
 use serde_json::Value;
 
@@ -51,6 +51,32 @@ fn a_failover_needs_neither_health_nor_the_log_and_is_recorded_when_they_are_bac
     nothing_is_provisional(&stage);
     stage.wait_agree().unwrap();
     stage.wait_carried("vm-b").unwrap();
+}
+
+#[test]
+fn while_health_is_away_a_gateway_explains_what_it_decided_itself() {
+    let mut stage = Stage::carrying().unwrap();
+    stage.wait_agree().unwrap();
+    stage.cluster.part_mut(Part::Health).kill9().unwrap();
+    stage.vm_a_dies().unwrap();
+    stage.wait_carried("vm-b").unwrap();
+    for gateway in [0, 1] {
+        let explained = stage.cluster.moor_at(gateway, "explain web").unwrap();
+        let decided = format!("{} is at {} by its own decision, seen ", lab::HAVIP, lab::MAC_B);
+        assert!(explained.out.contains(&decided), "{explained:?}");
+        let back = format!("trace {} {}", lab::HAVIP, lab::CLIENT);
+        let traced = stage.cluster.moor_at(gateway, &back).unwrap();
+        let holds = traced.out.lines().skip_while(|line| !line.contains("(vm-b) holds")).nth(1);
+        assert!(holds.is_some_and(|line| !line.contains("by commit")), "{traced:?}");
+        let logged = stage.cluster.moor_at(gateway, &format!("{back} --at end")).unwrap();
+        assert!(logged.out.contains("(vm-a) holds"), "the log knows of no other: {logged:?}");
+    }
+
+    stage.cluster.launch().unwrap();
+    stage.wait_holder("vm-b").unwrap();
+    nothing_is_provisional(&stage);
+    let explained = stage.cluster.moor_at(0, "explain web").unwrap();
+    assert!(!explained.out.contains("by its own decision"), "{explained:?}");
 }
 
 /// Health's word has come: gateways say of no HAVIP any more that they decided themselves.

@@ -101,7 +101,10 @@ fn failed(folded: &Folded, subject: &Subject<'_>) -> Option<Problem> {
 
 fn holder(folded: &Folded, subject: &Subject<'_>) -> Option<Problem> {
     let havip = subject.havip?;
-    if folded.holder.get(havip.facts.havip.id)?.holding.is_some() {
+    let facts = &havip.facts.havip;
+    // Said of what a gateway does: its own decision counts as the log's.
+    let holders = &folded.desired.vpcs.get(&facts.vpc)?.holders;
+    if holders.get(&facts.address).is_some_and(Option::is_some) {
         return None;
     }
     let label = &havip.facts.havip.display_name;

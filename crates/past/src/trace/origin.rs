@@ -68,7 +68,12 @@ pub(super) fn of_element(folded: &Folded, vpc: VpcId, set: &str, key: Ipv4Addr) 
             let havip = folded.holder.at(vpc, key)?.facts.id;
             state.havips().get(havip).map(|havip| havip.at)
         }
-        HOLDERS => Some(folded.holder.at(vpc, key)?.holding.as_ref()?.at),
+        HOLDERS => {
+            let holding = folded.holder.at(vpc, key)?.holding.as_ref()?;
+            // A gateway's own decision about another is in no commit.
+            let has = folded.desired.vpcs.get(&vpc)?.holders.get(&key).copied().flatten();
+            (has == Some(holding.vnic.mac)).then_some(holding.at)
+        }
         _ => None,
     }
 }

@@ -1,6 +1,9 @@
 //! What this gateway's own kernel adds to what the log says of an address.
 
-use mooring_proto::dataplane::v1::{ExplainResponse, Problem, VpcStatus};
+use std::net::IpAddr;
+
+use mooring_domain::Timestamp;
+use mooring_proto::dataplane::v1::{ExplainResponse, Problem, ProvisionalHolder, VpcStatus};
 
 /// As the gateway stands now; `asked` is the position up to which the answer was folded.
 pub(crate) fn add(answer: &mut ExplainResponse, gateway: &str, vpc: &VpcStatus, asked: u64) {
@@ -43,6 +46,18 @@ pub(crate) fn add(answer: &mut ExplainResponse, gateway: &str, vpc: &VpcStatus, 
     if !dropped.is_empty() {
         answer.kernel.push(format!("gateway {gateway}: dropped in this VPC: {}", dropped.join(", ")));
     }
+}
+
+/// What the gateway has decided by itself about the HAVIP.
+pub(super) fn decided(answer: &mut ExplainResponse, gateway: &str, vpc: &VpcStatus, havip: Option<IpAddr>) {
+    let Some(havip) = havip.map(|havip| havip.to_string()) else { return };
+    let own = vpc.provisional.iter().filter(|own| own.address == havip);
+    answer.kernel.extend(own.map(|ProvisionalHolder { address, mac, observed_at }| {
+        let seen = mooring_past::time(Timestamp(*observed_at));
+        format!(
+            "gateway {gateway}: {address} is at {mac} by its own decision, seen {seen}; health has not decided on that yet"
+        )
+    }));
 }
 
 pub(super) fn problem(reason: &str, what: String, remedy: &str) -> Problem {

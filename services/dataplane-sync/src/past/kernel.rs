@@ -91,8 +91,8 @@ fn compared(asked: &Asked, handle: &Handle, view: &View, then: &Desired, newest:
         };
         let unmade = || VpcDesired::new(known.project.clone(), known.display_name.clone(), Position(0));
         let mut desired = then.vpcs.get(&id).cloned().unwrap_or_else(unmade);
-        for (havip, sighting) in progress.provisional.iter().filter(|_| newest) {
-            desired.holders.insert(*havip, Some(sighting.mac));
+        if newest {
+            progress.over(&mut desired);
         }
         match handle.block_on(view.vpcs.content(id)).flatten() {
             // A place that could not be entered is one; a VPC that the file maps nowhere has neither.
