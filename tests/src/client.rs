@@ -15,7 +15,7 @@ use mooring_proto::{
     health::v1::{Holder, ListHoldersRequest, health_service_client::HealthServiceClient},
     resource::v1::{
         AllocateEipRequest, CreateHavipRequest, CreatePoolRequest, CreateSubnetRequest, CreateVnicRequest,
-        CreateVpcRequest, Eip, GetEipRequest, GetHavipRequest, Havip, Pool, Subnet, Vnic, Vpc,
+        CreateVpcRequest, Damping, Eip, GetEipRequest, GetHavipRequest, Havip, Pool, Subnet, Vnic, Vpc,
         resource_service_client::ResourceServiceClient,
     },
 };
@@ -151,6 +151,8 @@ impl Client {
             subnet: subnet.name.clone(),
             address: address.to_owned(),
             members: members.iter().map(|vnic| vnic.name.clone()).collect(),
+            // Stories move holders faster than damping lets them; those about damping say so.
+            damping: Some(Damping { step_ms: 0, cap_ms: 0 }),
             ..Default::default()
         };
         let request =

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use mooring_event_log::{EventLog, Filter, Position, Segments, segments};
@@ -17,11 +18,14 @@ use serde_json::Value;
 
 use crate::lab;
 use crate::server::{Mooringd, Options, moor_with};
+use crate::wait::wait_for;
 
 /// Small, so that a log of some records has several.
 const SEGMENT_BYTES: u64 = 2 * 1024;
 /// Where the state is, as `moor replay` says it, for everybody's project.
 pub const STATE: &str = "state.json";
+/// A contest that nobody keeps up is over long before.
+const SETTLED: Duration = Duration::from_secs(60);
 /// A gateway besides mooringd's own.
 const GATEWAY: &str = "regions/r1/gateways/gw-9";
 
@@ -57,10 +61,11 @@ fn live(server: &Mooringd) -> Result<()> {
     server.stock()?;
     server.ask("eip allocate second --address 203.0.113.71")?;
     server.ask("havip create spare --subnet web --address 10.0.1.60 --member vm-b")?;
-    claim(server, lab::MAC_A)?;
+    claim(server, lab::HAVIP, &[lab::MAC_A])?;
     server.ask("bind web front")?;
-    claim(server, lab::MAC_B)?;
-    claim(server, "02:00:00:00:00:99")?;
+    claim(server, lab::HAVIP, &[lab::MAC_B])?;
+    claim(server, lab::HAVIP, &["02:00:00:00:00:99"])?;
+    contest(server)?;
     // No such EIP: it comes to nothing.
     let unknown = "projects/p1/regions/r1/eips/01976e2a-0000-7000-8000-000000000001";
     server.refuse(&format!("bind {unknown} spare"))?;
@@ -113,17 +118,32 @@ fn now() -> Result<u64> {
     Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?)
 }
 
-/// The gateway has seen this MAC announce the HAVIP.
-fn claim(server: &Mooringd, mac: &str) -> Result<()> {
+/// Two claim a HAVIP in turn, until one lets go of it.
+fn contest(server: &Mooringd) -> Result<()> {
+    let rules = "--damping 200ms/400ms --claims subnet";
+    let havip = Ipv4Addr::new(10, 0, 1, 61);
+    server.ask(&format!("havip create turns --subnet web --address {havip} {rules}"))?;
+    claim(server, havip, &[lab::MAC_A, lab::MAC_B])?;
+    wait_for("the HAVIP to be settled", SETTLED, || {
+        match server.ask("holder turns").map_err(|error| error.to_string())?["state"].as_str() {
+            Some("HELD") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+}
+
+/// The gateway has seen these MACs announce the HAVIP, a millisecond apart.
+fn claim(server: &Mooringd, havip: Ipv4Addr, macs: &[&str]) -> Result<()> {
     let vpc = server.ask("vpc get blue")?["name"].as_str().context("no name")?.to_owned();
-    let claim = Claim {
-        vpc: vpc.rsplit('/').next().unwrap_or_default().to_owned(),
-        address: lab::HAVIP.to_string(),
-        mac: mac.to_owned(),
-        number: 1,
-        observed_at: now()?,
-    };
-    let request = ReportClaimsRequest { gateway: GATEWAY.to_owned(), claims: vec![claim] };
+    let (vpc, first) = (vpc.rsplit('/').next().unwrap_or_default(), now()?);
+    let claims = macs.iter().zip(0..).map(|(mac, number)| Claim {
+        vpc: vpc.to_owned(),
+        address: havip.to_string(),
+        mac: (*mac).to_owned(),
+        number,
+        observed_at: first + number * 1_000_000,
+    });
+    let request = ReportClaimsRequest { gateway: GATEWAY.to_owned(), claims: claims.collect() };
     server.call(async |channel| HealthServiceClient::new(channel).report_claims(request).await)??;
     Ok(())
 }

@@ -10,7 +10,7 @@ use mooring_domain::{
     Decider, Event, Timestamp,
     binding::{BindingCore, Command as Binding},
     event::{BindingFacts, ClaimFacts},
-    holder::{Command as Holder, HolderCore},
+    holder::{Command as Holder, Heard, HolderCore},
     id::BindingId,
     name::GatewayName,
     resource::{Command as Resource, Hold, ReleaseHold, ResourceCore},
@@ -116,7 +116,13 @@ async fn fail_over(cores: &mut Cores<'_>, pairs: &[Pair], round: u64) -> Result<
     let claims = pairs.iter().map(|pair| {
         let member = &pair.members[usize::from(round % 2 == 1)];
         let claim = ClaimFacts { gateway: gateway.clone(), number: now.0, mac: member.mac, observed_at: now };
-        Holder::Claim { vpc: pair.havip.vpc, address: pair.havip.address, claim, latest: None, now }
+        Holder::Claim {
+            vpc: pair.havip.vpc,
+            address: pair.havip.address,
+            claim,
+            heard: Heard::default(),
+            now,
+        }
     });
     cores.decide::<HolderCore>(claims.collect(), Asked::ByService).await?;
     Ok(())

@@ -1,8 +1,9 @@
 //! The facts that the log stores, in the domain's types. `proto/mooring/event/v1` is their stored form.
 
+mod rules;
 mod word;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use crate::{
     name::{GatewayName, Label, ProjectId, RegionId},
     nat::Difference,
 };
+
+pub use rules::{Damping, HolderRules};
 
 /// Everything about an EIP that another stream's event repeats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +166,8 @@ pub struct HavipCreated {
     pub havip: HavipFacts,
     /// The vNICs that may claim it.
     pub members: Vec<VnicFacts>,
+    /// Who else may, and how often it may change hands.
+    pub rules: HolderRules,
 }
 
 /// A binding holds nothing any more, and never will again.
@@ -260,6 +265,33 @@ pub struct HolderChanged {
     pub previous: Option<VnicFacts>,
     /// What that rests on.
     pub claim: ClaimFacts,
+    /// How long it keeps it at least, whoever else claims it.
+    pub backoff: Duration,
+}
+
+/// Somebody else who may hold a HAVIP claimed it before its holder had kept it for its back-off: the holder keeps it, and
+/// afterwards the claimant is asked whether it still has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HolderContested {
+    /// What is contested.
+    pub havip: HavipFacts,
+    /// Who keeps it.
+    pub holder: VnicFacts,
+    /// Who claimed it.
+    pub rival: VnicFacts,
+    /// The rival's claim.
+    pub claim: ClaimFacts,
+    /// When the back-off ends, by gateways' clocks.
+    pub until: Timestamp,
+}
+
+/// Nobody but its holder has claimed a contested HAVIP for long enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HolderSettled {
+    /// What was contested.
+    pub havip: HavipFacts,
+    /// Who holds it.
+    pub holder: VnicFacts,
 }
 
 /// Somebody who may not hold a HAVIP announced it.
@@ -273,6 +305,8 @@ pub struct ClaimRejected {
     pub vnic: Option<VnicFacts>,
     /// Why it moved nothing.
     pub reason: ClaimRejection,
+    /// How many rejected claims of this HAVIP, by anybody, came before this one and are not recorded: there were too many.
+    pub unrecorded: u64,
 }
 
 /// One fact.
@@ -318,4 +352,8 @@ pub enum Event {
     HolderChanged(HolderChanged),
     /// health: a claim moved nothing.
     ClaimRejected(ClaimRejected),
+    /// health: two claim a HAVIP in turn.
+    HolderContested(HolderContested),
+    /// health: only one does any more.
+    HolderSettled(HolderSettled),
 }

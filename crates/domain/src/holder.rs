@@ -3,19 +3,24 @@
 //! Members and addresses come from the resource stream. One pure function decides a claim, wherever it is asked.
 
 mod command;
+mod contest;
 mod decide;
 mod evolve;
 mod judge;
 mod latest;
+mod postponed;
 mod provisional;
+mod standing;
 mod state;
 
 pub use command::Command;
+pub use contest::QUESTION;
 pub use decide::{MAX_REJECTIONS, REJECTION_INTERVAL};
-pub use judge::{CLOCK_TOLERANCE, Sighting, Verdict, judge};
-pub use latest::Latest;
+pub use judge::{CLOCK_TOLERANCE, Present, Sighting, Verdict, judge};
+pub use latest::{Heard, Latest};
 pub use provisional::{Decision, Provisional, Recorded};
-pub use state::{Havip, Holding, State};
+pub use standing::Standing;
+pub use state::{Contest, Havip, Holding, State};
 
 use crate::{Commit, Decider, Event, Rejection, Stream};
 
@@ -25,14 +30,21 @@ pub enum HolderCore {}
 
 impl Decider for HolderCore {
     const STREAM: Stream = Stream::Health;
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
     const READS: &'static [Stream] = &[Stream::Resource, Self::STREAM];
     type State = State;
     type Command = Command;
 
     fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
-        let Command::Claim { vpc, address, claim, latest, now } = command;
-        Ok(decide::claim(state, *vpc, *address, claim, (*latest, *now)).into_iter().collect())
+        let event = match command {
+            Command::Claim { vpc, address, claim, heard, now } => {
+                decide::claim(state, *vpc, *address, claim, (heard, *now))
+            }
+            Command::Settle { havip, heard, since, now } => {
+                state.get(*havip).and_then(|havip| contest::settled(havip, heard, *since, *now))
+            }
+        };
+        Ok(event.into_iter().collect())
     }
 
     fn evolve(state: &mut State, commit: &Commit) {

@@ -22,7 +22,7 @@ pub use command::{
     ReleaseEip, ReleaseHold,
 };
 pub use free_ranges::FreeRanges;
-pub use havip::MAX_MEMBERS;
+pub use havip::{MAX_DAMPING, MAX_MEMBERS};
 pub use hold::{HOLD_MAY_BE_LATE, RELEASED_ARE_REMEMBERED};
 pub use state::{AddressOwner, Held, State};
 pub use table::{Entry, Facts, Parent, Table};
@@ -35,7 +35,7 @@ pub enum ResourceCore {}
 
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;

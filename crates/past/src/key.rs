@@ -93,6 +93,8 @@ pub(crate) fn touched(event: &Event) -> Vec<Key> {
         }
         Event::GatewayDriftFound(drift) => vec![Key::Gateway(drift.gateway.gateway.clone())],
         Event::HolderChanged(changed) => vec![Key::Holder(changed.havip.id)],
+        Event::HolderContested(contested) => vec![Key::Holder(contested.havip.id)],
+        Event::HolderSettled(settled) => vec![Key::Holder(settled.havip.id)],
         Event::ClaimRejected(_) => Vec::new(),
     }
 }

@@ -112,7 +112,7 @@ impl Entered {
 
     /// The watcher listens for claims of the VPC's HAVIPs, before anybody is asked for one.
     pub(crate) fn listen_for(&mut self, desired: &VpcDesired) -> Result<(), Fault> {
-        self.watch.as_mut().map_or(Ok(()), |watch| watch.listen_for(&desired.members))
+        self.watch.as_mut().map_or(Ok(()), |watch| watch.listen_for(desired))
     }
 
     /// Whether somebody else has changed the kernel's rulesets. A kernel that does not say has to be looked at, too.

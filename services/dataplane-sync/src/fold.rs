@@ -68,7 +68,7 @@ struct Stored {
 }
 
 /// The version of [`Stored`]'s serialized form around [`Desired`]; grows with every change of it.
-const VERSION: u32 = nat::DESIRED_VERSION << 16 | 3;
+const VERSION: u32 = nat::DESIRED_VERSION << 16 | 4;
 
 impl From<Folded> for Stored {
     fn from(folded: Folded) -> Self {

@@ -98,7 +98,9 @@ impl Dataplane {
             let progress = view.vpcs.progress().remove(vpc).unwrap_or_default();
             let applied = progress.equal_to(target::version(&folded, desired), folded.desired.position);
             let claims_dropped = dropped_claims(&view.vpcs.dropped_claims(*vpc));
-            VpcStatus { claims_dropped, ..vpc_status(region, *vpc, desired, (progress, applied), audit) }
+            let contested = folded.observed.contested(*vpc).map(|havip| havip.to_string()).collect();
+            let status = vpc_status(region, *vpc, desired, (progress, applied), audit);
+            VpcStatus { claims_dropped, contested, ..status }
         });
         let vpcs = future::join_all(vpcs).await;
         Ok(api::Status {

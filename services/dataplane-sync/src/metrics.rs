@@ -35,6 +35,7 @@ struct Metrics {
     applied: Family<Labels, Number>,
     fault: Family<Labels, Number>,
     bindings: Family<Labels, Number>,
+    contested: Family<Labels, Number>,
     dropped: Family<Labels, Counter<u64, AtomicU64>>,
     claims_dropped: Family<Labels, Counter<u64, AtomicU64>>,
 }
@@ -62,6 +63,7 @@ impl Metrics {
         set(&self.applied, &labels, vpc.applied_position);
         set(&self.fault, &labels, u64::from(!vpc.fault.is_empty()));
         set(&self.bindings, &labels, vpc.bindings);
+        set(&self.contested, &labels, vpc.contested.len() as u64);
         for drop in &vpc.drops {
             let labels = [labels.clone(), vec![("reason", drop.reason.clone())]].concat();
             self.dropped.get_or_create(&labels).inc_by(drop.packets);
@@ -80,6 +82,7 @@ impl Metrics {
         all.register("vpc_applied_position", "The position that the VPC's kernel is equal to", self.applied);
         all.register("vpc_fault", "1 when something keeps the VPC from being applied", self.fault);
         all.register("vpc_bindings", "EIPs bound in the VPC", self.bindings);
+        all.register("vpc_contested_havips", "HAVIPs of the VPC that two claim in turn", self.contested);
         all.register("dropped_packets", "Packets dropped since the rules were made, by reason", self.dropped);
         all.register("dropped_claims", "Claims seen and not looked at, by reason", self.claims_dropped);
         let mut text = String::new();
@@ -106,6 +109,7 @@ mod tests {
             applied_position: 8,
             fault: "there is no link".into(),
             bindings: 2,
+            contested: vec!["10.0.1.50".into()],
             drops: vec![api::DropCount { reason: "not_holder".into(), packets: 149 }],
             claims_dropped: vec![api::DroppedClaimCount { reason: "strangers".into(), claims: 70 }],
             ..api::VpcStatus::default()
@@ -125,6 +129,7 @@ mod tests {
             format!("mooring_vpc_applied_position{{{of}}} 8"),
             format!("mooring_vpc_fault{{{of}}} 1"),
             format!("mooring_vpc_bindings{{{of}}} 2"),
+            format!("mooring_vpc_contested_havips{{{of}}} 1"),
             format!("mooring_dropped_packets_total{{{of},reason=\"not_holder\"}} 149"),
             format!("mooring_dropped_claims_total{{{of},reason=\"strangers\"}} 70"),
         ] {

@@ -14,7 +14,13 @@ use imbl::OrdMap;
 use ipnet::IpNet;
 pub use mooring_dataplane::BadPlaces;
 use mooring_dataplane::{Place, Places};
-use mooring_domain::{Position, Timestamp, holder::Recorded, id::VpcId, name::RegionId, nat::VpcDesired};
+use mooring_domain::{
+    Position,
+    holder::{Recorded, Standing},
+    id::VpcId,
+    name::RegionId,
+    nat::VpcDesired,
+};
 
 use crate::fold::Folded;
 
@@ -22,8 +28,8 @@ use crate::fold::Folded;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Target {
     pub(crate) desired: VpcDesired,
-    /// HAVIP → when the claim was seen that its holder's place rests on.
-    pub(crate) observed: OrdMap<IpAddr, Timestamp>,
+    /// HAVIP → what its holder's place rests on.
+    pub(crate) observed: OrdMap<IpAddr, Standing>,
     pub(crate) pools: Arc<BTreeSet<IpNet>>,
     /// The record that changed either of them last.
     pub(crate) version: Position,
@@ -64,6 +70,12 @@ pub(crate) fn version(folded: &Folded, desired: &VpcDesired) -> Position {
 pub(crate) fn nothing_of(desired: &VpcDesired) -> VpcDesired {
     let nothing = VpcDesired::new(desired.project.clone(), desired.display_name.clone(), desired.position);
     VpcDesired { subnets: desired.subnets.clone(), ..nothing }
+}
+
+/// A VPC in which no HAVIP is open to a whole subnet is the same with another vNIC: nothing is to be looked at.
+fn carried(desired: &VpcDesired) -> VpcDesired {
+    let vnics = if desired.open.is_empty() { OrdMap::new() } else { desired.vnics.clone() };
+    VpcDesired { vnics, ..desired.clone() }
 }
 
 /// The operator's file, read again when it changes.
@@ -120,7 +132,7 @@ impl PlacesFile {
             carried: folded.carries.then(|| desired.position.max(folded.pools_changed)),
             pools: folded.pools.clone(),
             observed: folded.observed.of(vpc),
-            desired: if folded.carries { desired.clone() } else { nothing_of(desired) },
+            desired: if folded.carries { carried(desired) } else { nothing_of(desired) },
         }
     }
 }

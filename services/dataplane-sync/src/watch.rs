@@ -2,6 +2,7 @@
 //! worker, everything else to the worker. What a storm of claims does not get through is counted.
 
 mod dropped;
+mod heeded;
 mod sieve;
 
 use std::{
@@ -14,22 +15,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use imbl::{OrdMap, OrdSet};
-use mooring_dataplane::{Claimants, Ears, Fault, Known, Place, Seen, Waker, Watcher};
-use mooring_domain::{address::Mac, holder::Sighting, id::VpcId};
+use mooring_dataplane::{Claimants, Ears, Fault, Place, Seen, Waker, Watcher};
+use mooring_domain::{holder::Sighting, id::VpcId, nat::VpcDesired};
 use mooring_runtime::plant::planted;
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::dropped::DroppedClaims;
 use self::{
     dropped::Reason,
+    heeded::Heeded,
     sieve::{Claimed, Sieve},
 };
 use crate::{
     claims::{Claims, SeenClaim},
     drifts::Drifts,
     target::{Distributed, Target},
-    worker::v4,
 };
 
 const WAIT: Duration = Duration::from_secs(1);
@@ -48,19 +48,18 @@ pub(crate) struct Watch {
     waker: Waker,
     ears: Ears,
     /// What is listened for now.
-    members: Option<OrdMap<IpAddr, OrdSet<Mac>>>,
+    heeded: Option<Heeded>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
-    /// Listens for claims of these HAVIPs from now on, and for those of their members before others'.
-    pub(crate) fn listen_for(&mut self, members: &OrdMap<IpAddr, OrdSet<Mac>>) -> Result<(), Fault> {
-        if self.members.as_ref().is_some_and(|known| known.ptr_eq(members) || known == members) {
-            return Ok(());
+    /// Listens for claims of these HAVIPs from now on, and for those of who may hold them before others'.
+    pub(crate) fn listen_for(&mut self, desired: &VpcDesired) -> Result<(), Fault> {
+        let heeded = Heeded::of(desired);
+        if !self.heeded.as_ref().is_some_and(|known| known.is_same(&heeded)) {
+            self.ears.listen_for(&heeded.known())?;
+            self.heeded = Some(heeded);
         }
-        self.ears
-            .listen_for(&Known::new(members.keys().filter_map(v4), members.values().flatten().copied()))?;
-        self.members = Some(members.clone());
         Ok(())
     }
 
@@ -130,7 +129,7 @@ pub(crate) fn start(place: &Place, sinks: Sinks) -> Result<Watch, Fault> {
         }
     });
     match spawned {
-        Ok(thread) => Ok(Watch { shared, waker, ears, members: None, thread: Some(thread) }),
+        Ok(thread) => Ok(Watch { shared, waker, ears, heeded: None, thread: Some(thread) }),
         Err(source) => Err(Fault::Kernel { operation: "starting a watcher".to_owned(), source }),
     }
 }
@@ -166,7 +165,7 @@ impl Sinks {
             if !desired.holders.contains_key(&havip) {
                 return;
             }
-            desired.members.get(&havip).is_some_and(|members| members.contains(&claimed.claim.mac))
+            desired.may_hold(havip, claimed.claim.mac)
         };
         if !is_member {
             match sieve.stranger(now) {

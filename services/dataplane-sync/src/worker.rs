@@ -13,6 +13,7 @@ use std::{
 use mooring_dataplane::{Claimants, Fault, Place, Seen};
 use mooring_domain::{
     Position,
+    address::Mac,
     holder::{Decision, Provisional, Sighting},
     nat::{Actual, FoldedHash, Op, VpcDesired},
 };
@@ -250,6 +251,9 @@ impl Worker {
         if let Some(entered) = &mut self.entered {
             entered.announce(&arrived)?;
         }
+        if self.before.is_none() {
+            self.provisional.begin(target.recorded());
+        }
         let questions = appeared(self.before.as_ref(), desired);
         questions.into_iter().try_for_each(|havip| self.ask(havip, desired))?;
         self.before = Some(desired.clone());
@@ -258,7 +262,11 @@ impl Worker {
 
     /// Asks who holds a HAVIP.
     fn ask(&mut self, havip: Ipv4Addr, desired: &VpcDesired) -> Result<(), Fault> {
-        let holder = desired.holders.get(&IpAddr::V4(havip)).copied().flatten();
+        self.ask_first(havip, desired.holders.get(&IpAddr::V4(havip)).copied().flatten())
+    }
+
+    /// The same, this one alone at first.
+    fn ask_first(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault> {
         match &mut self.entered {
             Some(entered) if self.questions.ask(havip, holder, Instant::now()) => entered.ask(havip, holder),
             _ => Ok(()),
@@ -274,8 +282,7 @@ impl Worker {
             }
             Seen::Fenced { address, mac } => {
                 let desired = self.provisional.over(self.target.borrow().recorded());
-                let members = desired.members.get(&IpAddr::V4(address));
-                if members.is_some_and(|members| members.contains(&mac)) {
+                if desired.may_hold(IpAddr::V4(address), mac) {
                     let asked = self.ask(address, &desired);
                     self.could_not_ask(asked);
                 }
@@ -303,6 +310,7 @@ impl Worker {
         if settled {
             block_in_place(|| self.round());
         }
+        self.ask_postponed();
         let due = match self.retry_at {
             Some(retry_at) => retry_at <= now || self.suspect,
             None => self.suspect || self.drifted(),

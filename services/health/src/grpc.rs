@@ -1,17 +1,13 @@
 //! The health API: claims in, holders out.
 
-use std::{
-    collections::BTreeMap,
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
-};
+use std::net::IpAddr;
 
 use mooring_domain::{
     Rejection, Timestamp,
     event::ClaimFacts,
-    holder::{Command, HolderCore, Latest, State},
+    holder::HolderCore,
     id::{self, VpcId},
-    name::{GatewayName, Name, RegionId, Scope, parse_regional},
+    name::{GatewayName, Name, Scope, parse_regional},
 };
 use mooring_ledger::{Caller, Refused, Regions, now};
 use mooring_proto::{
@@ -25,11 +21,13 @@ use mooring_proto::{
 };
 use tonic::{Request, Response, Status};
 
+use crate::heard::Heard;
+
 const MOST: usize = 1000;
 
 pub(crate) struct Health {
-    regions: Regions<HolderCore>,
-    latest: Mutex<BTreeMap<RegionId, Latest>>,
+    pub(crate) regions: Regions<HolderCore>,
+    pub(crate) heard: Heard,
 }
 
 fn parsed(gateway: &GatewayName, claim: &Claim) -> Result<(VpcId, IpAddr, ClaimFacts), Status> {
@@ -38,28 +36,6 @@ fn parsed(gateway: &GatewayName, claim: &Claim) -> Result<(VpcId, IpAddr, ClaimF
     let mac = claim.mac.parse().map_err(|error| bad_field("claims.mac", error))?;
     let observed_at = Timestamp(claim.observed_at);
     Ok((vpc, address, ClaimFacts { gateway: gateway.clone(), number: claim.number, mac, observed_at }))
-}
-
-impl Health {
-    pub(crate) fn new(regions: Regions<HolderCore>) -> Self {
-        Self { regions, latest: Mutex::default() }
-    }
-
-    /// Each with the latest claim that came before it, from whichever gateway.
-    fn commands(
-        &self,
-        region: &RegionId,
-        state: &State,
-        claims: Vec<(VpcId, IpAddr, ClaimFacts)>,
-    ) -> Vec<Command> {
-        let (now, mut latest) = (now(), self.latest.lock().unwrap_or_else(PoisonError::into_inner));
-        let latest = latest.entry(region.clone()).or_default();
-        let command = |(vpc, address, claim)| {
-            let latest = latest.consider(state, vpc, address, &claim, now);
-            Command::Claim { vpc, address, claim, latest, now }
-        };
-        claims.into_iter().map(command).collect()
-    }
 }
 
 #[tonic::async_trait]
@@ -78,7 +54,8 @@ impl HealthService for Health {
         }
         let claims = request.claims.iter().map(|claim| parsed(&gateway, claim));
         let claims = claims.collect::<Result<Vec<_>, _>>()?;
-        let commands = self.commands(&region, &ledger.view().state, claims);
+        let heard = self.heard.get(&region).cloned().unwrap_or_default();
+        let commands = heard.lock().commands(&ledger.view().state, claims, now());
         ledger.submit_all(&caller, commands).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         // Looked at after the answers: they were decided on what is at or before it.
         Ok(Response::new(ReportClaimsResponse { position: ledger.view().position.0 }))

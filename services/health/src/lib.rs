@@ -1,15 +1,30 @@
-//! health: who holds what. gRPC in front of [`mooring_domain::holder::HolderCore`].
+//! health: who holds what. gRPC in front of [`mooring_domain::holder::HolderCore`], and what looks after contested HAVIPs.
 
+mod contests;
 mod grpc;
+mod heard;
+
+use std::sync::Arc;
 
 use mooring_domain::holder::HolderCore;
 use mooring_ledger::Regions;
 use mooring_proto::health::v1::health_service_server::HealthServiceServer;
-use mooring_runtime::server::MAX_MESSAGE;
+use mooring_runtime::{server::MAX_MESSAGE, shutdown::Shutdown};
+use tokio::task::JoinHandle;
 use tonic::service::Routes;
 
-/// Adds the service's gRPC to the process's.
-pub fn routes(routes: Routes, regions: Regions<HolderCore>) -> Routes {
-    let health = HealthServiceServer::new(grpc::Health::new(regions));
-    routes.add_service(health.max_decoding_message_size(MAX_MESSAGE))
+/// Adds the service's gRPC to the process's. The tasks end after their step once `drained` says that no caller waits.
+pub fn start(
+    routes: Routes,
+    regions: Regions<HolderCore>,
+    drained: &Shutdown,
+) -> (Routes, Vec<JoinHandle<()>>) {
+    let heard: heard::Heard =
+        Arc::new(regions.iter().map(|(region, _)| (region.clone(), heard::OfRegion::default())).collect());
+    let tasks = regions.iter().zip(heard.values()).map(|((_, ledger), heard)| {
+        tokio::spawn(contests::run(ledger.clone(), heard.clone(), drained.clone()))
+    });
+    let tasks = tasks.collect();
+    let health = HealthServiceServer::new(grpc::Health { regions, heard });
+    (routes.add_service(health.max_decoding_message_size(MAX_MESSAGE)), tasks)
 }

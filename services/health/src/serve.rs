@@ -26,8 +26,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let follow =
             |standing: Standing| process.conditions.follow(standing.name, standing.unknown, standing.unmet);
         let tasks = store.standings().into_iter().map(follow).collect();
-        let routes = mooring_health::routes(Routes::default(), health);
-        Ok(Running { routes, finishing: Vec::new(), tasks, closing: store.close().boxed() })
+        let (routes, finishing) = mooring_health::start(Routes::default(), health, &process.drained);
+        Ok(Running { routes, finishing, tasks, closing: store.close().boxed() })
     })
     .await
 }

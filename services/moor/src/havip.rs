@@ -1,10 +1,12 @@
 //! `moor havip`: private addresses that no interface owns.
 
+mod rules;
+
 use clap::Subcommand;
 use mooring_domain::id::Havip as HavipKind;
 use mooring_proto::resource::v1::{
-    CreateHavipRequest, DeleteHavipRequest, GetHavipRequest, Havip, ListHavipsRequest, Subnet, Vnic,
-    resource_service_client::ResourceServiceClient,
+    CreateHavipRequest, Damping, DeleteHavipRequest, GetHavipRequest, Havip, ListHavipsRequest, Subnet, Vnic,
+    havip::ClaimPolicy, resource_service_client::ResourceServiceClient,
 };
 use serde_json::json;
 
@@ -32,6 +34,13 @@ pub enum Verb {
         /// A vNIC that may claim it: name, id or instance. Once for each member
         #[arg(long = "member", value_name = "VNIC")]
         members: Vec<String>,
+        /// Who may claim it
+        #[arg(long, value_enum, default_value = "members")]
+        claims: rules::Claims,
+        /// How long a new holder keeps it at least: off, or a step and a cap such as 1s/10s, a step more each time that somebody
+        /// else claimed it meanwhile [default: 1s/10s]
+        #[arg(long, value_name = "STEP/CAP", value_parser = rules::damping)]
+        damping: Option<Damping>,
     },
     /// List the project's HAVIPs
     List,
@@ -51,7 +60,7 @@ impl Verb {
     /// Does it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
-            Self::Create { name, subnet, address, members: instances } => {
+            Self::Create { name, subnet, address, members: instances, claims, damping } => {
                 let subnet = moor.name_of::<Subnet>(Argument::new("--subnet", &subnet)).await?;
                 // An instance is unique in its subnet only: the server, which knows the subnet, finds the vNIC.
                 let member = |instance: &String| {
@@ -60,7 +69,9 @@ impl Verb {
                 };
                 let members = instances.iter().map(member).collect::<Result<_, _>>()?;
                 let address = address.unwrap_or_default();
+                let claim_policy = ClaimPolicy::from(claims).into();
                 let havip = Havip { display_name: name, subnet, address, members, ..Default::default() };
+                let havip = Havip { claim_policy, damping, ..havip };
                 moor.show(&create(moor, havip).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,
@@ -79,7 +90,9 @@ async fn create(moor: &Invocation, havip: Havip) -> Result<Havip, Failure> {
         ResourceServiceClient::new(channel).create_havip(request).await
     })
     .await
-    .map_err(|failure| failure.of_argument("havip.members", "--member"))
+    .map_err(|failure| {
+        failure.of_argument("havip.members", "--member").of_argument("havip.damping", "--damping")
+    })
 }
 
 async fn delete(moor: &Invocation, text: &str) -> Result<(), Failure> {
@@ -125,20 +138,22 @@ impl Row for Havip {
     const PROTO: &'static str = "mooring.resource.v1.Havip";
     const PLURAL: &'static str = "HAVIPs";
     const COLUMNS: &'static [&'static str] =
-        &["NAME", "ADDRESS", "SUBNET", "VPC", "MEMBERS", "BINDING", "POSITION", "ID"];
+        &["NAME", "ADDRESS", "SUBNET", "VPC", "MEMBERS", "DAMPING", "BINDING", "POSITION", "ID"];
 
     fn mentions(&self) -> Vec<&str> {
         [&self.subnet, &self.vpc].into_iter().chain(&self.members).map(String::as_str).collect()
     }
 
     fn cells(&self, labels: &Labels) -> Vec<String> {
-        let members: Vec<String> = self.members.iter().map(|member| labels.of(member)).collect();
+        let any = (self.claim_policy() == ClaimPolicy::Subnet).then(|| "(any of the subnet)".to_owned());
+        let members: Vec<String> = self.members.iter().map(|member| labels.of(member)).chain(any).collect();
         vec![
             self.display_name.clone(),
             self.address.clone(),
             labels.of(&self.subnet),
             labels.of(&self.vpc),
             members.join(" "),
+            rules::written(self.damping.as_ref()),
             last_part(&self.binding).to_owned(),
             self.position.to_string(),
             last_part(&self.name).to_owned(),

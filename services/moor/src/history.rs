@@ -6,8 +6,8 @@ use mooring_proto::{
     convert,
     event::v1::{
         BindFailed, BindRequested, ClaimRejected, Difference, EipAllocated, EipFacts, EipReleased, Event,
-        GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased, HolderChanged, PoolCreated, SubnetCreated,
-        Vnic, VnicCreated, VpcCreated, event::Kind,
+        GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased, HolderChanged, HolderContested,
+        PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
     },
 };
 
@@ -130,6 +130,14 @@ impl Names {
             Kind::GatewayDriftFound(drift) => self.drift_found(drift),
             Kind::HolderChanged(changed) => holder_changed(changed),
             Kind::ClaimRejected(rejected) => claim_rejected(rejected),
+            Kind::HolderContested(contested) => holder_contested(contested),
+            Kind::HolderSettled(settled) => {
+                let havip = havip_name(settled.havip.as_ref());
+                format!(
+                    "HAVIP {havip} is contested no more: {} holds it",
+                    vnic_in_full(settled.holder.as_ref())
+                )
+            }
         }
     }
 
@@ -152,7 +160,11 @@ impl Names {
         let subnet = created.havip.as_ref().map_or_else(String::new, |havip| self.name(&havip.subnet_id));
         let members: Vec<&str> = created.members.iter().map(|member| &*member.instance).collect();
         let members = if members.is_empty() { "none".to_owned() } else { members.join(", ") };
-        format!("HAVIP {} created in subnet {subnet}; members: {members}", havip_name(created.havip.as_ref()))
+        let open = if created.whole_subnet { "; any vNIC of the subnet may claim it" } else { "" };
+        format!(
+            "HAVIP {} created in subnet {subnet}; members: {members}{open}",
+            havip_name(created.havip.as_ref())
+        )
     }
 
     fn eip_allocated(&self, eip: Option<&EipFacts>) -> String {
@@ -275,6 +287,16 @@ fn holder_changed(changed: &HolderChanged) -> String {
     )
 }
 
+fn holder_contested(contested: &HolderContested) -> String {
+    let havip = havip_name(contested.havip.as_ref());
+    let (rival, until) = (vnic_in_full(contested.rival.as_ref()), wire::time_ms(contested.backoff_ends_at));
+    let gateway = contested.claim.as_ref().map_or("?", |claim| &claim.gateway);
+    let holder = contested.holder.as_ref().map_or("?", |holder| &holder.instance);
+    format!(
+        "HAVIP {havip} contested by {rival}; {holder} keeps it until {until} at least; seen by gateway {gateway}"
+    )
+}
+
 fn claim_rejected(rejected: &ClaimRejected) -> String {
     let havip = havip_name(rejected.havip.as_ref());
     let (mac, gateway) =
@@ -288,7 +310,11 @@ fn claim_rejected(rejected: &ClaimRejected) -> String {
         "UNKNOWN_MAC" => "no vNIC of the subnet has this MAC",
         other => other,
     };
-    format!("claim of HAVIP {havip} by {who} rejected: {why}; seen by gateway {gateway}")
+    let others = match rejected.unrecorded {
+        0 => String::new(),
+        others => format!("; {others} before it are not recorded"),
+    };
+    format!("claim of HAVIP {havip} by {who} rejected: {why}; seen by gateway {gateway}{others}")
 }
 
 fn pair(eip: Option<&EipFacts>, how: &str, havip: Option<&HavipFacts>) -> String {

@@ -2,7 +2,7 @@
 
 use mooring_proto::event::v1::{
     Address, Bound, Cidr, Claim, Difference, Element, GatewayDecommissioned, GatewayDriftFound,
-    GatewayRegistered, HavipDeleted, HoldPlaced, UnbindRequested, Unbound,
+    GatewayRegistered, HavipDeleted, HoldPlaced, HolderSettled, UnbindRequested, Unbound,
 };
 
 use super::*;
@@ -148,7 +148,7 @@ fn resource_events(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
             "vNIC of vm-a (02:00:00:00:00:0b, 10.0.1.11) created in subnet inner".into(),
         ),
         (
-            Kind::HavipCreated(HavipCreated { havip: havip(), members }),
+            Kind::HavipCreated(HavipCreated { havip: havip(), members, ..Default::default() }),
             format!("{havip_text} created in subnet inner; members: vm-a, vm-b"),
         ),
         (
@@ -164,12 +164,22 @@ fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
         holder: Some(vnic("vm-b", 12)),
         previous: Some(vnic("vm-a", 11)),
         claim: claim(12),
+        ..Default::default()
     };
+    let contested = HolderContested {
+        havip: havip(),
+        holder: Some(vnic("vm-a", 11)),
+        rival: Some(vnic("vm-b", 12)),
+        claim: claim(12),
+        backoff_ends_at: 1_763_765_000_250_000_000,
+    };
+    let settled = HolderSettled { havip: havip(), holder: Some(vnic("vm-b", 12)) };
     let rejected = ClaimRejected {
         havip: havip(),
         claim: claim(13),
         vnic: Some(vnic("vm-c", 13)),
         reason: "NOT_A_MEMBER".into(),
+        unrecorded: 0,
     };
     let (gateway, region) = ("gw-1".to_owned(), "r1".to_owned());
     vec![
@@ -193,6 +203,17 @@ fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
             format!(
                 "claim of {havip_text} by vm-c (02:00:00:00:00:0d) rejected: no member; seen by gateway gw-1"
             ),
+        ),
+        (
+            Kind::HolderContested(contested),
+            format!(
+                "{havip_text} contested by vm-b (02:00:00:00:00:0c, 10.0.1.12); vm-a keeps it until \
+                 2025-11-21T22:43:20.250Z at least; seen by gateway gw-1"
+            ),
+        ),
+        (
+            Kind::HolderSettled(settled),
+            format!("{havip_text} is contested no more: vm-b (02:00:00:00:00:0c, 10.0.1.12) holds it"),
         ),
         (Kind::HavipDeleted(HavipDeleted { havip: havip() }), format!("{havip_text} deleted")),
         (Kind::EipReleased(EipReleased { eip: eip() }), format!("{eip_text} released to pool public")),
@@ -256,9 +277,11 @@ fn number(kind: &Kind) -> usize {
         Kind::HolderChanged(_) => 17,
         Kind::ClaimRejected(_) => 18,
         Kind::GatewayDriftFound(_) => 19,
+        Kind::HolderContested(_) => 20,
+        Kind::HolderSettled(_) => 21,
     }
 }
-const KINDS: usize = 20;
+const KINDS: usize = 22;
 
 fn event(kind: Kind) -> Event {
     Event { kind: Some(kind) }
@@ -298,14 +321,19 @@ fn what_is_unset_has_a_sentence_too() {
     let nothing_held = HoldReleased { binding_id: id(3).into(), region: "r1".into(), eip: None, havip: None };
     let sentence = names.sentence(&event(Kind::HoldReleased(nothing_held)));
     assert_eq!(sentence, format!("binding {} can hold nothing any more; it held nothing", uuid(3)));
-    let first =
-        HolderChanged { havip: havip(), holder: Some(vnic("vm-a", 11)), previous: None, claim: claim(11) };
+    let holder = Some(vnic("vm-a", 11));
+    let first = HolderChanged { havip: havip(), holder, claim: claim(11), ..Default::default() };
     assert!(names.sentence(&event(Kind::HolderChanged(first))).contains("before by nobody"));
-    let stranger =
-        ClaimRejected { havip: havip(), claim: claim(66), vnic: None, reason: "UNKNOWN_MAC".into() };
+    let stranger = ClaimRejected {
+        havip: havip(),
+        claim: claim(66),
+        vnic: None,
+        reason: "UNKNOWN_MAC".into(),
+        unrecorded: 7,
+    };
     let sentence = names.sentence(&event(Kind::ClaimRejected(stranger)));
     let expected = "claim of HAVIP front (10.0.1.50) by the stranger 02:00:00:00:00:42 rejected: no vNIC of the subnet \
-                    has this MAC; seen by gateway gw-1";
+                    has this MAC; seen by gateway gw-1; 7 before it are not recorded";
     assert_eq!(sentence, expected);
     assert!(!names.sentence(&event(Kind::Bound(Bound::default()))).is_empty());
 }

@@ -59,6 +59,7 @@ impl Row for Holder {
     fn cells(&self, labels: &Labels) -> Vec<String> {
         let holder = match self.state() {
             State::Held => self.instance.clone(),
+            State::Contested => format!("{} (contested by {})", self.instance, self.rival_instance),
             State::None => "nobody yet".to_owned(),
             State::Unspecified => "?".to_owned(),
         };

@@ -122,9 +122,16 @@ fn of_enum(kind: &EnumDescriptor, number: i32) -> Value {
     })
 }
 
-/// What each word of an enum begins with: its name, of one word.
+/// What each word of an enum begins with: `CLAIM_POLICY_` for `ClaimPolicy`.
 fn prefix(kind: &EnumDescriptor) -> String {
-    format!("{}_", kind.name().to_uppercase())
+    let mut prefix = String::new();
+    for letter in kind.name().chars() {
+        if letter.is_uppercase() && !prefix.is_empty() {
+            prefix.push('_');
+        }
+        prefix.push(letter.to_ascii_uppercase());
+    }
+    prefix + "_"
 }
 
 fn of_cidr(message: &DynamicMessage) -> Value {

@@ -95,6 +95,7 @@ impl Status {
         blocks.push(lines(found.compared.iter().map(|one| one.line(&labels)).collect()));
         blocks
             .push(lines(found.asked.iter().flat_map(|one| one.vpcs.iter().flat_map(provisional)).collect()));
+        blocks.push(lines(found.asked.iter().flat_map(|one| one.vpcs.iter().flat_map(contested)).collect()));
         blocks.push(lines(found.asked.iter().flat_map(|one| one.vpcs.iter().flat_map(warnings)).collect()));
         blocks.push(self.verdict(&found.problems));
         blocks.retain(|block| !block.is_empty());
@@ -195,6 +196,13 @@ fn provisional(vpc: &VpcStatus) -> impl Iterator<Item = String> {
             vpc.display_name
         )
     })
+}
+
+/// Where two claim a HAVIP in turn, which is a mistake of somebody's and no problem of a kernel's.
+fn contested(vpc: &VpcStatus) -> impl Iterator<Item = String> {
+    vpc.contested
+        .iter()
+        .map(|address| format!("VPC {}: {address} is contested: two claim it in turn", vpc.display_name))
 }
 
 fn vpc_cells(vpc: &VpcStatus) -> Vec<String> {

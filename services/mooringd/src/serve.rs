@@ -39,8 +39,9 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
         let own = Peer::new("mooringd", process.address.into()).context("the way to ourselves")?;
         let routes = mooring_resource::routes(Routes::default(), resource, bindings);
-        let routes = mooring_health::routes(routes, health);
-        let (routes, finishing) = mooring_binding::start(routes, binding, &own, &process.drained);
+        let (routes, mut finishing) = mooring_health::start(routes, health, &process.drained);
+        let (routes, managers) = mooring_binding::start(routes, binding, &own, &process.drained);
+        finishing.extend(managers);
 
         let archiving = archiving::start(&args.archive, (&args.store, &args.log), store.snapshots())?;
         tasks.extend(archiving);

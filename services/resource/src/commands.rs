@@ -1,14 +1,15 @@
 //! From the API's requests to commands: shapes are checked here, rules in the core.
 
-use std::{fmt::Display, net::IpAddr, str::FromStr};
+use std::{fmt::Display, net::IpAddr, str::FromStr, time::Duration};
 
 use mooring_domain::{
+    event::{Damping, HolderRules},
     id::{Id, Kind},
     name::{RegionId, Scope, parse_region},
     resource::{AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, State},
 };
 use mooring_proto::{
-    resource::v1 as api,
+    resource::v1::{self as api, havip::ClaimPolicy},
     status::{bad_field, bad_name},
 };
 use tonic::Status;
@@ -84,6 +85,19 @@ pub(crate) fn create_vnic(state: &State, scope: Scope, vnic: Option<api::Vnic>) 
     Ok(Command::CreateVnic(command))
 }
 
+/// Whether any vNIC of the subnet may claim it.
+fn claim_policy(number: i32) -> Result<bool, Status> {
+    match ClaimPolicy::try_from(number) {
+        Ok(ClaimPolicy::Unspecified | ClaimPolicy::Members) => Ok(false),
+        Ok(ClaimPolicy::Subnet) => Ok(true),
+        Err(_) => Err(bad_field("havip.claim_policy", format!("{number} is none; MEMBERS or SUBNET"))),
+    }
+}
+
+fn damping(damping: api::Damping) -> Damping {
+    Damping { step: Duration::from_millis(damping.step_ms), cap: Duration::from_millis(damping.cap_ms) }
+}
+
 pub(crate) fn create_havip(
     state: &State,
     scope: Scope,
@@ -99,6 +113,10 @@ pub(crate) fn create_havip(
         address: optional::<IpAddr>("havip.address", &havip.address)?,
         subnet: subnet.id,
         members: havip.members.iter().map(member).collect::<Result<_, _>>()?,
+        rules: HolderRules {
+            whole_subnet: claim_policy(havip.claim_policy)?,
+            damping: havip.damping.map(damping).unwrap_or_default(),
+        },
         scope,
     };
     Ok(Command::CreateHavip(command))

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use mooring_domain::{
     Event,
     address::Mac,
-    event::{EipFacts, HavipFacts, VnicFacts},
+    event::{Damping, EipFacts, HavipFacts, HolderRules, VnicFacts},
     id::{self, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
     name::{Name, RegionId, Scope},
     resource::{
@@ -151,6 +151,8 @@ async fn havips(
             subnet,
             address: None,
             members: members.iter().map(|side| side[n].id).collect(),
+            // Rounds of failovers follow each other at once.
+            rules: HolderRules { damping: Damping::OFF, ..HolderRules::default() },
         }));
     }
     let happened = cores.decide::<ResourceCore>(commands, Asked::ByClient).await?;

@@ -1,58 +1,20 @@
 //! Who holds a HAVIP is what members' claims say. The gateway of these stories is played by the test.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use mooring_proto::{
     binding::v1 as api_binding,
-    event::v1::{ClaimRejected, HolderChanged, event::Kind},
+    event::v1::{HolderChanged, event::Kind},
     health::v1::{self as api, Claim, Holder, holder::State},
-    resource::v1::{Havip, Vnic},
 };
-use tonic::{Response, Status};
 
 use crate::{
+    claims::*,
     given::*,
     refused::{invalid, refused},
 };
 
-const GATEWAY: &str = "regions/r1/gateways/gw-9";
-
-/// Nanoseconds since the Unix epoch, some seconds ago.
-fn ago(seconds: u64) -> u64 {
-    let then = SystemTime::now() - Duration::from_secs(seconds);
-    u64::try_from(then.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
-}
-
-fn claim(havip: &Havip, mac: &str, observed_at: u64) -> Claim {
-    Claim {
-        vpc: id(&havip.vpc).into(),
-        address: havip.address.clone(),
-        mac: mac.into(),
-        number: 1,
-        observed_at,
-    }
-}
-
-async fn report(world: &World, claims: Vec<Claim>) -> Result<Response<api::ReportClaimsResponse>, Status> {
-    world.health().report_claims(api::ReportClaimsRequest { gateway: GATEWAY.into(), claims }).await
-}
-
-async fn claims(world: &World, havip: &Havip, vnic: &Vnic, observed_at: u64) {
-    ok(report(world, vec![claim(havip, &vnic.mac, observed_at)]).await);
-}
-
-async fn holder(world: &World, havip: &Havip) -> Holder {
-    ok(world.health().get_holder(api::GetHolderRequest { havip: havip.name.clone() }).await)
-}
-
 async fn changes(world: &World, after: u64) -> Vec<HolderChanged> {
     let changed = |event| if let Kind::HolderChanged(changed) = event { Some(changed) } else { None };
     world.events(after).await.into_iter().filter_map(changed).collect()
-}
-
-async fn rejections(world: &World) -> Vec<ClaimRejected> {
-    let rejected = |event| if let Kind::ClaimRejected(rejected) = event { Some(rejected) } else { None };
-    world.events(0).await.into_iter().filter_map(rejected).collect()
 }
 
 #[tokio::test]
@@ -73,6 +35,7 @@ async fn the_first_claim_of_a_member_makes_it_the_holder_and_the_same_again_writ
             gateway: "gw-9".into(),
             observed_at: seen,
             position: world.tail().await,
+            ..Default::default()
         }
     );
     claims(&world, &stock.havip, &stock.a, ago(4)).await;

@@ -5,6 +5,8 @@
 mod any_request;
 mod attested;
 mod bad_requests;
+mod claims;
+mod contested;
 mod gateways;
 mod given;
 mod holders;

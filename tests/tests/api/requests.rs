@@ -41,6 +41,8 @@ pub fn create_havip(
         subnet: subnet.name.clone(),
         address: address.into(),
         members: members.iter().map(|vnic| vnic.name.clone()).collect(),
+        // Stories move holders faster than damping lets them; those about damping say so.
+        damping: Some(resource::Damping { step_ms: 0, cap_ms: 0 }),
         ..Default::default()
     };
     resource::CreateHavipRequest { parent: parent(&subnet.name), havip: Some(havip), ..Default::default() }

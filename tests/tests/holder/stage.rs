@@ -68,8 +68,9 @@ impl Stage {
     /// A second HAVIP with the same members, which vm-a holds.
     pub fn second(&self) -> Result<()> {
         let havip = lab::HAVIP_2;
-        self.server
-            .ask(&format!("havip create back --subnet web --address {havip} --member vm-a --member vm-b"))?;
+        self.server.ask(&format!(
+            "havip create back --subnet web --address {havip} --member vm-a --member vm-b --damping off"
+        ))?;
         self.take(&self.lab.vm_a, havip)?;
         self.wait_holder("back", "vm-a")
     }

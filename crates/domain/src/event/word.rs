@@ -40,4 +40,6 @@ words! {
     GatewayDriftFound "gateway_drift_found";
     HolderChanged "holder_changed";
     ClaimRejected "claim_rejected";
+    HolderContested "holder_contested";
+    HolderSettled "holder_settled";
 }

@@ -2,7 +2,12 @@
 
 use std::net::IpAddr;
 
-use crate::{Timestamp, event::ClaimFacts, id::VpcId};
+use super::Heard;
+use crate::{
+    Timestamp,
+    event::ClaimFacts,
+    id::{HavipId, VpcId},
+};
 
 /// One command.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +20,19 @@ pub enum Command {
         address: IpAddr,
         /// The announcement.
         claim: ClaimFacts,
-        /// When the [latest](super::Latest) claim handed in before was seen, if there was one.
-        latest: Option<Timestamp>,
+        /// What was handed in before and is in no event.
+        heard: Heard,
+        /// This service's present time.
+        now: Timestamp,
+    },
+    /// Looks whether a contested HAVIP has settled.
+    Settle {
+        /// Which.
+        havip: HavipId,
+        /// What was handed in and is in no event.
+        heard: Heard,
+        /// Since when this service would have heard of another claim.
+        since: Timestamp,
         /// This service's present time.
         now: Timestamp,
     },

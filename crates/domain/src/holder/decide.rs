@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Havip, Sighting, State, Verdict, judge};
+use super::{Havip, Heard, Present, Sighting, State, Verdict, contest::contested, judge};
 use crate::{
     Event, Timestamp,
     address::Mac,
@@ -23,43 +23,54 @@ pub(super) fn claim(
     vpc: VpcId,
     address: IpAddr,
     claim: &ClaimFacts,
-    (latest, now): (Option<Timestamp>, Timestamp),
+    (heard, now): (&Heard, Timestamp),
 ) -> Option<Event> {
     let havip = state.at(vpc, address)?;
     let observed_at = Sighting::from(claim).at_most(now).observed_at;
     let claim = ClaimFacts { observed_at, ..claim.clone() };
-    let member = havip.members.get(&claim.mac);
-    let present =
-        havip.holding.as_ref().map(|present| seen_last(Sighting::from(&present.claim), latest, now));
-    match (judge(member.is_some(), present, Sighting::from(&claim), now), member) {
-        (Verdict::Moves, Some(member)) => Some(holder_changed(havip, member, claim)),
-        (Verdict::Stranger, _) => claim_rejected(state, havip, claim, now),
+    let vnic = state.may_hold(havip, claim.mac);
+    let present = havip.holding.as_ref().map(|present| Present {
+        seen: seen_last(Sighting::from(&present.claim), heard, now),
+        until: present.until(),
+    });
+    match (judge(vnic.is_some(), present, Sighting::from(&claim), now), vnic) {
+        (Verdict::Moves, Some(vnic)) => Some(holder_changed(havip, vnic, claim)),
+        (Verdict::Postponed, Some(rival)) => contested(havip, rival.clone(), claim),
+        (Verdict::Stranger, _) => claim_rejected(state, havip, claim, (heard.unrecorded, now)),
         _ => None,
     }
 }
 
-/// The present holder, as of the latest claim that was handed in: it announces itself again without an event.
-fn seen_last(present: Sighting, latest: Option<Timestamp>, now: Timestamp) -> Sighting {
-    let latest = latest.filter(|latest| !latest.is_ahead_of(now)).unwrap_or_default();
+/// The present holder, as of its latest claim that was handed in: it announces itself again without an event.
+fn seen_last(present: Sighting, heard: &Heard, now: Timestamp) -> Sighting {
+    let its = heard.latest.iter().find(|seen| seen.mac == present.mac).map(|seen| seen.observed_at);
+    let latest = its.filter(|latest| !latest.is_ahead_of(now)).unwrap_or_default();
     Sighting { observed_at: present.observed_at.max(latest), ..present }
 }
 
-fn holder_changed(havip: &Havip, member: &VnicFacts, claim: ClaimFacts) -> Event {
+fn holder_changed(havip: &Havip, holder: &VnicFacts, claim: ClaimFacts) -> Event {
+    let before = havip.holding.as_ref().map(|present| present.backoff).unwrap_or_default();
     Event::HolderChanged(HolderChanged {
         havip: havip.facts.clone(),
-        holder: member.clone(),
+        holder: holder.clone(),
         previous: havip.holding.as_ref().map(|present| present.vnic.clone()),
         claim,
+        backoff: havip.rules.damping.next(before, havip.is_postponed()),
     })
 }
 
-fn claim_rejected(state: &State, havip: &Havip, claim: ClaimFacts, now: Timestamp) -> Option<Event> {
+fn claim_rejected(
+    state: &State,
+    havip: &Havip,
+    claim: ClaimFacts,
+    (unrecorded, now): (u64, Timestamp),
+) -> Option<Event> {
     if was_said(state, havip.facts.id, claim.mac, now) {
         return None;
     }
-    let vnic = state.vnics.get(&(havip.facts.vpc, claim.mac)).cloned();
+    let vnic = state.vnics.get(&(havip.facts.vpc, claim.mac)).map(|placed| placed.vnic.clone());
     let reason = if vnic.is_some() { ClaimRejection::NotAMember } else { ClaimRejection::UnknownMac };
-    Some(Event::ClaimRejected(ClaimRejected { havip: havip.facts.clone(), claim, vnic, reason }))
+    Some(Event::ClaimRejected(ClaimRejected { havip: havip.facts.clone(), claim, vnic, reason, unrecorded }))
 }
 
 fn was_said(state: &State, havip: HavipId, mac: Mac, now: Timestamp) -> bool {

@@ -1,9 +1,11 @@
 //! What events make of health's state: resource's say who may hold what, its own say who does. Nothing is refused.
 
-use super::{Havip, Holding, REJECTION_INTERVAL, State};
+use super::{Contest, Havip, Holding, REJECTION_INTERVAL, State, state::Placed};
 use crate::{
     Commit, CommitPosition, Event, Stream, Timestamp,
-    event::{ClaimRejected, HavipCreated, HavipFacts, HolderChanged, VnicCreated},
+    event::{
+        ClaimRejected, HavipCreated, HavipFacts, HolderChanged, HolderContested, HolderSettled, VnicCreated,
+    },
     name::Scope,
 };
 
@@ -15,6 +17,8 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
             Event::HavipDeleted(havip) => havip_deleted(state, havip),
             Event::HolderChanged(change) => holder_changed(state, change, commit.at),
             Event::ClaimRejected(rejected) => claim_rejected(state, rejected, commit.recorded_at),
+            Event::HolderContested(contested) => holder_contested(state, contested),
+            Event::HolderSettled(settled) => holder_settled(state, settled),
             _ => {}
         }
     }
@@ -28,7 +32,10 @@ fn scope_of(havip: &HavipFacts) -> Scope {
 }
 
 fn vnic_created(state: &mut State, created: &VnicCreated) {
-    state.vnics.insert((created.vpc, created.vnic.mac), created.vnic.clone());
+    state.vnics.insert(
+        (created.vpc, created.vnic.mac),
+        Placed { vnic: created.vnic.clone(), subnet: created.subnet },
+    );
 }
 
 fn havip_created(state: &mut State, created: &HavipCreated) {
@@ -36,7 +43,9 @@ fn havip_created(state: &mut State, created: &HavipCreated) {
     let members = created.members.iter().map(|member| (member.mac, member.clone())).collect();
     state.by_scope.insert((scope_of(&facts), facts.id));
     state.by_address.insert((facts.vpc, facts.address), facts.id);
-    state.havips.insert(facts.id, Havip { facts, members, holding: None });
+    state
+        .havips
+        .insert(facts.id, Havip { facts, members, rules: created.rules, holding: None, contest: None });
 }
 
 fn havip_deleted(state: &mut State, havip: &HavipFacts) {
@@ -45,16 +54,36 @@ fn havip_deleted(state: &mut State, havip: &HavipFacts) {
     }
     state.by_scope.remove(&(scope_of(havip), havip.id));
     state.by_address.remove(&(havip.vpc, havip.address));
+    state.contested.remove(&havip.id);
 }
 
 /// Also after a deletion that this stream's writer had not seen yet: there is nothing to change then.
 fn holder_changed(state: &mut State, change: &HolderChanged, at: CommitPosition) {
     if let Some(havip) = state.havips.get_mut(&change.havip.id) {
-        havip.holding = Some(Holding { vnic: change.holder.clone(), claim: change.claim.clone(), at });
+        let (vnic, claim, backoff) = (change.holder.clone(), change.claim.clone(), change.backoff);
+        havip.holding = Some(Holding { vnic, claim, at, backoff });
+        if let Some((contest, previous)) = havip.contest.as_mut().zip(change.previous.clone()) {
+            *contest = Contest { rival: previous, seen: change.claim.observed_at, postponed: false };
+        }
     }
 }
 
-fn claim_rejected(state: &mut State, rejected: &ClaimRejected, at: Timestamp) {
+fn holder_contested(state: &mut State, contested: &HolderContested) {
+    if let Some(havip) = state.havips.get_mut(&contested.havip.id) {
+        let (rival, seen) = (contested.rival.clone(), contested.claim.observed_at);
+        havip.contest = Some(Contest { rival, seen, postponed: true });
+        state.contested.insert(contested.havip.id);
+    }
+}
+
+fn holder_settled(state: &mut State, settled: &HolderSettled) {
+    if let Some(havip) = state.havips.get_mut(&settled.havip.id) {
+        havip.contest = None;
+        state.contested.remove(&settled.havip.id);
+    }
+}
+
+pub(super) fn claim_rejected(state: &mut State, rejected: &ClaimRejected, at: Timestamp) {
     let (havip, mac) = (rejected.havip.id, rejected.claim.mac);
     if let Some(before) = state.rejected.insert((havip, mac), at) {
         state.rejected_in_order.remove(&(before, havip, mac));

@@ -6,13 +6,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Timestamp, address::Mac, event::ClaimFacts};
 
 /// How far ahead of this machine's clock a claim may have been observed.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
 /// An address announced: by whom, and when a gateway saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// The announcer.
     pub mac: Mac,
@@ -40,6 +42,15 @@ impl Timestamp {
     }
 }
 
+/// Who holds a HAVIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// The holder, when it was seen last.
+    pub seen: Sighting,
+    /// How long it keeps it at least.
+    pub until: Timestamp,
+}
+
 /// What a claim comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -49,18 +60,20 @@ pub enum Verdict {
     Holds,
     /// The present holder was seen later.
     Overtaken,
+    /// The present holder has not kept it for its back-off yet: afterwards the announcer is to be asked.
+    Postponed,
     /// The announcer may not hold it.
     Stranger,
 }
 
-/// Decides on a claim. `present`: what the present holder's place rests on.
-pub fn judge(may_hold: bool, present: Option<Sighting>, claim: Sighting, now: Timestamp) -> Verdict {
+/// Decides on a claim.
+pub fn judge(may_hold: bool, present: Option<Present>, claim: Sighting, now: Timestamp) -> Verdict {
     match present {
         _ if !may_hold => Verdict::Stranger,
-        Some(present) if present.mac == claim.mac => Verdict::Holds,
-        Some(present) if claim.observed_at < present.observed_at && !present.observed_at.is_ahead_of(now) => {
-            Verdict::Overtaken
-        }
+        Some(present) if present.seen.mac == claim.mac => Verdict::Holds,
+        Some(present) if present.seen.observed_at.is_ahead_of(now) => Verdict::Moves,
+        Some(present) if claim.observed_at < present.seen.observed_at => Verdict::Overtaken,
+        Some(present) if claim.observed_at < present.until => Verdict::Postponed,
         _ => Verdict::Moves,
     }
 }

@@ -1,29 +1,57 @@
 //! What a gateway decided by itself about the HAVIPs of one VPC, until health's word on the claims is in its fold: a
 //! failover waits for nobody, and no older event moves traffic back.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use imbl::OrdMap;
 
-use super::{Sighting, Verdict, judge};
+use super::{Present, Sighting, Standing, Verdict, judge, postponed::Postponed};
 use crate::{Timestamp, address::Mac, nat::VpcDesired};
 
-/// Health's holders in a gateway's fold, and when the claims that they rest on were seen.
+/// Health's holders in a gateway's fold, and what the next claims are compared with.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
     /// The VPC.
     pub desired: &'a VpcDesired,
-    /// HAVIP → when the claim of its holder was seen, by the clock of the gateway that saw it.
-    pub observed: &'a OrdMap<IpAddr, Timestamp>,
+    /// What is known of HAVIPs beside who holds them.
+    pub observed: &'a OrdMap<IpAddr, Standing>,
 }
 
 impl Recorded<'_> {
-    fn holder(self, havip: IpAddr) -> Option<Mac> {
+    pub(super) fn holder(self, havip: IpAddr) -> Option<Mac> {
         self.desired.holders.get(&havip).copied().flatten()
     }
 
-    fn may_hold(self, havip: IpAddr, mac: Mac) -> bool {
-        self.desired.members.get(&havip).is_some_and(|members| members.contains(&mac))
+    pub(super) fn may_hold(self, havip: IpAddr, mac: Mac) -> bool {
+        self.desired.may_hold(havip, mac)
+    }
+
+    fn standing(self, havip: IpAddr) -> Standing {
+        self.observed.get(&havip).copied().unwrap_or_default()
+    }
+
+    fn held(self, havip: IpAddr) -> Option<Held> {
+        let Standing { moved_at, backoff, .. } = self.standing(havip);
+        self.holder(havip).map(|mac| Held {
+            seen: Sighting { mac, observed_at: moved_at },
+            moved_at,
+            backoff,
+        })
+    }
+}
+
+/// Who holds a HAVIP, and for how long at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Held {
+    /// When it was seen last.
+    seen: Sighting,
+    moved_at: Timestamp,
+    backoff: Duration,
+}
+
+impl Held {
+    fn until(self) -> Timestamp {
+        self.moved_at.plus(self.backoff)
     }
 }
 
@@ -36,28 +64,39 @@ pub struct Decision {
     pub number: Option<u64>,
 }
 
-/// One VPC's decisions that health has not covered yet.
+/// One VPC's decisions that health has not covered yet, and the claims that wait for a back-off's end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provisional {
-    decisions: BTreeMap<IpAddr, Decision>,
+    decisions: BTreeMap<IpAddr, (Decision, Held)>,
+    postponed: Postponed,
 }
 
 impl Provisional {
     /// Decides on a claim that this gateway saw. An address that is no HAVIP of the VPC moves nothing.
     pub fn see(&mut self, recorded: Recorded<'_>, havip: IpAddr, seen: Decision, now: Timestamp) -> Verdict {
-        let own = self.decisions.get(&havip).filter(|own| recorded.may_hold(havip, own.claim.mac));
-        let present = match own {
-            Some(own) => Some(own.claim),
-            None => recorded.holder(havip).map(|mac| Sighting {
-                mac,
-                observed_at: recorded.observed.get(&havip).copied().unwrap_or_default(),
-            }),
-        };
-        let may_hold = recorded.may_hold(havip, seen.claim.mac);
-        let verdict = judge(may_hold, present, seen.claim, now);
-        // A holder that announces itself again is not to be overtaken by an event that is older.
-        if matches!(verdict, Verdict::Moves | Verdict::Holds) {
-            self.decisions.insert(havip, seen);
+        let own = self.decisions.get(&havip).map(|(_, held)| *held);
+        let own = own.filter(|held| recorded.may_hold(havip, held.seen.mac));
+        let held = own.or_else(|| recorded.held(havip));
+        let present = held.map(|held| Present { seen: held.seen, until: held.until() });
+        let claim = seen.claim;
+        let verdict = judge(recorded.may_hold(havip, claim.mac), present, claim, now);
+        match (verdict, held) {
+            (Verdict::Moves, _) => {
+                let Standing { damping, rival, .. } = recorded.standing(havip);
+                let contested = self.postponed.remove(havip) || (own.is_none() && rival.is_some());
+                let backoff = damping.next(held.map(|held| held.backoff).unwrap_or_default(), contested);
+                let held = Held { seen: claim, moved_at: claim.observed_at, backoff };
+                self.decisions.insert(havip, (seen, held));
+            }
+            // A holder that announces itself again is not to be overtaken by an event that is older.
+            (Verdict::Holds, Some(held)) => {
+                self.postponed.overtake(havip, claim.observed_at);
+                self.decisions.insert(havip, (seen, Held { seen: claim, ..held }));
+            }
+            (Verdict::Postponed, Some(held)) => {
+                self.postponed.insert(havip, claim, held.until(), held.backoff)
+            }
+            _ => {}
         }
         verdict
     }
@@ -65,11 +104,18 @@ impl Provisional {
     /// Health's word on every claim up to this number is folded. Returns the HAVIPs about which it was another: whoever
     /// holds them now is to be asked.
     pub fn cover(&mut self, number: u64, recorded: Recorded<'_>) -> Vec<IpAddr> {
-        let mut otherwise = Vec::new();
-        self.decisions.retain(|havip, decision| {
+        let (mut otherwise, postponed) = (Vec::new(), &mut self.postponed);
+        self.decisions.retain(|havip, (decision, _)| {
             let covered = decision.number.is_some_and(|own| own <= number);
             if covered && recorded.holder(*havip) != Some(decision.claim.mac) {
                 otherwise.push(*havip);
+                // Health knew of a holder whose back-off had not ended: the one seen here is asked afterwards.
+                let held = recorded.held(*havip).filter(|held| {
+                    held.moved_at <= decision.claim.observed_at && decision.claim.observed_at < held.until()
+                });
+                if let Some(held) = held {
+                    postponed.insert(*havip, decision.claim, held.until(), held.backoff);
+                }
             }
             !covered
         });
@@ -78,9 +124,29 @@ impl Provisional {
 
     /// What health was not told of yet; `hand_in` returns the number, if there was room.
     pub fn hand_in(&mut self, mut hand_in: impl FnMut(IpAddr, Sighting) -> Option<u64>) {
-        for (havip, decision) in self.decisions.iter_mut().filter(|(_, decision)| decision.number.is_none()) {
+        let all = self.decisions.iter_mut().map(|(havip, (decision, _))| (havip, decision));
+        for (havip, decision) in all.filter(|(_, decision)| decision.number.is_none()) {
             decision.number = hand_in(*havip, decision.claim);
         }
+    }
+
+    /// A gateway that begins takes over what health knows of claims that wait.
+    pub fn begin(&mut self, recorded: Recorded<'_>) {
+        for (havip, standing) in recorded.observed {
+            if let Some((rival, held)) = standing.rival.zip(recorded.held(*havip)) {
+                self.postponed.insert(*havip, rival, held.until(), held.backoff);
+            }
+        }
+    }
+
+    /// Who is to be asked now whether it still has the HAVIP that it claimed before a back-off's end.
+    pub fn due(&mut self, recorded: Recorded<'_>, now: Timestamp) -> Vec<(IpAddr, Mac)> {
+        let decisions = &self.decisions;
+        let holds = |havip: IpAddr, mac: Mac| match decisions.get(&havip) {
+            Some((decision, _)) => decision.claim.mac == mac,
+            None => recorded.holder(havip) == Some(mac),
+        };
+        self.postponed.due(now, |havip, mac| recorded.may_hold(havip, mac) && !holds(havip, mac))
     }
 
     /// Whether there is nothing but health's word.
@@ -94,7 +160,7 @@ impl Provisional {
             recorded.may_hold(*havip, decision.claim.mac)
                 && recorded.holder(*havip) != Some(decision.claim.mac)
         };
-        self.decisions.iter().map(|(havip, decision)| (*havip, *decision)).filter(differs)
+        self.decisions.iter().map(|(havip, (decision, _))| (*havip, *decision)).filter(differs)
     }
 
     /// The VPC as this gateway is to have it.

@@ -1,6 +1,6 @@
 //! What health knows of one region.
 
-use std::{net::IpAddr, ops::Bound};
+use std::{net::IpAddr, ops::Bound, time::Duration};
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::{
     CommitPosition, Timestamp,
     address::Mac,
-    event::{ClaimFacts, HavipFacts, VnicFacts},
-    id::{HavipId, VpcId},
+    event::{ClaimFacts, HavipFacts, HolderRules, VnicFacts},
+    id::{HavipId, SubnetId, VpcId},
     name::Scope,
 };
 
@@ -23,6 +23,26 @@ pub struct Holding {
     pub claim: ClaimFacts,
     /// Where the change was stored.
     pub at: CommitPosition,
+    /// How long after the claim it keeps it at least.
+    pub backoff: Duration,
+}
+
+impl Holding {
+    /// When its back-off ends.
+    pub fn until(&self) -> Timestamp {
+        self.claim.observed_at.plus(self.backoff)
+    }
+}
+
+/// Two claim a HAVIP in turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contest {
+    /// Who claimed it and does not hold it, or held it before.
+    pub rival: VnicFacts,
+    /// When the last claim was seen that an event tells of.
+    pub seen: Timestamp,
+    /// The rival's claim was postponed, and the holder has been the same since.
+    pub postponed: bool,
 }
 
 /// A HAVIP as health sees it.
@@ -32,8 +52,26 @@ pub struct Havip {
     pub facts: HavipFacts,
     /// The vNICs that may claim it, by MAC.
     pub members: OrdMap<Mac, VnicFacts>,
+    /// Who else may, and how often it may change hands.
+    pub rules: HolderRules,
     /// Its holder, `None` until somebody claims it.
     pub holding: Option<Holding>,
+    /// Who else claims it.
+    pub contest: Option<Contest>,
+}
+
+impl Havip {
+    /// Whether somebody claimed it before the present holder's back-off had ended.
+    pub(super) fn is_postponed(&self) -> bool {
+        self.contest.as_ref().is_some_and(|contest| contest.postponed)
+    }
+}
+
+/// A vNIC, and where it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Placed {
+    pub(super) vnic: VnicFacts,
+    pub(super) subnet: SubnetId,
 }
 
 /// The folded state of a region's health stream, and of what it needs from the resource stream.
@@ -42,7 +80,8 @@ pub struct State {
     pub(super) havips: OrdMap<HavipId, Havip>,
     pub(super) by_scope: OrdSet<(Scope, HavipId)>,
     pub(super) by_address: OrdMap<(VpcId, IpAddr), HavipId>,
-    pub(super) vnics: OrdMap<(VpcId, Mac), VnicFacts>,
+    pub(super) vnics: OrdMap<(VpcId, Mac), Placed>,
+    pub(super) contested: OrdSet<HavipId>,
     pub(super) rejected: OrdMap<(HavipId, Mac), Timestamp>,
     pub(super) rejected_in_order: OrdSet<(Timestamp, HavipId, Mac)>,
 }
@@ -56,6 +95,20 @@ impl State {
     /// How many HAVIPs there are.
     pub(super) fn count(&self) -> usize {
         self.havips.len()
+    }
+
+    /// The vNIC with this MAC, if it may hold the HAVIP.
+    pub(super) fn may_hold<'a>(&'a self, havip: &'a Havip, mac: Mac) -> Option<&'a VnicFacts> {
+        let of_subnet = || {
+            let placed = self.vnics.get(&(havip.facts.vpc, mac)).filter(|_| havip.rules.whole_subnet)?;
+            (placed.subnet == havip.facts.subnet).then_some(&placed.vnic)
+        };
+        havip.members.get(&mac).or_else(of_subnet)
+    }
+
+    /// The HAVIPs that two claim in turn.
+    pub fn contested(&self) -> impl Iterator<Item = &Havip> {
+        self.contested.iter().filter_map(|id| self.havips.get(id))
     }
 
     /// The HAVIP with this address.

@@ -8,7 +8,7 @@ use crate::{
     Event,
     address::Mac,
     event::BindingFacts,
-    id::{PoolId, VpcId},
+    id::{PoolId, SubnetId, VpcId},
     name::{Label, ProjectId},
 };
 
@@ -38,6 +38,15 @@ pub enum Change {
         /// Its block.
         cidr: IpNet,
     },
+    /// A vNIC exists.
+    Vnic {
+        /// Where.
+        vpc: VpcId,
+        /// In which of its subnets.
+        subnet: SubnetId,
+        /// Its MAC.
+        mac: Mac,
+    },
     /// A HAVIP exists.
     Havip {
         /// Where.
@@ -46,6 +55,8 @@ pub enum Change {
         address: IpAddr,
         /// The MACs that may hold it.
         members: Vec<Mac>,
+        /// The subnet of which any vNIC may, if so.
+        whole_subnet: Option<SubnetId>,
     },
     /// A HAVIP is gone.
     HavipGone {
@@ -90,9 +101,13 @@ impl Change {
                 Self::Vpc { id: vpc.id, project, display_name }
             }
             Event::SubnetCreated(subnet) => Self::Subnet { vpc: subnet.vpc, cidr: subnet.cidr },
+            Event::VnicCreated(created) => {
+                Self::Vnic { vpc: created.vpc, subnet: created.subnet, mac: created.vnic.mac }
+            }
             Event::HavipCreated(created) => {
                 let members = created.members.iter().map(|member| member.mac).collect();
-                Self::Havip { vpc: created.havip.vpc, address: created.havip.address, members }
+                let whole_subnet = created.rules.whole_subnet.then_some(created.havip.subnet);
+                Self::Havip { vpc: created.havip.vpc, address: created.havip.address, members, whole_subnet }
             }
             Event::HavipDeleted(havip) => Self::HavipGone { vpc: havip.vpc, address: havip.address },
             Event::Bound(facts) => Self::Bound(pair(facts)),
@@ -102,8 +117,7 @@ impl Change {
                 let (vpc, havip) = (changed.havip.vpc, changed.havip.address);
                 Self::Held { vpc, havip, by: changed.holder.mac }
             }
-            Event::VnicCreated(_)
-            | Event::EipAllocated(_)
+            Event::EipAllocated(_)
             | Event::EipReleased(_)
             | Event::HoldPlaced(_)
             | Event::HoldReleased(_)
@@ -113,7 +127,9 @@ impl Change {
             | Event::GatewayRegistered(_)
             | Event::GatewayDecommissioned(_)
             | Event::GatewayDriftFound(_)
-            | Event::ClaimRejected(_) => return None,
+            | Event::ClaimRejected(_)
+            | Event::HolderContested(_)
+            | Event::HolderSettled(_) => return None,
         })
     }
 }

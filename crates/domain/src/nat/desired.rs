@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Position,
     address::Mac,
-    id::{PoolId, VpcId},
+    id::{PoolId, SubnetId, VpcId},
     name::{Label, ProjectId},
 };
 
 /// The version of [`Desired`]'s serialized form; grows with every change of it, or of what [`super::fold`] makes of an
 /// event. A snapshot of another version is ignored.
-pub const DESIRED_VERSION: u32 = 1;
+pub const DESIRED_VERSION: u32 = 2;
 
 /// The whole region, at a position.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,8 +41,12 @@ pub struct VpcDesired {
     pub nat: OrdMap<IpAddr, IpAddr>,
     /// HAVIP → the holder's MAC, `None` while nobody holds it.
     pub holders: OrdMap<IpAddr, Option<Mac>>,
-    /// HAVIP → the MACs of its members: whose fenced packet makes the gateway ask.
+    /// HAVIP → the MACs of its members.
     pub members: OrdMap<IpAddr, OrdSet<Mac>>,
+    /// HAVIP that any vNIC of its subnet may hold → that subnet.
+    pub open: OrdMap<IpAddr, SubnetId>,
+    /// Subnet → the MACs of its vNICs.
+    pub vnics: OrdMap<SubnetId, OrdSet<Mac>>,
     /// The record that changed this VPC last.
     pub position: Position,
 }
@@ -57,8 +61,18 @@ impl VpcDesired {
             nat: OrdMap::new(),
             holders: OrdMap::new(),
             members: OrdMap::new(),
+            open: OrdMap::new(),
+            vnics: OrdMap::new(),
             position,
         }
+    }
+
+    /// Whether the vNIC with this MAC may hold the HAVIP: then its claim moves it, and a fenced packet of its makes the gateway
+    /// ask.
+    pub fn may_hold(&self, havip: IpAddr, mac: Mac) -> bool {
+        let of_subnet = || self.open.get(&havip).and_then(|subnet| self.vnics.get(subnet));
+        self.members.get(&havip).is_some_and(|members| members.contains(&mac))
+            || of_subnet().is_some_and(|vnics| vnics.contains(&mac))
     }
 
     /// The HAVIPs that are new since `before`, or newly bound, in order. What both have in common is not walked through:

@@ -24,13 +24,21 @@ pub fn fold_change(desired: &mut Desired, change: Change) {
         Change::Subnet { vpc, cidr } => within(desired, vpc, |vpc| {
             vpc.subnets.insert(cidr.trunc());
         }),
-        Change::Havip { vpc, address, members } => within(desired, vpc, |vpc| {
+        // No kernel has anything of a vNIC: it is no change of the VPC's.
+        Change::Vnic { vpc, subnet, mac } => {
+            if let Some(vpc) = desired.vpcs.get_mut(&vpc) {
+                vpc.vnics.entry(subnet).or_default().insert(mac);
+            }
+        }
+        Change::Havip { vpc, address, members, whole_subnet } => within(desired, vpc, |vpc| {
             vpc.holders.insert(address, None);
             vpc.members.insert(address, members.into_iter().collect());
+            vpc.open.extend(whole_subnet.map(|subnet| (address, subnet)));
         }),
         Change::HavipGone { vpc, address } => within(desired, vpc, |vpc| {
             vpc.holders.remove(&address);
             vpc.members.remove(&address);
+            vpc.open.remove(&address);
         }),
         Change::Bound(Pair { vpc, eip, havip }) => within(desired, vpc, |vpc| {
             vpc.nat.insert(eip, havip);

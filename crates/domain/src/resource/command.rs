@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use crate::{
     Timestamp,
     address::Mac,
+    event::HolderRules,
     id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
     name::{Label, RegionId, Scope},
 };
@@ -109,6 +110,8 @@ pub struct CreateHavip {
     pub address: Option<IpAddr>,
     /// vNICs of the subnet, at most [`super::MAX_MEMBERS`].
     pub members: Vec<VnicId>,
+    /// Who else may claim it, and how often it may change hands.
+    pub rules: HolderRules,
 }
 
 /// See [`Command::DeleteHavip`].

@@ -1,13 +1,13 @@
 //! Rules of a HAVIP: an address of its own, members of its own subnet, and no deleting while a binding holds it.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use super::{
     CreateHavip, DeleteHavip, Facts, State, address_rules::check_host, hold::held, vnic::check_address_free,
 };
 use crate::{
     Event, Rejection,
-    event::{HavipCreated, HavipFacts, SubnetCreated, VnicFacts},
+    event::{Damping, HavipCreated, HavipFacts, SubnetCreated, VnicFacts},
     id::VnicId,
     name::Name,
 };
@@ -15,10 +15,14 @@ use crate::{
 /// At most this many vNICs may claim one HAVIP.
 pub const MAX_MEMBERS: usize = 10;
 
+/// The longest that a new holder may keep a HAVIP whoever else claims it.
+pub const MAX_DAMPING: Duration = Duration::from_secs(600);
+
 const MEMBERS: &str = "havip.members";
 
 pub(super) fn create(state: &State, command: &CreateHavip) -> Result<Vec<Event>, Rejection> {
     check_members(command)?;
+    check_damping(command.rules.damping)?;
     let subnet = &state.subnets.require(&command.scope, command.subnet, "havip.subnet")?.facts;
     let address = address(state, subnet, command.address)?;
     let members = members(state, command)?;
@@ -33,7 +37,7 @@ pub(super) fn create(state: &State, command: &CreateHavip) -> Result<Vec<Event>,
         address,
         display_name: command.display_name.clone(),
     };
-    Ok(vec![Event::HavipCreated(HavipCreated { havip, members })])
+    Ok(vec![Event::HavipCreated(HavipCreated { havip, members, rules: command.rules })])
 }
 
 pub(super) fn delete(state: &State, command: &DeleteHavip) -> Result<Vec<Event>, Rejection> {
@@ -59,6 +63,22 @@ fn check_members(command: &CreateHavip) -> Result<(), Rejection> {
         }
         None => Ok(()),
     }
+}
+
+fn check_damping(damping: Damping) -> Result<(), Rejection> {
+    let Damping { step, cap } = damping;
+    let message = if damping == Damping::OFF {
+        return Ok(());
+    } else if step > cap {
+        format!("its step ({step:?}) must be at most its cap ({cap:?})")
+    } else if step.is_zero() {
+        format!("a cap of {cap:?} without a step; both are 0 where it is off")
+    } else if cap > MAX_DAMPING {
+        format!("its cap ({cap:?}) must be at most {MAX_DAMPING:?}")
+    } else {
+        return Ok(());
+    };
+    Err(Rejection::invalid("havip.damping", message))
 }
 
 fn address(state: &State, subnet: &SubnetCreated, asked: Option<IpAddr>) -> Result<IpAddr, Rejection> {

@@ -6,8 +6,8 @@ use mooring_domain::{
     Actor, Commit, CommitPosition, Event, Position, Stream, Timestamp,
     address::Mac,
     event::{
-        BindingFacts, ClaimFacts, EipFacts, HavipCreated, HavipFacts, HolderChanged, PoolCreated,
-        SubnetCreated, VnicFacts, VpcCreated,
+        BindingFacts, ClaimFacts, EipFacts, HavipCreated, HavipFacts, HolderChanged, HolderRules,
+        PoolCreated, SubnetCreated, VnicFacts, VpcCreated,
     },
     id::{Id, VpcId},
     nat::{Desired, VpcDesired, fold},
@@ -80,7 +80,11 @@ fn vnic(number: u8) -> VnicFacts {
 
 pub fn havip_created(vpc: u128, address: IpAddr, members: &[u8]) -> Event {
     let members = members.iter().copied().map(vnic).collect();
-    Event::HavipCreated(HavipCreated { havip: havip_facts(vpc, address), members })
+    Event::HavipCreated(HavipCreated {
+        havip: havip_facts(vpc, address),
+        members,
+        rules: HolderRules::default(),
+    })
 }
 
 pub fn havip_deleted(vpc: u128, address: IpAddr) -> Event {
@@ -119,7 +123,13 @@ pub fn holder_changed(vpc: u128, address: IpAddr, holder: u8) -> Event {
         observed_at: Timestamp(1),
     };
     let havip = havip_facts(vpc, address);
-    Event::HolderChanged(HolderChanged { havip, holder: vnic(holder), previous: None, claim })
+    Event::HolderChanged(HolderChanged {
+        havip,
+        holder: vnic(holder),
+        previous: None,
+        claim,
+        backoff: Default::default(),
+    })
 }
 
 /// A commit of these events at this position.

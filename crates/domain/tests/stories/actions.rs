@@ -3,6 +3,7 @@
 use mooring_domain::{
     Timestamp, binding,
     event::ClaimFacts,
+    event::HolderRules,
     holder,
     id::{BindingId, Id},
     name::{Name, Scope},
@@ -75,7 +76,7 @@ fn asking() -> impl Strategy<Value = Asking> {
             |(eip, eip_bank, eip_south, havip, bank)| Asking::Bind { eip, eip_bank, eip_south, havip, bank }
         ),
         4 => (number, seldom()).prop_map(|(eip, bank)| Asking::Unbind { eip, bank }),
-        3 => (0..10u8, 0..8u8, -2_000_000_000..2_000_000_000i64)
+        5 => (1..4u8, 1..6u8, -2_000_000_000..2_000_000_000i64)
             .prop_map(|(address, mac, ahead)| Asking::Claim { address, mac, ahead }),
         1 => (0..3u8).prop_map(|gateway| Asking::Register { gateway }),
         1 => (0..3u8).prop_map(|gateway| Asking::Decommission { gateway }),
@@ -131,8 +132,9 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             Ask::Resource(resource::Command::ReleaseEip(release))
         }
         Asking::CreateHavip { havip, address, members } => {
-            let create =
-                CreateHavip { address: address.map(havip_address), ..world::havip(havip, None, &members) };
+            let rules = HolderRules { whole_subnet: havip == 3, ..HolderRules::default() };
+            let address = address.map(havip_address);
+            let create = CreateHavip { address, rules, ..world::havip(havip, None, &members) };
             Ask::Resource(resource::Command::CreateHavip(create))
         }
         Asking::DeleteHavip { havip, bank } => {
@@ -158,7 +160,7 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             let observed_at = Timestamp(region.now.0.saturating_add_signed(ahead));
             let claim = ClaimFacts { gateway: "g1".parse().unwrap(), number: 1, mac: mac(last), observed_at };
             let (vpc, address, now) = (id(1), havip_address(address), region.now);
-            Ask::Holder(holder::Command::Claim { vpc, address, claim, latest: None, now })
+            Ask::Holder(holder::Command::Claim { vpc, address, claim, heard: holder::Heard::default(), now })
         }
         Asking::Register { gateway } => {
             let (region, gateway) = (super::fixture::region("north"), format!("g{gateway}").parse().unwrap());

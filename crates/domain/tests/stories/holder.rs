@@ -3,7 +3,7 @@
 use mooring_domain::{
     Event, Stream, Timestamp,
     event::{ClaimFacts, ClaimRejection, HolderChanged},
-    holder::{CLOCK_TOLERANCE, Command, HolderCore, MAX_REJECTIONS, REJECTION_INTERVAL},
+    holder::{CLOCK_TOLERANCE, Command, Heard, HolderCore, MAX_REJECTIONS, REJECTION_INTERVAL},
     resource::DeleteHavip,
 };
 
@@ -34,7 +34,7 @@ fn by(mac: u8) -> Seen<'static> {
 fn claim(story: &Story<HolderCore>, seen: Seen<'_>) -> Command {
     let observed_at = Timestamp(story.now.0.saturating_add_signed(seen.ahead));
     let claim = ClaimFacts { gateway: "g1".parse().unwrap(), number: 1, mac: mac(seen.mac), observed_at };
-    Command::Claim { vpc: id(1), address: ip(seen.address), claim, latest: None, now: story.now }
+    Command::Claim { vpc: id(1), address: ip(seen.address), claim, heard: Heard::default(), now: story.now }
 }
 
 fn changes(story: &mut Story<HolderCore>, seen: Seen<'_>) -> HolderChanged {
@@ -98,9 +98,10 @@ fn addresses_that_are_no_havip_write_nothing() {
         ignores(&mut story, Seen { address, ..by(1) });
     }
     let elsewhere = match claim(&story, by(1)) {
-        Command::Claim { address, claim, latest, now, .. } => {
-            Command::Claim { vpc: id(9), address, claim, latest, now }
+        Command::Claim { address, claim, heard, now, .. } => {
+            Command::Claim { vpc: id(9), address, claim, heard, now }
         }
+        other => panic!("{other:?}"),
     };
     nothing(story.when(&elsewhere));
 }

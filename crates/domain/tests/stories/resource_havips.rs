@@ -1,7 +1,10 @@
 //! HAVIPs: an address no interface owns, and the members that may claim it.
 
+use std::time::Duration;
+
 use mooring_domain::{
     Event, Rejection,
+    event::{Damping, HolderRules},
     rejection::Class,
     resource::{AddressOwner, Command, CreateHavip, DeleteHavip, ResourceCore},
 };
@@ -141,4 +144,21 @@ fn a_held_havip_cannot_be_deleted_and_the_binding_is_named() {
     refused(story.when(&delete("shop", 1)), Class::Precondition, "HAVIP_HELD", "name", binding);
     story.given(&release_hold(70));
     story.given(&delete("shop", 1));
+}
+
+#[test]
+fn damping_has_a_step_and_a_cap_or_neither() {
+    let mut story = world();
+    let with = |number, step, cap| {
+        let damping = Damping { step: Duration::from_millis(step), cap: Duration::from_millis(cap) };
+        CreateHavip { rules: HolderRules { damping, ..HolderRules::default() }, ..havip(number, None, &[1]) }
+    };
+    for (step, cap, words) in
+        [(2000, 1000, "at most its cap"), (0, 1000, "without a step"), (1000, 600_001, "at most 600s")]
+    {
+        invalid(create(&mut story, with(9, step, cap)), "havip.damping", words);
+    }
+    for (number, step, cap) in [(9, 0, 0), (10, 1, 1), (11, 1000, 600_000)] {
+        create(&mut story, with(number, step, cap)).unwrap();
+    }
 }

@@ -31,7 +31,7 @@ fn claim(region: &Region, number: u8) -> Ask {
     let claim =
         ClaimFacts { gateway: "g1".parse().unwrap(), number: 1, mac: mac(number), observed_at: region.now };
     let (vpc, address, now) = (id(1), ip("10.0.1.50"), region.now);
-    Ask::Holder(holder::Command::Claim { vpc, address, claim, latest: None, now })
+    Ask::Holder(holder::Command::Claim { vpc, address, claim, heard: holder::Heard::default(), now })
 }
 
 fn phase(region: &Region, binding: u128) -> Option<&Phase> {

@@ -3,9 +3,12 @@
 //! pool 1 `203.0.113.0/29` · VPC 1 · subnets 1 `10.0.1.0/24`, 2 `10.0.2.0/24` · vNICs 1–3 in subnet 1, 4 in subnet 2 ·
 //! HAVIP 1 `10.0.1.50` with members 1 and 2, HAVIP 2 `10.0.1.51` with 1 · EIPs 1 `203.0.113.0`, 2 `203.0.113.1`.
 
-use mooring_domain::resource::{
-    AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, Hold, ReleaseHold,
-    ResourceCore,
+use mooring_domain::{
+    event::{Damping, HolderRules},
+    resource::{
+        AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, Hold,
+        ReleaseHold, ResourceCore,
+    },
 };
 
 use super::fixture::*;
@@ -33,6 +36,15 @@ pub fn commands() -> Vec<Command> {
         Command::AllocateEip(eip(1)),
         Command::AllocateEip(eip(2)),
     ]
+}
+
+/// The same, the HAVIPs with these rules.
+pub fn commands_with(rules: HolderRules) -> Vec<Command> {
+    let ruled = |command| match command {
+        Command::CreateHavip(create) => Command::CreateHavip(CreateHavip { rules, ..create }),
+        other => other,
+    };
+    commands().into_iter().map(ruled).collect()
 }
 
 pub fn pool(number: u128, cidr: &str) -> Command {
@@ -68,7 +80,7 @@ pub fn vnic(number: u128, subnet: u128, address: &str) -> CreateVnic {
     }
 }
 
-/// A HAVIP in subnet 1.
+/// A HAVIP in subnet 1, without damping.
 pub fn havip(number: u128, address: Option<&str>, members: &[u128]) -> CreateHavip {
     CreateHavip {
         id: id(number),
@@ -77,6 +89,7 @@ pub fn havip(number: u128, address: Option<&str>, members: &[u128]) -> CreateHav
         subnet: id(1),
         address: address.map(ip),
         members: members.iter().map(|member| id(*member)).collect(),
+        rules: HolderRules { damping: Damping::OFF, ..HolderRules::default() },
     }
 }
 

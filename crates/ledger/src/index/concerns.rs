@@ -124,6 +124,8 @@ impl Concerns {
             Event::BindFailed(failed) => of_request(&failed.request, terms),
             Event::HolderChanged(changed) => self.of_held(&changed.havip, terms),
             Event::ClaimRejected(rejected) => self.of_held(&rejected.havip, terms),
+            Event::HolderContested(contested) => self.of_held(&contested.havip, terms),
+            Event::HolderSettled(settled) => self.of_held(&settled.havip, terms),
         }
     }
 

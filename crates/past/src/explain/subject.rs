@@ -157,7 +157,11 @@ impl<'a> Subject<'a> {
         if let Some(havip) = self.havip {
             let of = &havip.facts.havip;
             let members: Vec<_> = havip.facts.members.iter().map(|vnic| vnic.instance.as_str()).collect();
-            let members = if members.is_empty() { "nobody".to_owned() } else { members.join(", ") };
+            let members = match (havip.facts.rules.whole_subnet, members.is_empty()) {
+                (true, _) => "any vNIC of its subnet".to_owned(),
+                (false, true) => "nobody".to_owned(),
+                (false, false) => members.join(", "),
+            };
             let vpc = name_of(folded, of.vpc);
             let text = format!(
                 "the HAVIP {} ({}) was made in {vpc}; members: {members}",

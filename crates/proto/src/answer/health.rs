@@ -1,6 +1,7 @@
 //! What health answers.
 
 use mooring_domain::{
+    event::VnicFacts,
     holder::Havip,
     id,
     name::{Name, Scope},
@@ -19,9 +20,18 @@ pub fn holder(havip: &Havip) -> Holder {
         ..Holder::default()
     };
     let Some(holding) = &havip.holding else { return nobody };
+    let (state, contest) = match &havip.contest {
+        Some(contest) => (State::Contested, Some(contest)),
+        None => (State::Held, None),
+    };
+    let rival = contest.map(|contest| &contest.rival);
+    let name = |vnic: &VnicFacts| Name::<id::Vnic> { scope: scope.clone(), id: vnic.id }.to_string();
     Holder {
-        state: State::Held.into(),
-        vnic: Name::<id::Vnic> { scope, id: holding.vnic.id }.to_string(),
+        state: state.into(),
+        rival: rival.map(name).unwrap_or_default(),
+        rival_instance: rival.map(|rival| rival.instance.to_string()).unwrap_or_default(),
+        backoff_ends_at: contest.map(|_| holding.until().0).unwrap_or_default(),
+        vnic: name(&holding.vnic),
         instance: holding.vnic.instance.to_string(),
         mac: holding.vnic.mac.to_string(),
         gateway: holding.claim.gateway.to_string(),

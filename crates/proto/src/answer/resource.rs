@@ -1,5 +1,7 @@
 //! What resource answers.
 
+use std::time::Duration;
+
 use mooring_domain::{
     CommitPosition, binding,
     event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
@@ -8,7 +10,10 @@ use mooring_domain::{
     resource::{Entry, Facts},
 };
 
-use crate::{convert, resource::v1 as api};
+use crate::{
+    convert,
+    resource::v1::{self as api, havip::ClaimPolicy},
+};
 
 fn name<F: Facts<Parent = Scope>>(facts: &F) -> String {
     Name { scope: facts.parent(), id: facts.id() }.to_string()
@@ -63,9 +68,14 @@ pub fn vnic(created: &VnicCreated, at: CommitPosition) -> api::Vnic {
     }
 }
 
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A HAVIP and the binding that holds it: `None` for one that was just created.
 pub fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<BindingId>) -> api::Havip {
     let scope = created.parent();
+    let policy = if created.rules.whole_subnet { ClaimPolicy::Subnet } else { ClaimPolicy::Members };
     let member = |id| Name::<mooring_domain::id::Vnic> { scope: scope.clone(), id }.to_string();
     api::Havip {
         name: name(created),
@@ -74,6 +84,11 @@ pub fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<Binding
             .to_string(),
         address: created.havip.address.to_string(),
         members: created.members.iter().map(|vnic| member(vnic.id)).collect(),
+        claim_policy: policy.into(),
+        damping: Some(api::Damping {
+            step_ms: millis(created.rules.damping.step),
+            cap_ms: millis(created.rules.damping.cap),
+        }),
         vpc: Name::<mooring_domain::id::Vpc> { scope: scope.clone(), id: created.havip.vpc }.to_string(),
         binding: held_by
             .map(|id| Name::<mooring_domain::id::Binding> { scope: scope.clone(), id }.to_string())

@@ -24,7 +24,7 @@ static KINDS: LazyLock<BTreeSet<u32>> = LazyLock::new(|| {
 /// at; one that is not known is an error, as for [`decode`].
 pub fn change(bytes: &[u8]) -> Result<Option<Change>, Malformed> {
     match number(bytes)? {
-        33 | 35 | 64 => match of(bytes) {
+        4 | 33 | 35 | 64 => match of(bytes) {
             Some(change) => Ok(Some(change)),
             None => Ok(Change::of(&decode(bytes)?)),
         },
@@ -40,10 +40,19 @@ fn of(mut bytes: &[u8]) -> Option<Change> {
     let (kind, Value::Bytes(body)) = field(&mut bytes)? else { return None };
     match kind {
         _ if !bytes.is_empty() => None,
+        4 => {
+            let created = Parts::<6>::of(body)?;
+            let vnic = Parts::<5>::of(created.get(1)?)?;
+            Some(Change::Vnic {
+                vpc: id(created.get(2))?,
+                subnet: id(created.get(3))?,
+                mac: mac(vnic.get(2))?,
+            })
+        }
         33 => Some(Change::Bound(pair(body)?)),
         35 => Some(Change::Unbound(pair(body)?)),
         64 => {
-            let changed = Parts::<5>::of(body)?;
+            let changed = Parts::<6>::of(body)?;
             let havip = Parts::<8>::of(changed.get(1)?)?;
             let holder = Parts::<5>::of(changed.get(2)?)?;
             Some(Change::Held {

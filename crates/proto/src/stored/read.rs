@@ -1,8 +1,14 @@
 //! From the stored form to the domain.
 
-use mooring_domain::event::{
-    BindFailed, BindRequested, ClaimRejected, ClaimRejection, Event, GatewayFacts, HavipCreated,
-    HoldReleased, HolderChanged, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+use std::time::Duration;
+
+use mooring_domain::{
+    Timestamp,
+    event::{
+        BindFailed, BindRequested, ClaimRejected, ClaimRejection, Damping, Event, GatewayFacts, HavipCreated,
+        HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled, PoolCreated, SubnetCreated,
+        VnicCreated, VpcCreated,
+    },
 };
 
 use crate::{
@@ -36,6 +42,11 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
         Kind::GatewayDriftFound(drift) => Event::GatewayDriftFound(super::drift::read(drift)?),
         Kind::HolderChanged(changed) => Event::HolderChanged(holder_changed(changed)?),
         Kind::ClaimRejected(rejected) => Event::ClaimRejected(claim_rejected(rejected)?),
+        Kind::HolderContested(contested) => Event::HolderContested(holder_contested(contested)?),
+        Kind::HolderSettled(settled) => Event::HolderSettled(HolderSettled {
+            havip: havip(settled.havip)?,
+            holder: vnic(settled.holder.ok_or(Malformed::Missing("holder"))?)?,
+        }),
     })
 }
 
@@ -87,7 +98,15 @@ fn havip_created(from: wire::HavipCreated) -> Result<HavipCreated, Malformed> {
     Ok(HavipCreated {
         havip: havip(from.havip)?,
         members: from.members.into_iter().map(vnic).collect::<Result<_, _>>()?,
+        rules: HolderRules {
+            whole_subnet: from.whole_subnet,
+            damping: from.damping.map(damping).unwrap_or_default(),
+        },
     })
+}
+
+fn damping(from: wire::Damping) -> Damping {
+    Damping { step: Duration::from_nanos(from.step), cap: Duration::from_nanos(from.cap) }
 }
 
 fn hold_released(from: wire::HoldReleased) -> Result<HoldReleased, Malformed> {
@@ -126,6 +145,17 @@ fn holder_changed(from: wire::HolderChanged) -> Result<HolderChanged, Malformed>
         holder: vnic(from.holder.ok_or(Malformed::Missing("holder"))?)?,
         previous: from.previous.map(vnic).transpose()?,
         claim: claim(from.claim)?,
+        backoff: Duration::from_nanos(from.backoff),
+    })
+}
+
+fn holder_contested(from: wire::HolderContested) -> Result<HolderContested, Malformed> {
+    Ok(HolderContested {
+        havip: havip(from.havip)?,
+        holder: vnic(from.holder.ok_or(Malformed::Missing("holder"))?)?,
+        rival: vnic(from.rival.ok_or(Malformed::Missing("rival"))?)?,
+        claim: claim(from.claim)?,
+        until: Timestamp(from.backoff_ends_at),
     })
 }
 
@@ -139,5 +169,6 @@ fn claim_rejected(from: wire::ClaimRejected) -> Result<ClaimRejected, Malformed>
         claim: claim(from.claim)?,
         vnic: from.vnic.map(vnic).transpose()?,
         reason,
+        unrecorded: from.unrecorded,
     })
 }

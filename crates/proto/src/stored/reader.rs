@@ -1,14 +1,17 @@
 //! Reading many events: the kinds that a log is full of straight from their bytes, their names shared. What is rare, or not
 //! as this version writes it, is left to [`decode`], which also says what is wrong.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use mooring_domain::{
     Timestamp,
     address::Mac,
     event::{
         BindRequested, BindingFacts, ClaimFacts, EipFacts, Event, HavipCreated, HavipFacts, HoldReleased,
-        HolderChanged, VnicCreated, VnicFacts,
+        HolderChanged, HolderRules, VnicCreated, VnicFacts,
     },
     id::Id,
 };
@@ -76,7 +79,7 @@ impl Reader {
             members.push(self.vnic(member)?);
         }
         members.shrink_to_fit();
-        Some(HavipCreated { havip, members })
+        Some(HavipCreated { havip, members, rules: HolderRules::default() })
     }
 
     fn hold_released(&mut self, body: &[u8]) -> Option<HoldReleased> {
@@ -108,13 +111,14 @@ impl Reader {
     }
 
     fn holder_changed(&mut self, body: &[u8]) -> Option<HolderChanged> {
-        let parts = Parts::<5>::of(body)?;
+        let parts = Parts::<6>::of(body)?;
         let previous = match parts.get(3) {
             Some(previous) => Some(self.vnic(previous)?),
             None => None,
         };
         let (havip, holder) = (self.havip(parts.get(1)?)?, self.vnic(parts.get(2)?)?);
-        Some(HolderChanged { havip, holder, previous, claim: self.claim(parts.get(4)?)? })
+        let (claim, backoff) = (self.claim(parts.get(4)?)?, Duration::from_nanos(parts.number(5)));
+        Some(HolderChanged { havip, holder, previous, claim, backoff })
     }
 
     fn eip(&mut self, body: &[u8]) -> Option<EipFacts> {

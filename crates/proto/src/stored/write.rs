@@ -1,8 +1,10 @@
 //! From the domain to the stored form.
 
+use std::time::Duration;
+
 use mooring_domain::event::{
-    BindFailed, BindRequested, BindingFacts, ClaimRejected, Event, HavipCreated, HoldReleased, HolderChanged,
-    PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+    BindFailed, BindRequested, BindingFacts, ClaimRejected, Damping, Event, HavipCreated, HoldReleased,
+    HolderChanged, HolderContested, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
 };
 
 use crate::{
@@ -52,6 +54,11 @@ pub(super) fn kind(event: &Event) -> Kind {
         Event::GatewayDriftFound(drift) => Kind::GatewayDriftFound(super::drift::write(drift)),
         Event::HolderChanged(changed) => Kind::HolderChanged(holder_changed(changed)),
         Event::ClaimRejected(rejected) => Kind::ClaimRejected(claim_rejected(rejected)),
+        Event::HolderContested(contested) => Kind::HolderContested(holder_contested(contested)),
+        Event::HolderSettled(settled) => Kind::HolderSettled(wire::HolderSettled {
+            havip: Some(wire_havip(&settled.havip)),
+            holder: Some(wire_vnic(&settled.holder)),
+        }),
     }
 }
 
@@ -105,7 +112,16 @@ fn havip_created(created: &HavipCreated) -> wire::HavipCreated {
     wire::HavipCreated {
         havip: Some(wire_havip(&created.havip)),
         members: created.members.iter().map(wire_vnic).collect(),
+        whole_subnet: created.rules.whole_subnet,
+        damping: (created.rules.damping != Damping::default()).then(|| wire::Damping {
+            step: nanos(created.rules.damping.step),
+            cap: nanos(created.rules.damping.cap),
+        }),
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn hold_released(released: &HoldReleased) -> wire::HoldReleased {
@@ -149,6 +165,17 @@ fn holder_changed(changed: &HolderChanged) -> wire::HolderChanged {
         holder: Some(wire_vnic(&changed.holder)),
         previous: changed.previous.as_ref().map(wire_vnic),
         claim: Some(wire_claim(&changed.claim)),
+        backoff: nanos(changed.backoff),
+    }
+}
+
+fn holder_contested(contested: &HolderContested) -> wire::HolderContested {
+    wire::HolderContested {
+        havip: Some(wire_havip(&contested.havip)),
+        holder: Some(wire_vnic(&contested.holder)),
+        rival: Some(wire_vnic(&contested.rival)),
+        claim: Some(wire_claim(&contested.claim)),
+        backoff_ends_at: contested.until.0,
     }
 }
 
@@ -158,5 +185,6 @@ fn claim_rejected(rejected: &ClaimRejected) -> wire::ClaimRejected {
         claim: Some(wire_claim(&rejected.claim)),
         vnic: rejected.vnic.as_ref().map(wire_vnic),
         reason: rejected.reason.word().to_owned(),
+        unrecorded: rejected.unrecorded,
     }
 }

@@ -1,13 +1,16 @@
 //! The events of the golden file, written out in the domain's types. Where a part may be unset or an address may be of
 //! either family, a kind is there more than once.
 
+use std::time::Duration;
+
 use mooring_domain::{
     Event, Position, Timestamp,
     address::Mac,
     event::{
-        BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, EipFacts,
-        GatewayDriftFound, GatewayFacts, HavipCreated, HavipFacts, HoldReleased, HolderChanged, PoolCreated,
-        SubnetCreated, VnicCreated, VnicFacts, VpcCreated,
+        BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, Damping,
+        EipFacts, GatewayDriftFound, GatewayFacts, HavipCreated, HavipFacts, HoldReleased, HolderChanged,
+        HolderContested, HolderRules, HolderSettled, PoolCreated, SubnetCreated, VnicCreated, VnicFacts,
+        VpcCreated,
     },
     id::Id,
     name::BadName,
@@ -28,19 +31,33 @@ pub fn all() -> Vec<(&'static str, Event)> {
 
 fn of_resource() -> Vec<(&'static str, Event)> {
     let members = vec![vnic(0x0a, V4), vnic(0x0b, V4)];
+    let damping = Damping { step: Duration::from_millis(500), cap: Duration::from_secs(2) };
+    let open = HavipCreated {
+        havip: havip(V4),
+        members: members.clone(),
+        rules: HolderRules { whole_subnet: true, damping },
+    };
     let released = HoldReleased { binding: id(0x70), region: text("r1"), held: None };
     let held = HoldReleased { held: Some((eip(V4), havip(V4))), ..released.clone() };
     vec![
+        ("havip_created/rules", Event::HavipCreated(open)),
         ("pool_created", Event::PoolCreated(pool())),
         ("vpc_created", Event::VpcCreated(vpc())),
         ("subnet_created", Event::SubnetCreated(subnet("10.0.1.0/24", "10.0.1.1"))),
         ("subnet_created/v6", Event::SubnetCreated(subnet("fd00:1::/64", "fd00:1::1"))),
         ("vnic_created", Event::VnicCreated(vnic_created(vnic(0x0a, V4)))),
         ("vnic_created/v6", Event::VnicCreated(vnic_created(vnic(0x0b, V6)))),
-        ("havip_created", Event::HavipCreated(HavipCreated { havip: havip(V4), members })),
+        (
+            "havip_created",
+            Event::HavipCreated(HavipCreated { havip: havip(V4), members, rules: HolderRules::default() }),
+        ),
         (
             "havip_created/no_members_v6",
-            Event::HavipCreated(HavipCreated { havip: havip(V6), members: vec![] }),
+            Event::HavipCreated(HavipCreated {
+                havip: havip(V6),
+                members: vec![],
+                rules: HolderRules::default(),
+            }),
         ),
         ("havip_deleted", Event::HavipDeleted(havip(V4))),
         ("eip_allocated", Event::EipAllocated(eip(V4))),
@@ -78,13 +95,24 @@ fn of_health() -> Vec<(&'static str, Event)> {
         holder: vnic(0x0b, V4),
         previous: Some(vnic(0x0a, V4)),
         claim: claim(0x0b),
+        backoff: Duration::ZERO,
     };
+    let damped = HolderChanged { backoff: Duration::from_secs(2), ..changed.clone() };
+    let contested = HolderContested {
+        havip: havip(V4),
+        holder: vnic(0x0b, V4),
+        rival: vnic(0x0a, V4),
+        claim: claim(0x0a),
+        until: Timestamp(1_763_765_000_250_000_000),
+    };
+    let settled = HolderSettled { havip: havip(V4), holder: vnic(0x0b, V4) };
     let first = HolderChanged { havip: havip(V6), holder: vnic(0x0b, V6), previous: None, ..changed.clone() };
     let rejected = ClaimRejected {
         havip: havip(V4),
         claim: claim(0x0c),
         vnic: Some(vnic(0x0c, V4)),
         reason: ClaimRejection::NotAMember,
+        unrecorded: 0,
     };
     let stranger = ClaimRejected {
         claim: claim(0xee),
@@ -92,7 +120,12 @@ fn of_health() -> Vec<(&'static str, Event)> {
         reason: ClaimRejection::UnknownMac,
         ..rejected.clone()
     };
+    let counted = ClaimRejected { unrecorded: 41, ..rejected.clone() };
     vec![
+        ("holder_changed/damped", Event::HolderChanged(damped)),
+        ("claim_rejected/counted", Event::ClaimRejected(counted)),
+        ("holder_contested", Event::HolderContested(contested)),
+        ("holder_settled", Event::HolderSettled(settled)),
         ("holder_changed", Event::HolderChanged(changed)),
         ("holder_changed/first_v6", Event::HolderChanged(first)),
         ("claim_rejected", Event::ClaimRejected(rejected)),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mooring_domain::{
     Event, Stream,
-    event::{GatewayFacts, HavipCreated, HavipFacts, PoolCreated, VpcCreated},
+    event::{GatewayFacts, HavipCreated, HavipFacts, HolderRules, PoolCreated, VpcCreated},
     id::Id,
 };
 use mooring_event_log::{Commit, EventLog, Position as LogPosition, StreamName, memory::Memory};
@@ -49,7 +49,10 @@ fn events() -> Vec<(Stream, Event)> {
         (Stream::Binding, Event::GatewayRegistered(gateway("gw-1"))),
         (Stream::Resource, Event::VpcCreated(vpc)),
         (Stream::Binding, Event::GatewayDecommissioned(gateway("gw-1"))),
-        (Stream::Resource, Event::HavipCreated(HavipCreated { havip, members: Vec::new() })),
+        (
+            Stream::Resource,
+            Event::HavipCreated(HavipCreated { havip, members: Vec::new(), rules: HolderRules::default() }),
+        ),
         (Stream::Binding, Event::GatewayDecommissioned(gateway("gw-2"))),
         (Stream::Resource, pool(2)),
         (Stream::Binding, Event::GatewayRegistered(gateway("gw-1"))),

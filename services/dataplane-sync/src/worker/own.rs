@@ -27,6 +27,16 @@ impl Worker {
         self.provisional.see(target.recorded(), havip.into(), seen, now()) == Verdict::Moves
     }
 
+    /// Asks those whose claims came before a back-off's end whether they still have the address: an answer is a claim.
+    pub(super) fn ask_postponed(&mut self) {
+        let due = self.provisional.due(self.target.borrow().recorded(), now());
+        for (havip, rival) in due.iter().filter_map(|(havip, rival)| Some((v4(havip)?, *rival))) {
+            self.questions.again(havip);
+            let asked = self.ask_first(havip, Some(rival));
+            self.could_not_ask(asked);
+        }
+    }
+
     /// Tells health what it was not told yet, and lets go of what it has decided on since. Whoever is seen to hold a HAVIP
     /// that health gave to another is asked for. Whether there is something to bring about.
     pub(super) fn settle(&mut self) -> bool {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use mooring_domain::{
     Timestamp,
     binding::{self, Command as ToBinding},
-    event::{BindRequested, ClaimFacts, GatewayDriftFound, GatewayFacts, SubnetCreated},
+    event::{BindRequested, ClaimFacts, GatewayDriftFound, GatewayFacts, HolderRules, SubnetCreated},
     holder,
     id::{BindingId, EipId, HavipId, VnicId},
     name::{Name, Scope},
@@ -42,7 +42,8 @@ pub(super) fn some(region: &mut Region, cores: &mut Cores<'_>, many: usize) -> R
             let all = times.filter_map(|_| bind_or_unbind(region, cores)).collect();
             (Commands::Binding(all), Asked::ByClient)
         }
-        65..95 => {
+        65..67 => (Commands::Holder(settle(cores)), Asked::ByService),
+        67..95 => {
             let all = times.map(|_| claim(region, cores)).collect::<Result<Vec<_>>>()?;
             (Commands::Holder(all.into_iter().flatten().collect()), Asked::ByService)
         }
@@ -103,6 +104,7 @@ fn havip(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource::
         subnet: subnet.id,
         address: asked,
         members,
+        rules: HolderRules { whole_subnet: number % 4 == 0, ..HolderRules::default() },
     })))
 }
 
@@ -162,9 +164,20 @@ fn claim(region: &mut Region, cores: &Cores<'_>) -> Result<Option<holder::Comman
         vpc: havip.havip.vpc,
         address: havip.havip.address,
         claim,
-        latest: None,
+        heard: holder::Heard::default(),
         now,
     }))
+}
+
+/// Health looks at what is contested.
+fn settle(cores: &Cores<'_>) -> Vec<holder::Command> {
+    let settle = |havip: &holder::Havip| holder::Command::Settle {
+        havip: havip.facts.id,
+        heard: holder::Heard::default(),
+        since: Timestamp::default(),
+        now: cores.now(),
+    };
+    cores.states().holder.contested().map(settle).collect()
 }
 
 /// A gateway comes, goes, or finds its kernel changed.

@@ -1,6 +1,10 @@
 //! A claim moves traffic with nobody there to ask; health's word decides when it has come.
 
-use mooring_domain::{Timestamp, holder::Sighting};
+use mooring_domain::{
+    Timestamp,
+    event::Damping,
+    holder::{Sighting, Standing},
+};
 use mooring_proto::health::v1::Claim;
 
 use super::*;
@@ -14,7 +18,8 @@ fn held(version: u64) -> Target {
     let mut target = target(version, &[7, 8]);
     for last in [7, 8] {
         target.desired.members.insert(havip(last), [HOLDER, OTHER].into_iter().collect());
-        target.observed.insert(havip(last), Timestamp(1));
+        let standing = Standing { damping: Damping::OFF, moved_at: Timestamp(1), ..Standing::default() };
+        target.observed.insert(havip(last), standing);
     }
     target
 }
