@@ -22,7 +22,7 @@ pub use provisional::{Decision, Provisional, Recorded};
 pub use standing::Standing;
 pub use state::{Contest, Havip, Holding, State};
 
-use crate::{Commit, Decider, Event, Rejection, Stream};
+use crate::{Commit, Decider, Event, Rejection, Stream, event::HavipFacts};
 
 /// The core of health.
 #[derive(Clone, Copy, Debug)]
@@ -49,5 +49,17 @@ impl Decider for HolderCore {
 
     fn evolve(state: &mut State, commit: &Commit) {
         evolve::evolve(state, commit);
+    }
+}
+
+/// The HAVIP of whose holder an event tells, or that it makes or deletes.
+pub fn concerned(event: &Event) -> Option<&HavipFacts> {
+    match event {
+        Event::HavipCreated(created) => Some(&created.havip),
+        Event::HavipDeleted(havip) => Some(havip),
+        Event::HolderChanged(changed) => Some(&changed.havip),
+        Event::HolderContested(contested) => Some(&contested.havip),
+        Event::HolderSettled(settled) => Some(&settled.havip),
+        _ => None,
     }
 }

@@ -13,7 +13,9 @@ use tokio::{
 
 use crate::{
     caller::Caller,
+    codec::to_log_position,
     folded::{self, Purpose, View},
+    following::Following,
     snapshots::{SnapshotError, Snapshots},
     submission::{Outcome, Refused, Submission},
     writer::{Shown, Writer},
@@ -141,6 +143,11 @@ impl<D: Decider> Ledger<D> {
     /// answer to a command waits for the fold of its own.
     pub async fn current(&self) -> Result<View<D::State>, Refused> {
         current(&*self.log, self.view.clone()).await
+    }
+
+    /// Every record of the region after a position.
+    pub fn following(&self, after: Position) -> Following {
+        Following::after(self.log.clone(), to_log_position(after))
     }
 
     /// The state now.

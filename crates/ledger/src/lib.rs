@@ -38,7 +38,7 @@ pub use saver::Saver;
 pub use snapshots::{Snapshot, SnapshotError, Snapshots, Witness};
 pub use standing::Standing;
 pub use store::Store;
-pub use submission::{Outcome, Refused};
+pub use submission::{Outcome, Refused, unserved};
 
 /// The wall clock.
 pub fn now() -> mooring_domain::Timestamp {

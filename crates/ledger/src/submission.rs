@@ -1,6 +1,7 @@
 //! What goes into the loop with a command, and what comes out.
 
 use mooring_domain::{CommitPosition, Event, Rejection};
+use mooring_event_log::LogError;
 use mooring_proto::status::{Unserved, from_rejection, from_unserved};
 use tokio::sync::oneshot;
 
@@ -40,4 +41,17 @@ pub(crate) struct Submission<C> {
     pub(crate) caller: Caller,
     pub(crate) command: C,
     pub(crate) answer: oneshot::Sender<Result<Outcome, Refused>>,
+}
+
+/// What a failure of the log means to whoever asked.
+pub fn unserved(error: &LogError) -> Unserved {
+    match error {
+        LogError::Full(_) => Unserved::Full,
+        LogError::Damaged(_) => Unserved::Damaged,
+        LogError::Unknown(_) => Unserved::Unknown,
+        LogError::Closed => Unserved::Closed,
+        LogError::Conflict { .. } | LogError::Unavailable(_) | LogError::Bounds(_) | LogError::Refused(_) => {
+            Unserved::Unavailable
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     folded::{self, Folded, Purpose, View},
     following::Following,
     saver::Saver,
-    submission::{Outcome, Refused, Submission},
+    submission::{Outcome, Refused, Submission, unserved},
 };
 
 /// How often a lost race is tried again before the callers are told to.
@@ -280,17 +280,5 @@ async fn refuse_all<C>(receiver: &mut mpsc::Receiver<Vec<Submission<C>>>, closin
 fn refuse<C>(submissions: impl IntoIterator<Item = Submission<C>>, why: Unserved) {
     for submission in submissions {
         let _ = submission.answer.send(Err(why.into()));
-    }
-}
-
-fn unserved(error: &LogError) -> Unserved {
-    match error {
-        LogError::Full(_) => Unserved::Full,
-        LogError::Damaged(_) => Unserved::Damaged,
-        LogError::Unknown(_) => Unserved::Unknown,
-        LogError::Closed => Unserved::Closed,
-        LogError::Conflict { .. } | LogError::Unavailable(_) | LogError::Bounds(_) | LogError::Refused(_) => {
-            Unserved::Unavailable
-        }
     }
 }

@@ -2,11 +2,15 @@
 
 use std::net::IpAddr;
 
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use mooring_domain::{
-    Rejection, Timestamp,
+    Position, Rejection, Timestamp,
     event::ClaimFacts,
-    holder::HolderCore,
-    id::{self, VpcId},
+    holder::{Havip, HolderCore, State},
+    id::{self, HavipId, VpcId},
     name::{GatewayName, Name, Scope, parse_regional},
 };
 use mooring_ledger::{Caller, Refused, Regions, now};
@@ -14,20 +18,27 @@ use mooring_proto::{
     answer::health as answer,
     health::v1::{
         Claim, GetHolderRequest, Holder, ListHoldersRequest, ListHoldersResponse, ReportClaimsRequest,
-        ReportClaimsResponse, health_service_server::HealthService,
+        ReportClaimsResponse, WatchHoldersRequest, WatchHoldersResponse,
+        health_service_server::HealthService,
     },
     page,
-    status::{bad_field, bad_name},
+    status::{Unserved, bad_field, bad_name, from_unserved},
 };
+use mooring_runtime::shutdown::Shutdown;
 use tonic::{Request, Response, Status};
 
-use crate::heard::Heard;
+use crate::{
+    heard::Heard,
+    watch::{Wanted, Watch},
+};
 
 const MOST: usize = 1000;
 
 pub(crate) struct Health {
     pub(crate) regions: Regions<HolderCore>,
     pub(crate) heard: Heard,
+    /// When it is said, watches end.
+    pub(crate) stop: Shutdown,
 }
 
 fn parsed(gateway: &GatewayName, claim: &Claim) -> Result<(VpcId, IpAddr, ClaimFacts), Status> {
@@ -36,6 +47,13 @@ fn parsed(gateway: &GatewayName, claim: &Claim) -> Result<(VpcId, IpAddr, ClaimF
     let mac = claim.mac.parse().map_err(|error| bad_field("claims.mac", error))?;
     let observed_at = Timestamp(claim.observed_at);
     Ok((vpc, address, ClaimFacts { gateway: gateway.clone(), number: claim.number, mac, observed_at }))
+}
+
+fn find<'a>(state: &'a State, name: &Name<id::Havip>) -> Result<&'a Havip, Refused> {
+    let havip = state
+        .get(name.id)
+        .filter(|havip| havip.facts.project == name.scope.project && havip.facts.region == name.scope.region);
+    havip.ok_or_else(|| Rejection::not_found("havip", name).into())
 }
 
 #[tonic::async_trait]
@@ -64,11 +82,7 @@ impl HealthService for Health {
     async fn get_holder(&self, request: Request<GetHolderRequest>) -> Result<Response<Holder>, Status> {
         let name: Name<id::Havip> = request.get_ref().havip.parse().map_err(bad_name("havip"))?;
         let state = self.regions.get("havip", &name.scope.region)?.current().await?.state;
-        let havip = state.get(name.id).filter(|havip| {
-            havip.facts.project == name.scope.project && havip.facts.region == name.scope.region
-        });
-        let missing = || Refused::from(Rejection::not_found("havip", &name));
-        Ok(Response::new(answer::holder(havip.ok_or_else(missing)?)))
+        Ok(Response::new(answer::holder(find(&state, &name)?)))
     }
 
     async fn list_holders(
@@ -83,4 +97,46 @@ impl HealthService for Health {
         let holders = havips.into_iter().map(answer::holder).collect();
         Ok(Response::new(ListHoldersResponse { holders, next_page_token }))
     }
+
+    type WatchHoldersStream = BoxStream<'static, Result<WatchHoldersResponse, Status>>;
+
+    async fn watch_holders(
+        &self,
+        request: Request<WatchHoldersRequest>,
+    ) -> Result<Response<Self::WatchHoldersStream>, Status> {
+        let request = request.get_ref();
+        let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
+        let ledger = self.regions.get("parent", &scope.region)?;
+        let (view, after) = (ledger.current().await?, Position(request.after));
+        if after > view.position {
+            let message = format!("there is no record {after}: the log ends at {}", view.position);
+            let rejection =
+                Rejection { reason: "OUTSIDE_THE_LOG", message, ..Rejection::not_found("after", after) };
+            return Err(Refused::from(rejection).into());
+        }
+        let havip = match request.havip.as_str() {
+            "" => None,
+            name => Some(wanted(&view.state, &scope, name, after)?),
+        };
+        let from = if after == Position::default() { view.position } else { after };
+        let watch = Watch::new(Wanted { scope, havip }, view, after, ledger.following(from));
+        let answers = stream::try_unfold(watch, async |mut watch| {
+            let answer = watch.next().await?;
+            Ok(Some((answer, watch)))
+        });
+        let stopping = stream::once(async { Err(from_unserved(Unserved::Closed)) });
+        Ok(Response::new(answers.take_until(self.stop.clone().stopped()).chain(stopping).boxed()))
+    }
+}
+
+/// The HAVIP that is watched. Whoever goes on may ask for one that has been deleted since.
+fn wanted(state: &State, scope: &Scope, name: &str, after: Position) -> Result<HavipId, Status> {
+    let name: Name<id::Havip> = name.parse().map_err(bad_name("havip"))?;
+    if name.scope != *scope {
+        return Err(bad_field("havip", format!("must be in {scope}, is {name}")));
+    }
+    if after == Position::default() {
+        find(state, &name)?;
+    }
+    Ok(name.id)
 }

@@ -3,6 +3,7 @@
 mod contests;
 mod grpc;
 mod heard;
+mod watch;
 
 use std::sync::Arc;
 
@@ -13,11 +14,12 @@ use mooring_runtime::{server::MAX_MESSAGE, shutdown::Shutdown};
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
 
-/// Adds the service's gRPC to the process's. The tasks end after their step once `drained` says that no caller waits.
+/// Adds the service's gRPC to the process's. Watches end at `stop`; the tasks end after their step once `drained` says that no
+/// caller waits.
 pub fn start(
     routes: Routes,
     regions: Regions<HolderCore>,
-    drained: &Shutdown,
+    (stop, drained): (&Shutdown, &Shutdown),
 ) -> (Routes, Vec<JoinHandle<()>>) {
     let heard: heard::Heard =
         Arc::new(regions.iter().map(|(region, _)| (region.clone(), heard::OfRegion::default())).collect());
@@ -25,6 +27,6 @@ pub fn start(
         tokio::spawn(contests::run(ledger.clone(), heard.clone(), drained.clone()))
     });
     let tasks = tasks.collect();
-    let health = HealthServiceServer::new(grpc::Health { regions, heard });
+    let health = HealthServiceServer::new(grpc::Health { regions, heard, stop: stop.clone() });
     (routes.add_service(health.max_decoding_message_size(MAX_MESSAGE)), tasks)
 }

@@ -26,7 +26,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let follow =
             |standing: Standing| process.conditions.follow(standing.name, standing.unknown, standing.unmet);
         let tasks = store.standings().into_iter().map(follow).collect();
-        let (routes, finishing) = mooring_health::start(Routes::default(), health, &process.drained);
+        let (routes, finishing) =
+            mooring_health::start(Routes::default(), health, (&process.stop, &process.drained));
         Ok(Running { routes, finishing, tasks, closing: store.close().boxed() })
     })
     .await

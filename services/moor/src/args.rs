@@ -109,7 +109,7 @@ pub enum Command {
     /// Bindings: which EIP fronts which HAVIP
     #[command(subcommand)]
     Binding(binding::Verb),
-    /// Who holds a HAVIP now
+    /// Who holds a HAVIP now, or each of the project; with --watch every change, with --history who has held it
     Holder(holder::One),
     /// Who holds each HAVIP of the project
     Holders,
@@ -249,7 +249,8 @@ mod tests {
             "moor unbind web",
             "moor binding list",
             "moor binding get 01976e2a-0000-7000-8000-000000000001",
-            "moor holder front",
+            "moor holder front --watch --limit 7",
+            "moor holder front --history",
             "moor holders",
             "moor gateway list",
             "moor gateway decommission gw-1",
@@ -311,6 +312,9 @@ mod tests {
             "moor replay /d --as nft --in-namespace past",
             "moor replay /d --step --at 7",
             "moor diff file:/d 7 8 9",
+            "moor holder --history",
+            "moor holder front --history --watch",
+            "moor holder front --limit 7",
         ] {
             assert_eq!(parse(line).map(|_| ()).map_err(|error| error.exit_code()), Err(2), "{line}");
         }

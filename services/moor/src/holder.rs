@@ -1,6 +1,9 @@
-//! `moor holder`, `moor holders`: who holds a HAVIP now.
+//! `moor holder`, `moor holders`: who holds a HAVIP now, who has held it, and who will.
+
+mod watch;
 
 use clap::Args;
+use mooring_domain::event::Event;
 use mooring_proto::{
     health::v1::{
         GetHolderRequest, Holder, ListHoldersRequest, health_service_client::HealthServiceClient,
@@ -13,22 +16,44 @@ use crate::{
     failure::Failure,
     invocation::{Invocation, PAGE_SIZE},
     labels::Labels,
+    log,
     output::Row,
     resolve::{Argument, last_part},
     wire,
 };
 
-/// Who holds one HAVIP.
+/// Who holds a HAVIP.
 #[derive(Debug, Args)]
 pub struct One {
-    /// The HAVIP: name, id or display name
-    havip: String,
+    /// The HAVIP: name, id or display name [default: each of the project]
+    havip: Option<String>,
+    /// Go on with every change, for ever; a server that is started again is asked again
+    #[arg(long, conflicts_with = "history")]
+    watch: bool,
+    /// End after so many answers
+    #[arg(long, value_name = "ANSWERS", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// Who has held it, and who contested that, from the log; also of a HAVIP that was deleted
+    #[arg(long, requires = "havip")]
+    history: bool,
 }
 
 impl One {
     /// Shows it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let havip = moor.name_of::<Havip>(Argument::new("HAVIP", &self.havip)).await?;
+        if let (true, Some(havip)) = (self.history, &self.havip) {
+            let kinds = Event::WORDS.iter().copied().filter(|kind| kind.starts_with("holder_"));
+            return log::of_havip(moor, havip, kinds).await;
+        }
+        let havip = match &self.havip {
+            Some(havip) => Some(moor.name_of::<Havip>(Argument::new("HAVIP", havip)).await?),
+            None => None,
+        };
+        let havip = match (havip, self.watch) {
+            (havip, true) => return watch::run(moor, havip.unwrap_or_default(), self.limit).await,
+            (None, false) => return list(moor).await,
+            (Some(havip), false) => havip,
+        };
         let rpc = async |channel, request| HealthServiceClient::new(channel).get_holder(request).await;
         let holder = moor.health.call(GetHolderRequest { havip }, rpc).await?;
         moor.show(&holder).await

@@ -56,6 +56,21 @@ enum Verb {
     Restore(backup::Restore),
 }
 
+/// What happened to a HAVIP, of these kinds, as `moor log` tells it.
+pub async fn of_havip(
+    moor: &Invocation,
+    havip: &str,
+    kinds: impl Iterator<Item = &'static str>,
+) -> Result<(), Failure> {
+    let filters = Filters::of_havip(havip, kinds);
+    let mut printer = Printer::new(moor.output, 0, None);
+    let listed = async {
+        let source = Source::new(moor, &filters, &mut printer).await?;
+        source.list(moor, &mut printer).await
+    };
+    listed.await.map_err(|failure| failure.of_argument("--havip", "HAVIP"))
+}
+
 impl Log {
     /// Prints it, as lines for people or as JSON lines.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {

@@ -23,6 +23,7 @@ mod pool;
 mod ready;
 mod replay;
 mod resolve;
+mod resumed;
 mod servers;
 mod status;
 mod subnet;

@@ -39,7 +39,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
         let own = Peer::new("mooringd", process.address.into()).context("the way to ourselves")?;
         let routes = mooring_resource::routes(Routes::default(), resource, bindings);
-        let (routes, mut finishing) = mooring_health::start(routes, health, &process.drained);
+        let (routes, mut finishing) =
+            mooring_health::start(routes, health, (&process.stop, &process.drained));
         let (routes, managers) = mooring_binding::start(routes, binding, &own, &process.drained);
         finishing.extend(managers);
 

@@ -22,3 +22,4 @@ mod restart;
 mod retries;
 mod rules;
 mod unbinding;
+mod watched_holders;

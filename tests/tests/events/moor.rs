@@ -126,11 +126,15 @@ struct Follower {
 
 impl Follower {
     fn start(server: &Mooringd, line: &str) -> Self {
+        Self::of(server, &format!("log --follow -o json {line}"))
+    }
+
+    fn of(server: &Mooringd, line: &str) -> Self {
         let mut process = Command::new(program("moor").unwrap())
             .env("MOORING_SERVER", format!("http://{}", server.address()))
             .env("MOORING_PROJECT", "p1")
             .env("MOORING_REGION", "r1")
-            .args(format!("log --follow -o json {line}").split_whitespace())
+            .args(line.split_whitespace())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -156,13 +160,15 @@ impl Drop for Follower {
     }
 }
 
+fn free_address() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().to_string()
+}
+
 /// With and without a filter, over three kills of the server, all at one address.
 #[test]
 fn following_survives_restarts_without_a_gap_and_with_nothing_twice() {
-    let listen = {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        free.local_addr().unwrap().to_string()
-    };
+    let listen = free_address();
     let mut server = Mooringd::alone(Options { listen, ..Options::default() }).unwrap();
     server.stock().unwrap();
     let everything = Follower::start(&server, "");
@@ -182,6 +188,32 @@ fn following_survives_restarts_without_a_gap_and_with_nothing_twice() {
     let wanted = server.moor("log --havip front --kind holder_changed,bind_requested,bound -o json").unwrap();
     let wanted: Vec<Value> = wanted.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((some.len(), &some), (5, &wanted));
+}
+
+#[test]
+fn holders_are_watched_over_a_restart_and_their_history_is_told_also_of_what_was_deleted() {
+    let listen = free_address();
+    let mut server = Mooringd::alone(Options { listen, ..Options::default() }).unwrap();
+    server.stock().unwrap();
+    let watched = Follower::of(&server, "holder front --watch -o json");
+    let state = |answer: Value| answer["holders"][0]["state"].as_str().unwrap().to_owned();
+    let instance = |answer: Value| answer["holders"][0]["instance"].as_str().unwrap().to_owned();
+    assert_eq!(state(watched.next()), "NONE");
+    server.claim(lab::MAC_A).unwrap();
+    assert_eq!(instance(watched.next()), "vm-a");
+    server.restart(None).unwrap();
+    server.claim(lab::MAC_B).unwrap();
+    assert_eq!(instance(watched.next()), "vm-b");
+    let all = server.moor("holder").unwrap();
+    assert!(all.out.contains("front") && all.out.contains("vm-b"), "{}", all.out);
+
+    server.ask("havip delete front").unwrap();
+    let told = server.moor("holder front --history").unwrap();
+    let lines: Vec<&str> = told.out.lines().collect();
+    assert_eq!((told.exit, lines.len()), (0, 2), "{}{}", told.out, told.error);
+    assert!(lines[0].contains("held by vm-a") && lines[1].contains("held by vm-b"), "{}", told.out);
+    let refused = server.refuse("holder nothing --history").unwrap();
+    assert_eq!((refused.exit, &*refused.field), (3, "HAVIP"), "{}", refused.message);
 }
 
 #[test]

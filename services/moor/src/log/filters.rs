@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Which events are wanted.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filters {
     /// What concerns this EIP: itself, its bindings, who held what it fronted
@@ -64,6 +64,11 @@ pub(super) struct Between {
 }
 
 impl Filters {
+    pub(super) fn of_havip(havip: &str, kinds: impl Iterator<Item = &'static str>) -> Self {
+        let kind = kinds.map(str::to_owned).collect();
+        Self { havip: Some(havip.to_owned()), kind, ..Self::default() }
+    }
+
     /// Whether everything is wanted.
     pub(super) fn is_empty(&self) -> bool {
         let things = [&self.eip, &self.havip, &self.of_project, &self.actor, &self.from, &self.to];

@@ -1,8 +1,6 @@
 //! The history from the server: page after page, or as it goes on. Without a filter it is asked for whole, which needs no
 //! index and is answered while that is built.
 
-use std::time::{Duration, Instant};
-
 use futures::{StreamExt, stream::BoxStream};
 use mooring_past::Moment;
 use mooring_proto::dataplane::v1::{
@@ -10,15 +8,13 @@ use mooring_proto::dataplane::v1::{
     WatchEventsRequest, dataplane_service_client::DataplaneServiceClient,
     events_service_client::EventsServiceClient,
 };
-use tonic::{Code, Status};
+use tonic::Status;
 
 use super::{filters::Filters, printer::Printer};
-use crate::{client::LARGEST_ANSWER, failure::Failure, invocation::Invocation};
+use crate::{client::LARGEST_ANSWER, failure::Failure, invocation::Invocation, resumed::Resumed};
 
 /// How many records, or events, a page has.
 const PAGE: i32 = 100;
-/// Between two tries of a stream that broke.
-const BACKOFF: Duration = Duration::from_millis(200);
 
 /// What is asked for.
 pub(super) struct Source<'a> {
@@ -109,7 +105,7 @@ impl<'a> Source<'a> {
 
     /// Follows over broken connections; ends at the limit, or when the server stays away for as long as a request may take.
     pub(super) async fn follow(&self, moor: &Invocation, printer: &mut Printer) -> Result<(), Failure> {
-        let (mut token, mut heard) = (String::new(), Instant::now());
+        let (mut token, mut resumed) = (String::new(), Resumed::new());
         loop {
             let status = match self.watch(moor, printer, &token).await {
                 Ok(commits) => {
@@ -119,17 +115,14 @@ impl<'a> Source<'a> {
                         None => return Ok(()),
                     };
                     if printer.printed > seen {
-                        heard = Instant::now();
+                        resumed.heard();
                     }
                     status
                 }
                 Err(status) => status,
             };
-            let passes = matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled);
-            if !passes || heard.elapsed() > moor.dataplane.patience() {
-                return Err(self.filters.failed(moor.dataplane.failure(&status)));
-            }
-            tokio::time::sleep(BACKOFF).await;
+            let again = resumed.again(&moor.dataplane, &status).await;
+            again.map_err(|failure| self.filters.failed(failure))?;
         }
     }
 

@@ -19,6 +19,7 @@ use mooring_proto::{
         WatchCommitsResponse, WatchEventsRequest, WatchEventsResponse,
     },
     event::v1::{Event, GatewayRegistered, event},
+    health::v1::WatchHoldersResponse,
     resource::v1::{Eip, GetEipRequest, GetHavipRequest, Havip, ListEipsRequest, ListEipsResponse, eip},
 };
 use prost::Message;
@@ -443,6 +444,14 @@ async fn every_method_of_the_api_has_a_verb() {
         ]),
     );
     assert_eq!(moor(&server.url, "log --follow --limit 1 --actor ann").await.code, 0);
+
+    server.answers(
+        "WatchHolders",
+        Answer::Broken(vec![
+            WatchHoldersResponse { deleted: vec![HAVIP.into()], ..Default::default() }.encode_to_vec(),
+        ]),
+    );
+    assert_eq!(moor(&server.url, "holder --watch --limit 1").await.code, 0);
 
     asks_for_the_past(&server).await;
 
