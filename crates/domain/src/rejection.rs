@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Position;
+
 /// The class of a rejection; each maps to one gRPC code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -48,6 +50,12 @@ impl Rejection {
     /// The field names something that is not there.
     pub fn not_found(field: &'static str, name: impl fmt::Display) -> Self {
         Self::new(Class::NotFound, "NOT_FOUND", field, format!("{name} does not exist"))
+    }
+
+    /// The field says a record that the log does not have.
+    pub fn outside_the_log(field: &'static str, asked: Position, end: Position) -> Self {
+        let message = format!("there is no record {asked}: the log ends at {end}");
+        Self::new(Class::NotFound, "OUTSIDE_THE_LOG", field, message)
     }
 
     /// The field's value is taken by something that exists.

@@ -22,6 +22,7 @@ mod standing;
 mod start;
 mod store;
 mod submission;
+mod watching;
 mod writer;
 
 pub use archiving::ArchiveArgs;
@@ -38,7 +39,8 @@ pub use saver::Saver;
 pub use snapshots::{Snapshot, SnapshotError, Snapshots, Witness};
 pub use standing::Standing;
 pub use store::Store;
-pub use submission::{Outcome, Refused, unserved};
+pub use submission::{Outcome, Refused};
+pub use watching::{Watch, Watched, watched_from};
 
 /// The wall clock.
 pub fn now() -> mooring_domain::Timestamp {

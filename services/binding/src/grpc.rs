@@ -2,31 +2,45 @@
 
 use std::collections::BTreeMap;
 
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use mooring_domain::{
     Decider, Event, Position, Rejection,
     binding::{Binding, BindingCore, Command, Phase, State, check_regions},
-    id::{self, BindingId},
-    name::{Name, RegionId, Scope},
+    id::{self, BindingId, VpcId},
+    name::{GatewayName, Name, RegionId, Scope, parse_region, parse_regional},
 };
-use mooring_ledger::{Caller, Outcome, Refused, Regions};
+use mooring_ledger::{Caller, Outcome, Refused, Regions, Watch, watched_from};
 use mooring_proto::{
     binding::v1::{
         self as api, BindRequest, GetBindingRequest, ListBindingsRequest, ListBindingsResponse,
-        UnbindRequest, UnbindResponse, binding_service_server::BindingService,
+        UnbindRequest, UnbindResponse, WaitAppliedRequest, WaitAppliedResponse, WatchBindingsRequest,
+        WatchBindingsResponse, binding_service_server::BindingService,
     },
     page,
-    status::{Unserved, bad_name, failure},
+    status::{Unserved, bad_field, bad_name, failure, from_unserved},
 };
-use mooring_runtime::plant;
+use mooring_runtime::{plant, shutdown::Shutdown};
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
-use crate::{RegionReports, answer, early::Early, reports::Reports, resource::Pair, wait::Wait};
+use crate::{
+    RegionReports, answer,
+    early::Early,
+    reports::Reports,
+    resource::Pair,
+    wait::Wait,
+    watch::{Wanted, Watching},
+};
 
 pub(crate) struct Bindings {
     pub(crate) regions: Regions<BindingCore>,
     pub(crate) reports: RegionReports,
     pub(crate) early: BTreeMap<RegionId, Early>,
+    /// When it is said, watches end.
+    pub(crate) stop: Shutdown,
 }
 
 impl Bindings {
@@ -181,4 +195,92 @@ impl BindingService for Bindings {
             bindings.into_iter().map(|binding| answer::binding(binding, &state, reports)).collect();
         Ok(Response::new(ListBindingsResponse { bindings, next_page_token }))
     }
+
+    type WatchBindingsStream = BoxStream<'static, Result<WatchBindingsResponse, Status>>;
+
+    async fn watch_bindings(
+        &self,
+        request: Request<WatchBindingsRequest>,
+    ) -> Result<Response<Self::WatchBindingsStream>, Status> {
+        let request = request.get_ref();
+        let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
+        let ledger = self.regions.get("parent", &scope.region)?;
+        let reports = self.reports(&scope.region)?;
+        let after = Position(request.after);
+        let view = watched_from(ledger, after).await?;
+        let binding = match request.binding.as_str() {
+            "" => None,
+            name => Some(wanted(&view.state, &scope, name, after)?),
+        };
+        let wanted = Wanted { scope, binding, reports: reports.clone() };
+        let watching = Watching::new(Watch::new(wanted, ledger, view, after), reports);
+        let answers = stream::try_unfold(watching, async |mut watching| {
+            let answer = watching.next().await?;
+            Ok(Some((answer, watching)))
+        });
+        let stopping = stream::once(async { Err(from_unserved(Unserved::Closed)) });
+        Ok(Response::new(answers.take_until(self.stop.clone().stopped()).chain(stopping).boxed()))
+    }
+
+    async fn wait_applied(
+        &self,
+        request: Request<WaitAppliedRequest>,
+    ) -> Result<Response<WaitAppliedResponse>, Status> {
+        let request = request.get_ref();
+        let region = parse_region(&request.parent).map_err(bad_name("parent"))?;
+        let ledger = self.regions.get("parent", &region)?;
+        let view = ledger.current().await?;
+        let asked = Position(request.position);
+        if asked > view.position {
+            return Err(Refused::from(Rejection::outside_the_log("position", asked, view.position)).into());
+        }
+        let gateways = request.gateways.iter().map(|name| registered(&view.state, &region, name));
+        let gateways = gateways.collect::<Result<Vec<_>, _>>()?;
+        let vpc = match request.vpc.as_str() {
+            "" => None,
+            name => Some(vpc_of(&region, name)?),
+        };
+        let position = if asked == Position::default() { view.position } else { asked };
+        let applied = Wait::new(ledger, self.reports(&region)?).at(&gateways, vpc, position).await?;
+        let gateways = applied.iter().map(|gateway| format!("regions/{region}/gateways/{gateway}")).collect();
+        Ok(Response::new(WaitAppliedResponse { position: position.0, gateways }))
+    }
+}
+
+/// The binding that is watched. Whoever goes on may ask for one that is gone since.
+fn wanted(state: &State, scope: &Scope, name: &str, after: Position) -> Result<BindingId, Status> {
+    let name: Name<id::Binding> = name.parse().map_err(bad_name("binding"))?;
+    if name.scope != *scope {
+        return Err(bad_field("binding", format!("must be in {scope}, is {name}")));
+    }
+    let there = state.get(name.id).is_some_and(|binding| binding.scope() == name.scope);
+    if after == Position::default() && !there {
+        return Err(Refused::from(Rejection::not_found("binding", &name)).into());
+    }
+    Ok(name.id)
+}
+
+/// A gateway that somebody may wait for.
+fn registered(state: &State, region: &RegionId, name: &str) -> Result<GatewayName, Status> {
+    let (of, gateway) = parse_regional(name, "gateways").map_err(bad_name("gateways"))?;
+    if of != *region {
+        return Err(bad_field("gateways", format!("must be of regions/{region}, is {name}")));
+    }
+    let gateway: GatewayName = gateway.parse().map_err(bad_name("gateways"))?;
+    let known =
+        state.gateway(&gateway).ok_or_else(|| Refused::from(Rejection::not_found("gateways", name)))?;
+    if !known.registered {
+        let message = "it was decommissioned: it carries nothing, and nobody waits for it";
+        let rejection = Rejection::precondition("NOT_REGISTERED", "gateways", message).because_of(name);
+        return Err(Refused::from(rejection).into());
+    }
+    Ok(gateway)
+}
+
+fn vpc_of(region: &RegionId, name: &str) -> Result<VpcId, Status> {
+    let name: Name<id::Vpc> = name.parse().map_err(bad_name("vpc"))?;
+    if name.scope.region != *region {
+        return Err(bad_field("vpc", format!("must be of regions/{region}, is {name}")));
+    }
+    Ok(name.id)
 }

@@ -10,6 +10,7 @@ mod reports;
 mod resource;
 mod unclaimed;
 mod wait;
+mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,12 +29,12 @@ use unclaimed::Unclaimed;
 type RegionReports = Arc<BTreeMap<RegionId, Reports>>;
 
 /// Adds the service's gRPC to the process's, and starts a process manager for each region. `resource` leads to the
-/// resource service. The managers end after their step once `drained` says that no caller waits for them.
+/// resource service. Watches end at `stop`; the managers end after their step once `drained` says that no caller waits for them.
 pub fn start(
     routes: Routes,
     regions: Regions<BindingCore>,
     resource: &Peer,
-    drained: &Shutdown,
+    (stop, drained): (&Shutdown, &Shutdown),
 ) -> (Routes, Vec<JoinHandle<()>>) {
     let reports: RegionReports =
         Arc::new(regions.iter().map(|(region, _)| (region.clone(), Reports::default())).collect());
@@ -48,7 +49,8 @@ pub fn start(
     });
     let (early, managers): (BTreeMap<_, _>, Vec<_>) = managers.unzip();
     let managers = managers.into_iter().flatten().collect();
-    let bindings = grpc::Bindings { regions: regions.clone(), reports: reports.clone(), early };
+    let bindings =
+        grpc::Bindings { regions: regions.clone(), reports: reports.clone(), early, stop: stop.clone() };
     let gateways = gateways::Gateways { regions, reports };
     let routes = routes
         .add_service(BindingServiceServer::new(bindings).max_decoding_message_size(MAX_MESSAGE))

@@ -34,6 +34,15 @@ impl Report {
         self.position >= position && self.stuck.get(&vpc).is_none_or(|stuck| stuck.position >= position)
     }
 
+    /// Whether all kernels, or that of one VPC, have what was decided at `position`.
+    fn all_applied(&self, vpc: Option<VpcId>, position: Position) -> bool {
+        let up_to = |stuck: &Stuck| stuck.position >= position;
+        match vpc {
+            Some(vpc) => self.applied(vpc, position),
+            None => self.position >= position && self.stuck.values().all(up_to),
+        }
+    }
+
     /// Whether the kernel has nothing any more of what was taken out at `position`.
     fn taken_out(&self, vpc: VpcId, position: Position) -> bool {
         let gone = self.stuck.get(&vpc).is_some_and(|stuck| stuck.carries_nothing);
@@ -113,6 +122,25 @@ impl Reports {
                 format!("has followed the log to {seen} of {position}, last heard of {age:.1} s ago")
             }
         }
+    }
+
+    /// Why a gateway's kernels, or that of one VPC, are not at `position` yet, for people; none if they are.
+    pub(crate) fn behind(
+        &self,
+        gateway: &GatewayName,
+        vpc: Option<VpcId>,
+        position: Position,
+    ) -> Option<String> {
+        let stuck = match self.last.borrow().get(gateway) {
+            Some(report) if report.all_applied(vpc, position) => return None,
+            Some(report) => {
+                let stuck = report.stuck.iter().filter(|(_, stuck)| stuck.position < position);
+                stuck.map(|(vpc, _)| *vpc).min()
+            }
+            None => None,
+        };
+        let of = vpc.or(stuck).unwrap_or_else(|| VpcId::new(uuid::Uuid::nil()));
+        Some(self.cause(gateway, of, position))
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<GatewayName, Report>> {

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let mut tasks: Vec<_> = store.standings().into_iter().map(follow).collect();
         tasks.push(resource.watch(&process.conditions));
         let (routes, finishing) =
-            mooring_binding::start(Routes::default(), binding, &resource, &process.drained);
+            mooring_binding::start(Routes::default(), binding, &resource, (&process.stop, &process.drained));
         Ok(Running { routes, finishing, tasks, closing: store.close().boxed() })
     })
     .await

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use mooring_domain::{
+    Position,
     binding::{Binding, BindingCore, Phase, State},
-    id::BindingId,
+    id::{BindingId, VpcId},
     name::GatewayName,
 };
 use mooring_ledger::Ledger;
@@ -49,11 +50,40 @@ impl<'a> Wait<'a> {
 
     /// Until every registered gateway has the binding in its kernel.
     pub(crate) async fn applied(&self, id: BindingId) -> Result<(), Status> {
+        let missing = self.reported(|| self.not_applied(id)).await;
+        missing.map_err(|missing| self.still(id, "waiting for gateways to put it in", &missing))
+    }
+
+    /// Until these gateways, or every registered one, have kernels that are at a position. Their names.
+    pub(crate) async fn at(
+        &self,
+        gateways: &[GatewayName],
+        vpc: Option<VpcId>,
+        position: Position,
+    ) -> Result<Vec<GatewayName>, Status> {
+        let asked = || {
+            let state = self.ledger.view().state;
+            let registered = state.registered_gateways().map(|known| known.facts.gateway.clone());
+            registered.filter(|known| gateways.is_empty() || gateways.contains(known)).collect::<Vec<_>>()
+        };
+        let missing = || {
+            let causes = asked().into_iter().map(|name| (self.reports.behind(&name, vpc, position), name));
+            causes.filter_map(|(cause, name)| Some(format!("{name}: {}", cause?))).collect()
+        };
+        self.reported(missing).await.map_err(|missing| {
+            let message = format!("not every gateway is at position {position} yet: {}", missing.join("; "));
+            failure(Code::DeadlineExceeded, "STILL_UNDER_WAY", message, true)
+        })?;
+        Ok(asked())
+    }
+
+    /// Until nothing is missing that gateways have to report; what it is if the time is over.
+    async fn reported<T>(&self, missing: impl Fn() -> Vec<T>) -> Result<(), Vec<T>> {
         let (mut state, mut reports) = (self.ledger.changed(), self.reports.watch());
         loop {
             state.mark_unchanged();
             reports.mark_unchanged();
-            let missing = self.not_applied(id);
+            let missing = missing();
             if missing.is_empty() {
                 return Ok(());
             }
@@ -65,7 +95,7 @@ impl<'a> Wait<'a> {
                 }
             };
             if !matches!(timeout_at(self.deadline, changed).await, Ok(Ok(()))) {
-                return Err(self.still(id, "waiting for gateways to put it in", &missing));
+                return Err(missing);
             }
         }
     }

@@ -48,11 +48,7 @@ pub(crate) fn unanswered(unanswered: &Unanswered) -> Status {
 }
 
 fn outside(field: &'static str, position: u64, tail: Position) -> Status {
-    from_rejection(&Rejection {
-        reason: "OUTSIDE_THE_LOG",
-        message: format!("there is no record {position}: the log ends at {tail}"),
-        ..Rejection::not_found(field, position)
-    })
+    from_rejection(&Rejection::outside_the_log(field, Position(position), tail))
 }
 
 /// What an answer is made from, and where the log ends.

@@ -13,7 +13,7 @@ use mooring_domain::{
     id::{self, HavipId, VpcId},
     name::{GatewayName, Name, Scope, parse_regional},
 };
-use mooring_ledger::{Caller, Refused, Regions, now};
+use mooring_ledger::{Caller, Refused, Regions, Watch, now, watched_from};
 use mooring_proto::{
     answer::health as answer,
     health::v1::{
@@ -27,10 +27,7 @@ use mooring_proto::{
 use mooring_runtime::shutdown::Shutdown;
 use tonic::{Request, Response, Status};
 
-use crate::{
-    heard::Heard,
-    watch::{Wanted, Watch},
-};
+use crate::{heard::Heard, watch::Wanted};
 
 const MOST: usize = 1000;
 
@@ -107,21 +104,15 @@ impl HealthService for Health {
         let request = request.get_ref();
         let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
         let ledger = self.regions.get("parent", &scope.region)?;
-        let (view, after) = (ledger.current().await?, Position(request.after));
-        if after > view.position {
-            let message = format!("there is no record {after}: the log ends at {}", view.position);
-            let rejection =
-                Rejection { reason: "OUTSIDE_THE_LOG", message, ..Rejection::not_found("after", after) };
-            return Err(Refused::from(rejection).into());
-        }
+        let after = Position(request.after);
+        let view = watched_from(ledger, after).await?;
         let havip = match request.havip.as_str() {
             "" => None,
             name => Some(wanted(&view.state, &scope, name, after)?),
         };
-        let from = if after == Position::default() { view.position } else { after };
-        let watch = Watch::new(Wanted { scope, havip }, view, after, ledger.following(from));
+        let watch = Watch::new(Wanted { scope, havip }, ledger, view, after);
         let answers = stream::try_unfold(watch, async |mut watch| {
-            let answer = watch.next().await?;
+            let answer = watch.next().await.map_err(from_unserved)?;
             Ok(Some((answer, watch)))
         });
         let stopping = stream::once(async { Err(from_unserved(Unserved::Closed)) });

@@ -1,5 +1,7 @@
 //! `moor bind`, `moor unbind`, `moor binding`: which EIP fronts which HAVIP.
 
+mod watch;
+
 use clap::{Args, Subcommand};
 use mooring_domain::id::Binding as BindingKind;
 use mooring_proto::{
@@ -42,12 +44,28 @@ pub struct Unbind {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// List the project's bindings, and those that failed in the last day
-    List,
+    List {
+        #[command(flatten)]
+        watched: Watched,
+    },
     /// Show one binding
     Get {
         /// Name or id
         binding: String,
+        #[command(flatten)]
+        watched: Watched,
     },
+}
+
+/// Whether to go on.
+#[derive(Debug, Args)]
+pub struct Watched {
+    /// Go on with every change, for ever; a server that is started again is asked again
+    #[arg(long)]
+    watch: bool,
+    /// End after so many answers
+    #[arg(long, value_name = "ANSWERS", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
 }
 
 impl Bind {
@@ -84,9 +102,14 @@ impl Verb {
     /// Does it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
-            Self::List => moor.show_all(&list(moor).await?).await,
-            Self::Get { binding } => {
-                moor.show(&moor.find::<Binding>(Argument::new("BINDING", &binding)).await?).await
+            Self::List { watched } if watched.watch => watch::run(moor, String::new(), watched.limit).await,
+            Self::List { .. } => moor.show_all(&list(moor).await?).await,
+            Self::Get { binding, watched } => {
+                let binding = moor.find::<Binding>(Argument::new("BINDING", &binding)).await?;
+                match watched.watch {
+                    true => watch::run(moor, binding.name, watched.limit).await,
+                    false => moor.show(&binding).await,
+                }
             }
         }
     }

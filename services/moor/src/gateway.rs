@@ -1,6 +1,7 @@
 //! `moor gateway`: the hosts that carry a region's EIP traffic.
 
 mod drops;
+mod wait;
 
 use clap::Subcommand;
 use mooring_proto::binding::v1::{
@@ -25,6 +26,18 @@ pub enum Verb {
     List,
     /// Show how many packets the gateway that answers has dropped, by VPC and reason, since its rules were made
     Drops,
+    /// Wait until gateways' kernels have everything up to a position of the log; after 20 s say which have not, and why
+    Wait {
+        /// The position, as a write answers it [default: the log's end]
+        #[arg(default_value_t)]
+        position: u64,
+        /// Only for this gateway; may be repeated [default: every registered one]
+        #[arg(long, value_name = "NAME")]
+        gateway: Vec<String>,
+        /// Only for this VPC's kernels: full name, id or display name
+        #[arg(long, value_name = "VPC")]
+        vpc: Option<String>,
+    },
     /// Say that a gateway carries nothing any more: no unbind waits for it from then on. Only for a machine that is off
     /// for good: one that still forwards would go on fronting what has been unbound
     Decommission {
@@ -42,6 +55,9 @@ impl Verb {
                 moor.output.all(&gateways, &vpcs_of(moor, &gateways).await)
             }
             Self::Drops => drops::run(moor).await,
+            Self::Wait { position, gateway, vpc } => {
+                wait::run(moor, position, &gateway, vpc.as_deref()).await
+            }
             Self::Decommission { name } => {
                 let argument = Argument::new("NAME", &name);
                 let name = Reference::regional(argument, "gateways", "gateway", &moor.home)?.name;

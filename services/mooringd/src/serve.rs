@@ -41,7 +41,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let routes = mooring_resource::routes(Routes::default(), resource, bindings);
         let (routes, mut finishing) =
             mooring_health::start(routes, health, (&process.stop, &process.drained));
-        let (routes, managers) = mooring_binding::start(routes, binding, &own, &process.drained);
+        let (routes, managers) =
+            mooring_binding::start(routes, binding, &own, (&process.stop, &process.drained));
         finishing.extend(managers);
 
         let archiving = archiving::start(&args.archive, (&args.store, &args.log), store.snapshots())?;

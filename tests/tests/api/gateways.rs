@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// The gateway that the test plays.
-const GW_2: &str = "regions/r1/gateways/gw-2";
+pub const GW_2: &str = "regions/r1/gateways/gw-2";
 
-async fn register(world: &World) -> Gateway {
+pub async fn register(world: &World) -> Gateway {
     ok(register_at(world, world.tail().await).await)
 }
 
@@ -28,7 +28,7 @@ async fn register_at(world: &World, equal_to: u64) -> Result<Response<Gateway>, 
     world.gateways().register_gateway(request).await
 }
 
-async fn report(
+pub async fn report(
     world: &World,
     name: &str,
     position: u64,
@@ -38,7 +38,7 @@ async fn report(
     world.gateways().report_applied(request).await
 }
 
-async fn decommission(world: &World, name: &str) -> Result<Response<Gateway>, Status> {
+pub async fn decommission(world: &World, name: &str) -> Result<Response<Gateway>, Status> {
     let request = api::DecommissionGatewayRequest { name: name.into(), ..Default::default() };
     world.gateways().decommission_gateway(request).await
 }
@@ -49,7 +49,7 @@ async fn gateway(world: &World, name: &str) -> Gateway {
     gateways.into_iter().find(|gateway| gateway.name == name).unwrap()
 }
 
-fn stuck(vpc: &Vpc, position: u64, carries_nothing: bool) -> Stuck {
+pub fn stuck(vpc: &Vpc, position: u64, carries_nothing: bool) -> Stuck {
     Stuck { vpc: id(&vpc.name).into(), position, cause: "a table of somebody else".into(), carries_nothing }
 }
 

@@ -22,4 +22,6 @@ mod restart;
 mod retries;
 mod rules;
 mod unbinding;
+mod watched;
+mod watched_bindings;
 mod watched_holders;

@@ -1,10 +1,11 @@
 //! `moor holder --watch`: who holds what now, and then every change, over restarts of the server.
 
+use std::{collections::BTreeMap, ops::ControlFlow};
+
 use mooring_proto::health::v1::{
     Holder, WatchHoldersRequest, WatchHoldersResponse, health_service_client::HealthServiceClient,
     holder::State,
 };
-use tonic::Status;
 
 use crate::{
     failure::Failure,
@@ -13,53 +14,44 @@ use crate::{
     labels::Labels,
     output::{Format, print},
     resolve::last_part,
-    resumed::Resumed,
+    resumed::{self, Left},
     wire,
 };
 
 /// Prints what comes, until so many answers have.
 pub(super) async fn run(moor: &Invocation, havip: String, limit: Option<u64>) -> Result<(), Failure> {
-    let parent = moor.home.scope()?.to_string();
-    let mut request = WatchHoldersRequest { parent, havip, after: 0 };
-    let (mut resumed, mut printed) = (Resumed::new(), 0);
-    loop {
-        let client = HealthServiceClient::new(moor.health.channel());
-        let status = match { client }.watch_holders(moor.health.endless(request.clone())).await {
-            Ok(answers) => {
-                let mut answers = answers.into_inner();
-                loop {
-                    match answers.message().await {
-                        Ok(Some(answer)) => {
-                            request.after = request.after.max(answer.position);
-                            resumed.heard();
-                            // One without a HAVIP only says how far the log was looked through.
-                            if !answer.holders.is_empty() || !answer.deleted.is_empty() {
-                                show(moor, &answer).await?;
-                                printed += 1;
-                            }
-                        }
-                        Ok(None) => break Status::unavailable("the server ended the stream"),
-                        Err(status) => break status,
-                    }
-                    if limit.is_some_and(|limit| printed >= limit) {
-                        return Ok(());
-                    }
-                }
-            }
-            Err(status) => status,
-        };
-        resumed.again(&moor.health, &status).await?;
-    }
+    let parent = resumed::parent(moor, &havip)?;
+    let request = WatchHoldersRequest { parent, havip, after: 0 };
+    let (mut left, mut known) = (Left(limit), BTreeMap::new());
+    let ask = async |channel, request| HealthServiceClient::new(channel).watch_holders(request).await;
+    resumed::follow(&moor.health, request, ask, async |request, answer: WatchHoldersResponse| {
+        request.after = request.after.max(answer.position);
+        // One without a HAVIP only says how far the log was looked through.
+        if answer.holders.is_empty() && answer.deleted.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        show(moor, &answer, &mut known).await?;
+        Ok(left.one_less())
+    })
+    .await
 }
 
-async fn show(moor: &Invocation, answer: &WatchHoldersResponse) -> Result<(), Failure> {
+/// `known`: what was deleted can't be asked for its label any more.
+async fn show(
+    moor: &Invocation,
+    answer: &WatchHoldersResponse,
+    known: &mut BTreeMap<String, String>,
+) -> Result<(), Failure> {
     if moor.output == Format::Json {
         return print(&json::of("mooring.health.v1.WatchHoldersResponse", answer)?.to_string());
     }
     let names = answer.holders.iter().map(|holder| &*holder.havip);
     let labels = Labels::read(moor, names).await;
     let held = answer.holders.iter().map(|holder| line(holder, &labels));
-    let deleted = answer.deleted.iter().map(|havip| format!("HAVIP {} deleted", last_part(havip)));
+    let label = |havip: &String| known.remove(havip).unwrap_or_else(|| last_part(havip).to_owned());
+    let deleted: Vec<_> = answer.deleted.iter().map(label).collect();
+    known.extend(answer.holders.iter().map(|holder| (holder.havip.clone(), labels.of(&holder.havip))));
+    let deleted = deleted.into_iter().map(|havip| format!("HAVIP {havip} deleted"));
     held.chain(deleted).try_for_each(|line| print(&line))
 }
 

@@ -109,15 +109,11 @@ impl<'a> Source<'a> {
         loop {
             let status = match self.watch(moor, printer, &token).await {
                 Ok(commits) => {
-                    let seen = printer.printed;
-                    let status = match self.drain(moor, commits, printer, &mut token).await? {
+                    resumed.heard();
+                    match self.drain(moor, commits, printer, &mut token).await? {
                         Some(status) => status,
                         None => return Ok(()),
-                    };
-                    if printer.printed > seen {
-                        resumed.heard();
                     }
-                    status
                 }
                 Err(status) => status,
             };

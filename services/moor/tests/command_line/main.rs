@@ -12,7 +12,7 @@ use std::{
 
 use mooring_proto::{
     DESCRIPTORS,
-    binding::v1::{BindRequest, Binding, binding},
+    binding::v1::{BindRequest, Binding, WaitAppliedResponse, WatchBindingsResponse, binding},
     dataplane::v1::{
         Commit, DiffKernelResponse, DiffRegionResponse, ListCommitsRequest, ListCommitsResponse, Moment,
         ReplayRegionResponse, Status as Dataplane, Step, StepRegionResponse, VpcStatus, WatchCommitsRequest,
@@ -452,6 +452,16 @@ async fn every_method_of_the_api_has_a_verb() {
         ]),
     );
     assert_eq!(moor(&server.url, "holder --watch --limit 1").await.code, 0);
+
+    server.answers(
+        "WatchBindings",
+        Answer::Broken(vec![
+            WatchBindingsResponse { gone: vec![HAVIP.into()], ..Default::default() }.encode_to_vec(),
+        ]),
+    );
+    assert_eq!(moor(&server.url, "binding list --watch --limit 1").await.code, 0);
+    server.answers("WaitApplied", message(&WaitAppliedResponse::default()));
+    assert_eq!(moor(&server.url, "gateway wait").await.code, 0);
 
     asks_for_the_past(&server).await;
 
