@@ -432,6 +432,14 @@ async fn every_method_of_the_api_has_a_verb() {
         let ended = moor(&server.url, line).await;
         assert_eq!(ended.code, 0, "moor {line}: {}", ended.err);
     }
+    watches(&server).await;
+    asks_for_the_past(&server).await;
+
+    let called: BTreeSet<String> = server.calls().into_iter().map(|call| call.method).collect();
+    assert_eq!(called, for_people());
+}
+
+async fn watches(server: &Server) {
     server.answers(
         "WatchCommits",
         Answer::Broken(vec![WatchCommitsResponse { commit: Some(commit(1, 0)) }.encode_to_vec()]),
@@ -462,11 +470,6 @@ async fn every_method_of_the_api_has_a_verb() {
     assert_eq!(moor(&server.url, "binding list --watch --limit 1").await.code, 0);
     server.answers("WaitApplied", message(&WaitAppliedResponse::default()));
     assert_eq!(moor(&server.url, "gateway wait").await.code, 0);
-
-    asks_for_the_past(&server).await;
-
-    let called: BTreeSet<String> = server.calls().into_iter().map(|call| call.method).collect();
-    assert_eq!(called, for_people());
 }
 
 /// The methods of the API that people call.
