@@ -13,7 +13,9 @@ use mooring_proto::binding::v1::{
     RegisterGatewayRequest, ReportDriftRequest, gateway_service_client::GatewayServiceClient,
 };
 use mooring_proto::event::v1::{Address, Difference, Element, GatewayDriftFound};
-use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
+use mooring_proto::health::v1::{
+    AnnounceRequest, Claim, ReportClaimsRequest, WithdrawRequest, health_service_client::HealthServiceClient,
+};
 use serde_json::Value;
 
 use crate::lab;
@@ -66,6 +68,7 @@ fn live(server: &Mooringd) -> Result<()> {
     claim(server, lab::HAVIP, &[lab::MAC_B])?;
     claim(server, lab::HAVIP, &["02:00:00:00:00:99"])?;
     contest(server)?;
+    lease(server)?;
     // No such EIP: it comes to nothing.
     let unknown = "projects/p1/regions/r1/eips/01976e2a-0000-7000-8000-000000000001";
     server.refuse(&format!("bind {unknown} spare"))?;
@@ -130,6 +133,22 @@ fn contest(server: &Mooringd) -> Result<()> {
             other => Err(format!("{other:?}")),
         }
     })
+}
+
+/// A vNIC says over gRPC that it holds a HAVIP, says so again, and lets go of it.
+fn lease(server: &Mooringd) -> Result<()> {
+    server.ask("havip create far --subnet web --address 10.0.1.62 --member vm-a --announce")?;
+    let name =
+        |line| -> Result<String> { Ok(server.ask(line)?["name"].as_str().context("no name")?.to_owned()) };
+    let (havip, vnic) = (name("havip get far")?, name("vnic get vm-a")?);
+    for lease_ms in [20_000, 40_000] {
+        let (havip, vnic) = (havip.clone(), vnic.clone());
+        let request = AnnounceRequest { havip, vnic, lease_ms, ..AnnounceRequest::default() };
+        server.call(async |channel| HealthServiceClient::new(channel).announce(request).await)??;
+    }
+    let request = WithdrawRequest { havip, vnic, ..WithdrawRequest::default() };
+    server.call(async |channel| HealthServiceClient::new(channel).withdraw(request).await)??;
+    Ok(())
 }
 
 /// The gateway has seen these MACs announce the HAVIP, a millisecond apart.

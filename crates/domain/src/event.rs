@@ -1,5 +1,6 @@
 //! The facts that the log stores, in the domain's types. `proto/mooring/event/v1` is their stored form.
 
+mod lease;
 mod rules;
 mod word;
 
@@ -16,6 +17,7 @@ use crate::{
     nat::Difference,
 };
 
+pub use lease::{HolderWithdrawn, LeaseRenewed, OVER_GRPC, Withdrawal};
 pub use rules::{Damping, HolderRules};
 
 /// Everything about an EIP that another stream's event repeats.
@@ -267,6 +269,8 @@ pub struct HolderChanged {
     pub claim: ClaimFacts,
     /// How long it keeps it at least, whoever else claims it.
     pub backoff: Duration,
+    /// Set where it was announced over gRPC: how long after the claim it holds it, unless it announces itself again.
+    pub lease: Option<Duration>,
 }
 
 /// Somebody else who may hold a HAVIP claimed it before its holder had kept it for its back-off: the holder keeps it, and
@@ -356,4 +360,8 @@ pub enum Event {
     HolderContested(HolderContested),
     /// health: only one does any more.
     HolderSettled(HolderSettled),
+    /// health: a holder with a lease let go of a HAVIP, or its lease ended.
+    HolderWithdrawn(HolderWithdrawn),
+    /// health: a holder with a lease announced itself again.
+    LeaseRenewed(LeaseRenewed),
 }

@@ -8,19 +8,21 @@ mod decide;
 mod evolve;
 mod judge;
 mod latest;
+mod lease;
 mod postponed;
 mod provisional;
 mod standing;
 mod state;
 
-pub use command::Command;
+pub use command::{Announce, Command};
 pub use contest::QUESTION;
 pub use decide::{MAX_REJECTIONS, REJECTION_INTERVAL};
 pub use judge::{CLOCK_TOLERANCE, Present, Sighting, Verdict, judge};
 pub use latest::{Heard, Latest};
+pub use lease::LEASES;
 pub use provisional::{Decision, Provisional, Recorded};
 pub use standing::Standing;
-pub use state::{Contest, Havip, Holding, State};
+pub use state::{Contest, Havip, Holding, Lease, State};
 
 use crate::{Commit, Decider, Event, Rejection, Stream, event::HavipFacts};
 
@@ -30,7 +32,7 @@ pub enum HolderCore {}
 
 impl Decider for HolderCore {
     const STREAM: Stream = Stream::Health;
-    const STATE_VERSION: u32 = 2;
+    const STATE_VERSION: u32 = 3;
     const READS: &'static [Stream] = &[Stream::Resource, Self::STREAM];
     type State = State;
     type Command = Command;
@@ -42,6 +44,11 @@ impl Decider for HolderCore {
             }
             Command::Settle { havip, heard, since, now } => {
                 state.get(*havip).and_then(|havip| contest::settled(havip, heard, *since, *now))
+            }
+            Command::Announce(asked) => lease::announce(state, asked)?,
+            Command::Withdraw { havip, vnic } => lease::withdraw(state, havip, vnic)?,
+            Command::Expire { havip, since, now } => {
+                state.get(*havip).and_then(|havip| lease::expired(havip, *since, *now))
             }
         };
         Ok(event.into_iter().collect())
@@ -60,6 +67,8 @@ pub fn concerned(event: &Event) -> Option<&HavipFacts> {
         Event::HolderChanged(changed) => Some(&changed.havip),
         Event::HolderContested(contested) => Some(&contested.havip),
         Event::HolderSettled(settled) => Some(&settled.havip),
+        Event::HolderWithdrawn(withdrawn) => Some(&withdrawn.havip),
+        Event::LeaseRenewed(renewed) => Some(&renewed.havip),
         _ => None,
     }
 }

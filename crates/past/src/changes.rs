@@ -49,7 +49,7 @@ fn among(
 
 /// A HAVIP that nobody holds has no holder: none comes or goes with it.
 fn is_there(thing: &Thing) -> bool {
-    !matches!(&thing.kind, Some(Kind::Holder(holder)) if holder.state() != Held::Held)
+    !matches!(&thing.kind, Some(Kind::Holder(holder)) if holder.state() == Held::None)
 }
 
 #[cfg(test)]

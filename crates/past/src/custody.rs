@@ -190,14 +190,22 @@ impl Custodian {
                 vec![Subject::Eip(facts.eip.id), Subject::Havip(facts.havip.id)]
             }
             Event::HolderChanged(changed) => {
-                let havip = changed.havip.id;
-                self.holders.insert(havip, changed.holder.clone());
-                let fronting = self.of_havip.get(&havip).and_then(|binding| self.bound.get(binding));
-                let eip = fronting.map(|facts| Subject::Eip(facts.eip.id));
-                [Subject::Havip(havip)].into_iter().chain(eip).collect()
+                self.holders.insert(changed.havip.id, changed.holder.clone());
+                self.of_held(changed.havip.id)
+            }
+            Event::HolderWithdrawn(withdrawn) => {
+                self.holders.remove(&withdrawn.havip.id);
+                self.of_held(withdrawn.havip.id)
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Behind what another holder of a HAVIP stands.
+    fn of_held(&self, havip: HavipId) -> Vec<Subject> {
+        let fronting = self.of_havip.get(&havip).and_then(|binding| self.bound.get(binding));
+        let eip = fronting.map(|facts| Subject::Eip(facts.eip.id));
+        [Subject::Havip(havip)].into_iter().chain(eip).collect()
     }
 
     fn is_in(&self, vpc: VpcId) -> bool {

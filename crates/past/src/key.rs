@@ -95,6 +95,8 @@ pub(crate) fn touched(event: &Event) -> Vec<Key> {
         Event::HolderChanged(changed) => vec![Key::Holder(changed.havip.id)],
         Event::HolderContested(contested) => vec![Key::Holder(contested.havip.id)],
         Event::HolderSettled(settled) => vec![Key::Holder(settled.havip.id)],
+        Event::HolderWithdrawn(withdrawn) => vec![Key::Holder(withdrawn.havip.id)],
+        Event::LeaseRenewed(renewed) => vec![Key::Holder(renewed.havip.id)],
         Event::ClaimRejected(_) => Vec::new(),
     }
 }

@@ -28,6 +28,7 @@ impl Observed {
             Event::HolderChanged(change) => &change.havip,
             Event::HolderContested(contested) => &contested.havip,
             Event::HolderSettled(settled) => &settled.havip,
+            Event::HolderWithdrawn(withdrawn) => &withdrawn.havip,
             Event::HavipDeleted(havip) => return self.forget(havip),
             _ => return,
         };

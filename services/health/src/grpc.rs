@@ -1,15 +1,15 @@
 //! The health API: claims in, holders out.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
 use mooring_domain::{
-    Position, Rejection, Timestamp,
-    event::ClaimFacts,
-    holder::{Havip, HolderCore, State},
+    Position, Timestamp,
+    event::{ClaimFacts, OVER_GRPC},
+    holder::{Announce, Command, HolderCore, State},
     id::{self, HavipId, VpcId},
     name::{GatewayName, Name, Scope, parse_regional},
 };
@@ -17,9 +17,9 @@ use mooring_ledger::{Caller, Refused, Regions, Watch, now, watched_from};
 use mooring_proto::{
     answer::health as answer,
     health::v1::{
-        Claim, GetHolderRequest, Holder, ListHoldersRequest, ListHoldersResponse, ReportClaimsRequest,
-        ReportClaimsResponse, WatchHoldersRequest, WatchHoldersResponse,
-        health_service_server::HealthService,
+        AnnounceRequest, Claim, GetHolderRequest, Holder, ListHoldersRequest, ListHoldersResponse,
+        ReportClaimsRequest, ReportClaimsResponse, WatchHoldersRequest, WatchHoldersResponse,
+        WithdrawRequest, health_service_server::HealthService,
     },
     page,
     status::{Unserved, bad_field, bad_name, from_unserved},
@@ -30,6 +30,8 @@ use tonic::{Request, Response, Status};
 use crate::{heard::Heard, watch::Wanted};
 
 const MOST: usize = 1000;
+/// Where none is asked for.
+const LEASE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Health {
     pub(crate) regions: Regions<HolderCore>,
@@ -44,13 +46,6 @@ fn parsed(gateway: &GatewayName, claim: &Claim) -> Result<(VpcId, IpAddr, ClaimF
     let mac = claim.mac.parse().map_err(|error| bad_field("claims.mac", error))?;
     let observed_at = Timestamp(claim.observed_at);
     Ok((vpc, address, ClaimFacts { gateway: gateway.clone(), number: claim.number, mac, observed_at }))
-}
-
-fn find<'a>(state: &'a State, name: &Name<id::Havip>) -> Result<&'a Havip, Refused> {
-    let havip = state
-        .get(name.id)
-        .filter(|havip| havip.facts.project == name.scope.project && havip.facts.region == name.scope.region);
-    havip.ok_or_else(|| Rejection::not_found("havip", name).into())
 }
 
 #[tonic::async_trait]
@@ -76,10 +71,41 @@ impl HealthService for Health {
         Ok(Response::new(ReportClaimsResponse { position: ledger.view().position.0 }))
     }
 
+    async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<Holder>, Status> {
+        let (caller, request) = Caller::open(request, "Announce", |request| &mut request.request_id)?;
+        let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
+        let lease = match request.lease_ms {
+            0 => LEASE,
+            millis => Duration::from_millis(millis),
+        };
+        let ledger = self.regions.get("havip", &havip.scope.region)?;
+        let state = ledger.view().state;
+        let heard = self.heard.get(&havip.scope.region).zip(state.get(havip.id));
+        let command = Command::Announce(Announce {
+            vnic: request.vnic.parse().map_err(bad_name("vnic"))?,
+            lease,
+            by: OVER_GRPC.parse().map_err(bad_name("gateway"))?,
+            heard: heard.map(|(of_region, havip)| of_region.lock().heard(havip)).unwrap_or_default(),
+            now: now(),
+            havip: havip.clone(),
+        });
+        ledger.submit(caller, command).await?;
+        Ok(Response::new(answer::holder(ledger.view().state.named(&havip).map_err(Refused::from)?)))
+    }
+
+    async fn withdraw(&self, request: Request<WithdrawRequest>) -> Result<Response<Holder>, Status> {
+        let (caller, request) = Caller::open(request, "Withdraw", |request| &mut request.request_id)?;
+        let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
+        let vnic = request.vnic.parse().map_err(bad_name("vnic"))?;
+        let ledger = self.regions.get("havip", &havip.scope.region)?;
+        ledger.submit(caller, Command::Withdraw { havip: havip.clone(), vnic }).await?;
+        Ok(Response::new(answer::holder(ledger.view().state.named(&havip).map_err(Refused::from)?)))
+    }
+
     async fn get_holder(&self, request: Request<GetHolderRequest>) -> Result<Response<Holder>, Status> {
         let name: Name<id::Havip> = request.get_ref().havip.parse().map_err(bad_name("havip"))?;
         let state = self.regions.get("havip", &name.scope.region)?.current().await?.state;
-        Ok(Response::new(answer::holder(find(&state, &name)?)))
+        Ok(Response::new(answer::holder(state.named(&name).map_err(Refused::from)?)))
     }
 
     async fn list_holders(
@@ -127,7 +153,7 @@ fn wanted(state: &State, scope: &Scope, name: &str, after: Position) -> Result<H
         return Err(bad_field("havip", format!("must be in {scope}, is {name}")));
     }
     if after == Position::default() {
-        find(state, &name)?;
+        state.named(&name).map_err(Refused::from)?;
     }
     Ok(name.id)
 }

@@ -1,8 +1,8 @@
-//! health: who holds what. gRPC in front of [`mooring_domain::holder::HolderCore`], and what looks after contested HAVIPs.
+//! health: who holds what. gRPC in front of [`mooring_domain::holder::HolderCore`], and what only time says of holders.
 
-mod contests;
 mod grpc;
 mod heard;
+mod timed;
 mod watch;
 
 use std::sync::Arc;
@@ -23,9 +23,10 @@ pub fn start(
 ) -> (Routes, Vec<JoinHandle<()>>) {
     let heard: heard::Heard =
         Arc::new(regions.iter().map(|(region, _)| (region.clone(), heard::OfRegion::default())).collect());
-    let tasks = regions.iter().zip(heard.values()).map(|((_, ledger), heard)| {
-        tokio::spawn(contests::run(ledger.clone(), heard.clone(), drained.clone()))
-    });
+    let tasks = regions
+        .iter()
+        .zip(heard.values())
+        .map(|((_, ledger), heard)| tokio::spawn(timed::run(ledger.clone(), heard.clone(), drained.clone())));
     let tasks = tasks.collect();
     let health = HealthServiceServer::new(grpc::Health { regions, heard, stop: stop.clone() });
     (routes.add_service(health.max_decoding_message_size(MAX_MESSAGE)), tasks)

@@ -41,6 +41,9 @@ pub enum Verb {
         /// else claimed it meanwhile [default: 1s/10s]
         #[arg(long, value_name = "STEP/CAP", value_parser = rules::damping)]
         damping: Option<Damping>,
+        /// Let who may claim it announce it over gRPC, too, with a lease: where gateways see nothing of it on layer 2
+        #[arg(long)]
+        announce: bool,
     },
     /// List the project's HAVIPs
     List,
@@ -60,7 +63,7 @@ impl Verb {
     /// Does it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
-            Self::Create { name, subnet, address, members: instances, claims, damping } => {
+            Self::Create { name, subnet, address, members: instances, claims, damping, announce } => {
                 let subnet = moor.name_of::<Subnet>(Argument::new("--subnet", &subnet)).await?;
                 // An instance is unique in its subnet only: the server, which knows the subnet, finds the vNIC.
                 let member = |instance: &String| {
@@ -71,7 +74,7 @@ impl Verb {
                 let address = address.unwrap_or_default();
                 let claim_policy = ClaimPolicy::from(claims).into();
                 let havip = Havip { display_name: name, subnet, address, members, ..Default::default() };
-                let havip = Havip { claim_policy, damping, ..havip };
+                let havip = Havip { claim_policy, damping, announce, ..havip };
                 moor.show(&create(moor, havip).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,

@@ -1,13 +1,13 @@
 //! What happened, in one sentence for each kind of event.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use mooring_proto::{
     convert,
     event::v1::{
         BindFailed, BindRequested, ClaimRejected, Difference, EipAllocated, EipFacts, EipReleased, Event,
         GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased, HolderChanged, HolderContested,
-        PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
+        HolderWithdrawn, PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
     },
 };
 
@@ -131,6 +131,12 @@ impl Names {
             Kind::HolderChanged(changed) => holder_changed(changed),
             Kind::ClaimRejected(rejected) => claim_rejected(rejected),
             Kind::HolderContested(contested) => holder_contested(contested),
+            Kind::HolderWithdrawn(withdrawn) => holder_withdrawn(withdrawn),
+            Kind::LeaseRenewed(renewed) => {
+                let (havip, holder) =
+                    (havip_name(renewed.havip.as_ref()), vnic_in_full(renewed.holder.as_ref()));
+                format!("HAVIP {havip} held on by {holder}, {}", leased(renewed.lease))
+            }
             Kind::HolderSettled(settled) => {
                 let havip = havip_name(settled.havip.as_ref());
                 format!(
@@ -281,10 +287,26 @@ fn holder_changed(changed: &HolderChanged) -> String {
     let havip = havip_name(changed.havip.as_ref());
     let before = changed.previous.as_ref().map_or("nobody", |previous| &previous.instance);
     let gateway = changed.claim.as_ref().map_or("?", |claim| &claim.gateway);
-    format!(
-        "HAVIP {havip} held by {}, before by {before}; seen by gateway {gateway}",
-        vnic_in_full(changed.holder.as_ref())
-    )
+    let how = match changed.lease {
+        0 => format!("seen by gateway {gateway}"),
+        lease => leased(lease),
+    };
+    format!("HAVIP {havip} held by {}, before by {before}; {how}", vnic_in_full(changed.holder.as_ref()))
+}
+
+fn leased(nanos: u64) -> String {
+    let lease = humantime::format_duration(Duration::from_nanos(nanos));
+    format!("announced over gRPC with a lease of {lease}")
+}
+
+fn holder_withdrawn(withdrawn: &HolderWithdrawn) -> String {
+    let (havip, holder) = (havip_name(withdrawn.havip.as_ref()), vnic_in_full(withdrawn.holder.as_ref()));
+    let why = match &*withdrawn.reason {
+        "WITHDRAWN" => "it let go of it",
+        "EXPIRED" => "its lease ended",
+        other => other,
+    };
+    format!("HAVIP {havip} held by {holder} no more, and by nobody: {why}")
 }
 
 fn holder_contested(contested: &HolderContested) -> String {

@@ -2,7 +2,7 @@
 
 use mooring_proto::event::v1::{
     Address, Bound, Cidr, Claim, Difference, Element, GatewayDecommissioned, GatewayDriftFound,
-    GatewayRegistered, HavipDeleted, HoldPlaced, HolderSettled, UnbindRequested, Unbound,
+    GatewayRegistered, HavipDeleted, HoldPlaced, HolderSettled, LeaseRenewed, UnbindRequested, Unbound,
 };
 
 use super::*;
@@ -107,6 +107,7 @@ fn expected() -> Vec<(Kind, String)> {
         }),
         format!("bind of {eip_text} to {havip_text} failed: the HAVIP has an EIP (HAVIP_TAKEN)"),
     );
+    all.extend(leases(havip_text));
     all.extend(endings(eip_text, havip_text));
     all
 }
@@ -154,6 +155,32 @@ fn resource_events(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
         (
             Kind::EipAllocated(EipAllocated { eip: eip() }),
             format!("{eip_text} allocated to project shop from pool public"),
+        ),
+    ]
+}
+
+fn leases(havip_text: &str) -> Vec<(Kind, String)> {
+    vec![
+        (
+            Kind::HolderWithdrawn(HolderWithdrawn {
+                havip: havip(),
+                holder: Some(vnic("vm-b", 12)),
+                reason: "EXPIRED".into(),
+            }),
+            format!(
+                "{havip_text} held by vm-b (02:00:00:00:00:0c, 10.0.1.12) no more, and by nobody: its lease ended"
+            ),
+        ),
+        (
+            Kind::LeaseRenewed(LeaseRenewed {
+                havip: havip(),
+                holder: Some(vnic("vm-b", 12)),
+                renewed_at: 7,
+                lease: 30_000_000_000,
+            }),
+            format!(
+                "{havip_text} held on by vm-b (02:00:00:00:00:0c, 10.0.1.12), announced over gRPC with a lease of 30s"
+            ),
         ),
     ]
 }
@@ -279,9 +306,11 @@ fn number(kind: &Kind) -> usize {
         Kind::GatewayDriftFound(_) => 19,
         Kind::HolderContested(_) => 20,
         Kind::HolderSettled(_) => 21,
+        Kind::HolderWithdrawn(_) => 22,
+        Kind::LeaseRenewed(_) => 23,
     }
 }
-const KINDS: usize = 22;
+const KINDS: usize = 24;
 
 fn event(kind: Kind) -> Event {
     Event { kind: Some(kind) }

@@ -116,6 +116,7 @@ pub(crate) fn create_havip(
         rules: HolderRules {
             whole_subnet: claim_policy(havip.claim_policy)?,
             damping: havip.damping.map(damping).unwrap_or_default(),
+            announce: havip.announce,
         },
         scope,
     };

@@ -3,6 +3,7 @@
 //! the way, so that it can be compared with what is made of the log later.
 
 mod asked;
+mod leases;
 mod manager;
 mod region;
 

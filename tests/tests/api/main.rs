@@ -2,6 +2,7 @@
 //! is refused and why, and what is still true after a crash. One program, a module for each subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod announced;
 mod any_request;
 mod attested;
 mod bad_requests;

@@ -3,7 +3,7 @@
 use super::State;
 use crate::{
     Event, Position, Rejection,
-    event::{GatewayDriftFound, GatewayFacts},
+    event::{GatewayDriftFound, GatewayFacts, OVER_GRPC},
     name::{GatewayName, RegionId},
 };
 
@@ -42,6 +42,9 @@ pub(super) fn register(
     equal_to: Position,
 ) -> Result<Vec<Event>, Rejection> {
     match state.gateway(gateway) {
+        _ if gateway.as_str() == OVER_GRPC => {
+            Err(Rejection::invalid("name", format!("{OVER_GRPC} stands for claims that no gateway saw")))
+        }
         Some(known) if known.registered => Ok(Vec::new()),
         // Its kernels may still have what nobody waited for since: an EIP that has been given to somebody else.
         Some(known) if equal_to < known.at.position => {

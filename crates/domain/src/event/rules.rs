@@ -11,6 +11,8 @@ pub struct HolderRules {
     pub whole_subnet: bool,
     /// How long a new holder keeps it at least.
     pub damping: Damping,
+    /// Who may hold it may announce it over gRPC, too, with a lease.
+    pub announce: bool,
 }
 
 /// How long a new holder keeps a HAVIP at least: one step, and a step more each time that somebody else claimed it meanwhile,

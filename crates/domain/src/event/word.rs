@@ -42,4 +42,6 @@ words! {
     ClaimRejected "claim_rejected";
     HolderContested "holder_contested";
     HolderSettled "holder_settled";
+    HolderWithdrawn "holder_withdrawn";
+    LeaseRenewed "lease_renewed";
 }

@@ -1,12 +1,13 @@
 //! What may be asked of health.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use super::Heard;
 use crate::{
     Timestamp,
     event::ClaimFacts,
-    id::{HavipId, VpcId},
+    id::{self, HavipId, VpcId},
+    name::{GatewayName, Name},
 };
 
 /// One command.
@@ -36,4 +37,39 @@ pub enum Command {
         /// This service's present time.
         now: Timestamp,
     },
+    /// A vNIC announces itself as a HAVIP's holder over gRPC.
+    Announce(Announce),
+    /// A holder with a lease lets go of a HAVIP.
+    Withdraw {
+        /// Which.
+        havip: Name<id::Havip>,
+        /// Who.
+        vnic: Name<id::Vnic>,
+    },
+    /// Looks whether a holder's lease has ended.
+    Expire {
+        /// Of which HAVIP.
+        havip: HavipId,
+        /// Since when this service would have heard the holder announce itself again.
+        since: Timestamp,
+        /// This service's present time.
+        now: Timestamp,
+    },
+}
+
+/// See [`Command::Announce`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Announce {
+    /// What it holds.
+    pub havip: Name<id::Havip>,
+    /// Who.
+    pub vnic: Name<id::Vnic>,
+    /// How long, if it does not announce itself again; one of [`super::LEASES`].
+    pub lease: Duration,
+    /// What stands for the gateway: [`crate::event::OVER_GRPC`].
+    pub by: GatewayName,
+    /// What was handed in before and is in no event.
+    pub heard: Heard,
+    /// This service's present time.
+    pub now: Timestamp,
 }

@@ -29,16 +29,21 @@ pub(super) fn claim(
     let observed_at = Sighting::from(claim).at_most(now).observed_at;
     let claim = ClaimFacts { observed_at, ..claim.clone() };
     let vnic = state.may_hold(havip, claim.mac);
-    let present = havip.holding.as_ref().map(|present| Present {
-        seen: seen_last(Sighting::from(&present.claim), heard, now),
-        until: present.until(),
-    });
+    let present = present(havip, heard, now);
     match (judge(vnic.is_some(), present, Sighting::from(&claim), now), vnic) {
-        (Verdict::Moves, Some(vnic)) => Some(holder_changed(havip, vnic, claim)),
+        (Verdict::Moves, Some(vnic)) => Some(holder_changed(havip, vnic, claim, None)),
         (Verdict::Postponed, Some(rival)) => contested(havip, rival.clone(), claim),
         (Verdict::Stranger, _) => claim_rejected(state, havip, claim, (heard.unrecorded, now)),
         _ => None,
     }
+}
+
+/// Who holds it.
+pub(super) fn present(havip: &Havip, heard: &Heard, now: Timestamp) -> Option<Present> {
+    havip.holding.as_ref().map(|present| Present {
+        seen: seen_last(Sighting::from(&present.claim), heard, now),
+        until: present.until(),
+    })
 }
 
 /// The present holder, as of its latest claim that was handed in: it announces itself again without an event.
@@ -48,7 +53,12 @@ fn seen_last(present: Sighting, heard: &Heard, now: Timestamp) -> Sighting {
     Sighting { observed_at: present.observed_at.max(latest), ..present }
 }
 
-fn holder_changed(havip: &Havip, holder: &VnicFacts, claim: ClaimFacts) -> Event {
+pub(super) fn holder_changed(
+    havip: &Havip,
+    holder: &VnicFacts,
+    claim: ClaimFacts,
+    lease: Option<Duration>,
+) -> Event {
     let before = havip.holding.as_ref().map(|present| present.backoff).unwrap_or_default();
     Event::HolderChanged(HolderChanged {
         havip: havip.facts.clone(),
@@ -56,6 +66,7 @@ fn holder_changed(havip: &Havip, holder: &VnicFacts, claim: ClaimFacts) -> Event
         previous: havip.holding.as_ref().map(|present| present.vnic.clone()),
         claim,
         backoff: havip.rules.damping.next(before, havip.is_postponed()),
+        lease,
     })
 }
 

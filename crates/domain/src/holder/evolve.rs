@@ -1,11 +1,13 @@
 //! What events make of health's state: resource's say who may hold what, its own say who does. Nothing is refused.
 
-use super::{Contest, Havip, Holding, REJECTION_INTERVAL, State, state::Placed};
+use super::{Contest, Havip, Holding, Lease, REJECTION_INTERVAL, State, state::Placed};
 use crate::{
     Commit, CommitPosition, Event, Stream, Timestamp,
     event::{
-        ClaimRejected, HavipCreated, HavipFacts, HolderChanged, HolderContested, HolderSettled, VnicCreated,
+        ClaimRejected, HavipCreated, HavipFacts, HolderChanged, HolderContested, HolderSettled,
+        HolderWithdrawn, LeaseRenewed, VnicCreated,
     },
+    id::HavipId,
     name::Scope,
 };
 
@@ -19,6 +21,8 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
             Event::ClaimRejected(rejected) => claim_rejected(state, rejected, commit.recorded_at),
             Event::HolderContested(contested) => holder_contested(state, contested),
             Event::HolderSettled(settled) => holder_settled(state, settled),
+            Event::HolderWithdrawn(withdrawn) => holder_withdrawn(state, withdrawn),
+            Event::LeaseRenewed(renewed) => lease_renewed(state, renewed),
             _ => {}
         }
     }
@@ -49,6 +53,7 @@ fn havip_created(state: &mut State, created: &HavipCreated) {
 }
 
 fn havip_deleted(state: &mut State, havip: &HavipFacts) {
+    leased(state, havip.id, None);
     if state.havips.remove(&havip.id).is_none() {
         return;
     }
@@ -59,12 +64,42 @@ fn havip_deleted(state: &mut State, havip: &HavipFacts) {
 
 /// Also after a deletion that this stream's writer had not seen yet: there is nothing to change then.
 fn holder_changed(state: &mut State, change: &HolderChanged, at: CommitPosition) {
+    leased(state, change.havip.id, None);
     if let Some(havip) = state.havips.get_mut(&change.havip.id) {
         let (vnic, claim, backoff) = (change.holder.clone(), change.claim.clone(), change.backoff);
-        havip.holding = Some(Holding { vnic, claim, at, backoff });
+        havip.holding = Some(Holding { vnic, claim, at, backoff, lease: None });
         if let Some((contest, previous)) = havip.contest.as_mut().zip(change.previous.clone()) {
             *contest = Contest { rival: previous, seen: change.claim.observed_at, postponed: false };
         }
+    }
+    let observed_at = change.claim.observed_at;
+    let lease = change.lease.map(|length| Lease { length, ends: observed_at.plus(length) });
+    leased(state, change.havip.id, lease);
+}
+
+/// The holder's lease from now on, also in the order in which leases end.
+fn leased(state: &mut State, id: HavipId, lease: Option<Lease>) {
+    let Some(holding) = state.havips.get_mut(&id).and_then(|havip| havip.holding.as_mut()) else { return };
+    let before = std::mem::replace(&mut holding.lease, lease);
+    if let Some(before) = before {
+        state.leases.remove(&(before.ends, id));
+    }
+    if let Some(lease) = lease {
+        state.leases.insert((lease.ends, id));
+    }
+}
+
+fn lease_renewed(state: &mut State, renewed: &LeaseRenewed) {
+    let lease = Lease { length: renewed.lease, ends: renewed.renewed_at.plus(renewed.lease) };
+    leased(state, renewed.havip.id, Some(lease));
+}
+
+fn holder_withdrawn(state: &mut State, withdrawn: &HolderWithdrawn) {
+    let id = withdrawn.havip.id;
+    leased(state, id, None);
+    if let Some(havip) = state.havips.get_mut(&id) {
+        (havip.holding, havip.contest) = (None, None);
+        state.contested.remove(&id);
     }
 }
 

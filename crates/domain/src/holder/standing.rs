@@ -35,6 +35,8 @@ impl Standing {
             Event::HolderContested(contested) => {
                 (self.rival, self.contested) = (Some(Sighting::from(&contested.claim)), true);
             }
+            // Whoever claims it next holds it at once.
+            Event::HolderWithdrawn(_) => *self = Self { damping: self.damping, ..Self::default() },
             Event::HolderSettled(_) => (self.rival, self.contested) = (None, false),
             _ => {}
         }

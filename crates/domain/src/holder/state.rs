@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    CommitPosition, Timestamp,
+    CommitPosition, Rejection, Timestamp,
     address::Mac,
     event::{ClaimFacts, HavipFacts, HolderRules, VnicFacts},
-    id::{HavipId, SubnetId, VpcId},
-    name::Scope,
+    id::{self, HavipId, SubnetId, VpcId},
+    name::{Name, Scope},
 };
 
 /// Who holds a HAVIP.
@@ -25,6 +25,17 @@ pub struct Holding {
     pub at: CommitPosition,
     /// How long after the claim it keeps it at least.
     pub backoff: Duration,
+    /// Where it announced itself over gRPC.
+    pub lease: Option<Lease>,
+}
+
+/// How long a holder that announced itself over gRPC holds a HAVIP.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lease {
+    /// From one announcement on.
+    pub length: Duration,
+    /// When, unless there is another one.
+    pub ends: Timestamp,
 }
 
 impl Holding {
@@ -82,6 +93,7 @@ pub struct State {
     pub(super) by_address: OrdMap<(VpcId, IpAddr), HavipId>,
     pub(super) vnics: OrdMap<(VpcId, Mac), Placed>,
     pub(super) contested: OrdSet<HavipId>,
+    pub(super) leases: OrdSet<(Timestamp, HavipId)>,
     pub(super) rejected: OrdMap<(HavipId, Mac), Timestamp>,
     pub(super) rejected_in_order: OrdSet<(Timestamp, HavipId, Mac)>,
 }
@@ -104,6 +116,25 @@ impl State {
             (placed.subnet == havip.facts.subnet).then_some(&placed.vnic)
         };
         havip.members.get(&mac).or_else(of_subnet)
+    }
+
+    /// The vNICs of a VPC.
+    pub(super) fn vnics_of(&self, vpc: VpcId) -> impl Iterator<Item = &VnicFacts> {
+        let of_vpc = self.vnics.range((vpc, Mac([0; 6]))..=(vpc, Mac([0xff; 6])));
+        of_vpc.map(|(_, placed)| &placed.vnic)
+    }
+
+    /// The HAVIPs whose holder's lease has ended by then, the first to end first.
+    pub fn expired(&self, by: Timestamp) -> impl Iterator<Item = HavipId> {
+        self.leases.iter().take_while(move |(ends, _)| *ends <= by).map(|(_, havip)| *havip)
+    }
+
+    /// The HAVIP of that name.
+    pub fn named(&self, name: &Name<id::Havip>) -> Result<&Havip, Rejection> {
+        let havip = self.get(name.id).filter(|havip| {
+            havip.facts.project == name.scope.project && havip.facts.region == name.scope.region
+        });
+        havip.ok_or_else(|| Rejection::not_found("havip", name))
     }
 
     /// The HAVIPs that two claim in turn.

@@ -58,6 +58,13 @@ pub enum Change {
         /// The subnet of which any vNIC may, if so.
         whole_subnet: Option<SubnetId>,
     },
+    /// Nobody holds a HAVIP any more.
+    HeldNoMore {
+        /// Where.
+        vpc: VpcId,
+        /// The HAVIP.
+        havip: IpAddr,
+    },
     /// A HAVIP is gone.
     HavipGone {
         /// Where it was.
@@ -117,6 +124,9 @@ impl Change {
                 let (vpc, havip) = (changed.havip.vpc, changed.havip.address);
                 Self::Held { vpc, havip, by: changed.holder.mac }
             }
+            Event::HolderWithdrawn(withdrawn) => {
+                Self::HeldNoMore { vpc: withdrawn.havip.vpc, havip: withdrawn.havip.address }
+            }
             Event::EipAllocated(_)
             | Event::EipReleased(_)
             | Event::HoldPlaced(_)
@@ -129,7 +139,8 @@ impl Change {
             | Event::GatewayDriftFound(_)
             | Event::ClaimRejected(_)
             | Event::HolderContested(_)
-            | Event::HolderSettled(_) => return None,
+            | Event::HolderSettled(_)
+            | Event::LeaseRenewed(_) => return None,
         })
     }
 }

@@ -49,6 +49,11 @@ pub fn fold_change(desired: &mut Desired, change: Change) {
                 vpc.nat.remove(&eip);
             }
         }),
+        Change::HeldNoMore { vpc, havip } => within(desired, vpc, |vpc| {
+            if let Some(holder) = vpc.holders.get_mut(&havip) {
+                *holder = None;
+            }
+        }),
         Change::Held { vpc, havip, by } => within(desired, vpc, |vpc| {
             // Only a HAVIP that exists is held: health may decide on a claim while resource deletes what it is for.
             if let Some(holder) = vpc.holders.get_mut(&havip) {

@@ -129,6 +129,7 @@ pub fn holder_changed(vpc: u128, address: IpAddr, holder: u8) -> Event {
         previous: None,
         claim,
         backoff: Default::default(),
+        lease: None,
     })
 }
 

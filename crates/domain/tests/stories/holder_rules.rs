@@ -184,7 +184,7 @@ fn a_health_that_has_just_begun_listens_first() {
 
 #[test]
 fn a_havip_open_to_its_subnet_is_held_by_any_vnic_of_it_also_by_one_made_later() {
-    let rules = HolderRules { whole_subnet: true, damping: Damping::OFF };
+    let rules = HolderRules { whole_subnet: true, damping: Damping::OFF, announce: false };
     let mut region = Region::with(rules);
     assert_eq!(region.moves(3).holder.id, id(3), "no member");
     region.made(&resource::Command::CreateVnic(world::vnic(9, 1, "10.0.1.19")));

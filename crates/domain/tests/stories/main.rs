@@ -18,6 +18,7 @@ mod fixture;
 mod free_ranges;
 mod holder;
 mod holder_everywhere;
+mod holder_leases;
 mod holder_rules;
 mod names;
 mod properties;

@@ -126,6 +126,8 @@ impl Concerns {
             Event::ClaimRejected(rejected) => self.of_held(&rejected.havip, terms),
             Event::HolderContested(contested) => self.of_held(&contested.havip, terms),
             Event::HolderSettled(settled) => self.of_held(&settled.havip, terms),
+            Event::HolderWithdrawn(withdrawn) => self.of_held(&withdrawn.havip, terms),
+            Event::LeaseRenewed(renewed) => self.of_held(&renewed.havip, terms),
         }
     }
 

@@ -181,8 +181,11 @@ fn holder(folded: &Folded, havip: &Entry<HavipCreated>) -> Option<Detail> {
     let holding = folded.holder.get(havip.facts.havip.id)?.holding.as_ref()?;
     let (vnic, claim) = (&holding.vnic, &holding.claim);
     let seen = time(claim.observed_at);
-    let text =
-        format!("{} ({}) holds it: {} saw it announced at {seen}", vnic.instance, vnic.mac, claim.gateway);
+    let how = match holding.lease {
+        None => format!("{} saw it announced at {seen}", claim.gateway),
+        Some(lease) => format!("it said so over gRPC at {seen}, with a lease until {}", time(lease.ends)),
+    };
+    let text = format!("{} ({}) holds it: {how}", vnic.instance, vnic.mac);
     Some(fact(text, Some(holding.at)))
 }
 

@@ -34,7 +34,8 @@ pub fn holder(havip: &Havip) -> Holder {
         vnic: name(&holding.vnic),
         instance: holding.vnic.instance.to_string(),
         mac: holding.vnic.mac.to_string(),
-        gateway: holding.claim.gateway.to_string(),
+        gateway: holding.lease.map_or_else(|| holding.claim.gateway.to_string(), |_| String::new()),
+        lease_ends_at: holding.lease.map(|lease| lease.ends.0).unwrap_or_default(),
         observed_at: holding.claim.observed_at.0,
         position: holding.at.position.0,
         ..nobody

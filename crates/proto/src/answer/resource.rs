@@ -85,6 +85,7 @@ pub fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<Binding
         address: created.havip.address.to_string(),
         members: created.members.iter().map(|vnic| member(vnic.id)).collect(),
         claim_policy: policy.into(),
+        announce: created.rules.announce,
         damping: Some(api::Damping {
             step_ms: millis(created.rules.damping.step),
             cap_ms: millis(created.rules.damping.cap),

@@ -6,8 +6,8 @@ use mooring_domain::{
     Timestamp,
     event::{
         BindFailed, BindRequested, ClaimRejected, ClaimRejection, Damping, Event, GatewayFacts, HavipCreated,
-        HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled, PoolCreated, SubnetCreated,
-        VnicCreated, VpcCreated,
+        HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled, HolderWithdrawn,
+        LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VpcCreated, Withdrawal,
     },
 };
 
@@ -46,6 +46,13 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
         Kind::HolderSettled(settled) => Event::HolderSettled(HolderSettled {
             havip: havip(settled.havip)?,
             holder: vnic(settled.holder.ok_or(Malformed::Missing("holder"))?)?,
+        }),
+        Kind::HolderWithdrawn(withdrawn) => Event::HolderWithdrawn(holder_withdrawn(withdrawn)?),
+        Kind::LeaseRenewed(renewed) => Event::LeaseRenewed(LeaseRenewed {
+            havip: havip(renewed.havip)?,
+            holder: vnic(renewed.holder.ok_or(Malformed::Missing("holder"))?)?,
+            renewed_at: Timestamp(renewed.renewed_at),
+            lease: Duration::from_nanos(renewed.lease),
         }),
     })
 }
@@ -101,6 +108,7 @@ fn havip_created(from: wire::HavipCreated) -> Result<HavipCreated, Malformed> {
         rules: HolderRules {
             whole_subnet: from.whole_subnet,
             damping: from.damping.map(damping).unwrap_or_default(),
+            announce: from.announce,
         },
     })
 }
@@ -146,6 +154,18 @@ fn holder_changed(from: wire::HolderChanged) -> Result<HolderChanged, Malformed>
         previous: from.previous.map(vnic).transpose()?,
         claim: claim(from.claim)?,
         backoff: Duration::from_nanos(from.backoff),
+        lease: (from.lease > 0).then(|| Duration::from_nanos(from.lease)),
+    })
+}
+
+fn holder_withdrawn(from: wire::HolderWithdrawn) -> Result<HolderWithdrawn, Malformed> {
+    let reasons = [Withdrawal::Withdrawn, Withdrawal::Expired];
+    let reason = reasons.into_iter().find(|reason| reason.word() == from.reason);
+    let reason = reason.ok_or(Malformed::Bad("reason"))?;
+    Ok(HolderWithdrawn {
+        havip: havip(from.havip)?,
+        holder: vnic(from.holder.ok_or(Malformed::Missing("holder"))?)?,
+        reason,
     })
 }
 

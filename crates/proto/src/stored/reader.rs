@@ -118,7 +118,7 @@ impl Reader {
         };
         let (havip, holder) = (self.havip(parts.get(1)?)?, self.vnic(parts.get(2)?)?);
         let (claim, backoff) = (self.claim(parts.get(4)?)?, Duration::from_nanos(parts.number(5)));
-        Some(HolderChanged { havip, holder, previous, claim, backoff })
+        Some(HolderChanged { havip, holder, previous, claim, backoff, lease: None })
     }
 
     fn eip(&mut self, body: &[u8]) -> Option<EipFacts> {

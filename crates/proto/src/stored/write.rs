@@ -59,6 +59,17 @@ pub(super) fn kind(event: &Event) -> Kind {
             havip: Some(wire_havip(&settled.havip)),
             holder: Some(wire_vnic(&settled.holder)),
         }),
+        Event::HolderWithdrawn(withdrawn) => Kind::HolderWithdrawn(wire::HolderWithdrawn {
+            havip: Some(wire_havip(&withdrawn.havip)),
+            holder: Some(wire_vnic(&withdrawn.holder)),
+            reason: withdrawn.reason.word().to_owned(),
+        }),
+        Event::LeaseRenewed(renewed) => Kind::LeaseRenewed(wire::LeaseRenewed {
+            havip: Some(wire_havip(&renewed.havip)),
+            holder: Some(wire_vnic(&renewed.holder)),
+            renewed_at: renewed.renewed_at.0,
+            lease: nanos(renewed.lease),
+        }),
     }
 }
 
@@ -113,6 +124,7 @@ fn havip_created(created: &HavipCreated) -> wire::HavipCreated {
         havip: Some(wire_havip(&created.havip)),
         members: created.members.iter().map(wire_vnic).collect(),
         whole_subnet: created.rules.whole_subnet,
+        announce: created.rules.announce,
         damping: (created.rules.damping != Damping::default()).then(|| wire::Damping {
             step: nanos(created.rules.damping.step),
             cap: nanos(created.rules.damping.cap),
@@ -166,6 +178,7 @@ fn holder_changed(changed: &HolderChanged) -> wire::HolderChanged {
         previous: changed.previous.as_ref().map(wire_vnic),
         claim: Some(wire_claim(&changed.claim)),
         backoff: nanos(changed.backoff),
+        lease: changed.lease.map(nanos).unwrap_or_default(),
     }
 }
 

@@ -9,8 +9,8 @@ use mooring_domain::{
     event::{
         BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, Damping,
         EipFacts, GatewayDriftFound, GatewayFacts, HavipCreated, HavipFacts, HoldReleased, HolderChanged,
-        HolderContested, HolderRules, HolderSettled, PoolCreated, SubnetCreated, VnicCreated, VnicFacts,
-        VpcCreated,
+        HolderContested, HolderRules, HolderSettled, HolderWithdrawn, LeaseRenewed, PoolCreated,
+        SubnetCreated, VnicCreated, VnicFacts, VpcCreated, Withdrawal,
     },
     id::Id,
     name::BadName,
@@ -35,12 +35,15 @@ fn of_resource() -> Vec<(&'static str, Event)> {
     let open = HavipCreated {
         havip: havip(V4),
         members: members.clone(),
-        rules: HolderRules { whole_subnet: true, damping },
+        rules: HolderRules { whole_subnet: true, damping, announce: false },
     };
+    let announced =
+        HavipCreated { rules: HolderRules { announce: true, ..HolderRules::default() }, ..open.clone() };
     let released = HoldReleased { binding: id(0x70), region: text("r1"), held: None };
     let held = HoldReleased { held: Some((eip(V4), havip(V4))), ..released.clone() };
     vec![
         ("havip_created/rules", Event::HavipCreated(open)),
+        ("havip_created/announce", Event::HavipCreated(announced)),
         ("pool_created", Event::PoolCreated(pool())),
         ("vpc_created", Event::VpcCreated(vpc())),
         ("subnet_created", Event::SubnetCreated(subnet("10.0.1.0/24", "10.0.1.1"))),
@@ -96,8 +99,19 @@ fn of_health() -> Vec<(&'static str, Event)> {
         previous: Some(vnic(0x0a, V4)),
         claim: claim(0x0b),
         backoff: Duration::ZERO,
+        lease: None,
     };
     let damped = HolderChanged { backoff: Duration::from_secs(2), ..changed.clone() };
+    let leased = HolderChanged { lease: Some(Duration::from_secs(30)), ..changed.clone() };
+    let withdrawn =
+        HolderWithdrawn { havip: havip(V4), holder: vnic(0x0b, V4), reason: Withdrawal::Withdrawn };
+    let expired = HolderWithdrawn { reason: Withdrawal::Expired, ..withdrawn.clone() };
+    let renewed = LeaseRenewed {
+        havip: havip(V4),
+        holder: vnic(0x0b, V4),
+        renewed_at: Timestamp(1_763_765_000_250_000_000),
+        lease: Duration::from_secs(30),
+    };
     let contested = HolderContested {
         havip: havip(V4),
         holder: vnic(0x0b, V4),
@@ -126,6 +140,10 @@ fn of_health() -> Vec<(&'static str, Event)> {
         ("claim_rejected/counted", Event::ClaimRejected(counted)),
         ("holder_contested", Event::HolderContested(contested)),
         ("holder_settled", Event::HolderSettled(settled)),
+        ("holder_changed/leased", Event::HolderChanged(leased)),
+        ("holder_withdrawn", Event::HolderWithdrawn(withdrawn)),
+        ("holder_withdrawn/expired", Event::HolderWithdrawn(expired)),
+        ("lease_renewed", Event::LeaseRenewed(renewed)),
         ("holder_changed", Event::HolderChanged(changed)),
         ("holder_changed/first_v6", Event::HolderChanged(first)),
         ("claim_rejected", Event::ClaimRejected(rejected)),

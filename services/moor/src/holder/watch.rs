@@ -60,6 +60,10 @@ fn line(holder: &Holder, labels: &Labels) -> String {
     let Holder { address, instance, mac, gateway, rival_instance, .. } = holder;
     let havip = format!("HAVIP {} ({address})", labels.of(&holder.havip));
     match holder.state() {
+        State::Held if holder.lease_ends_at > 0 => {
+            let ends = wire::time_ms(holder.lease_ends_at);
+            format!("{havip} held by {instance} ({mac}), announced over gRPC with a lease until {ends}")
+        }
         State::Held => {
             let seen = wire::time_ms(holder.observed_at);
             format!("{havip} held by {instance} ({mac}), seen {seen} by gateway {gateway}")

@@ -14,7 +14,10 @@ use mooring_domain::{
     resource::{self, AllocateEip, CreateHavip, CreateVnic, DeleteHavip, Hold, ReleaseEip},
 };
 
-use super::region::{REGION, Region};
+use super::{
+    leases,
+    region::{REGION, Region},
+};
 use crate::history::cores::{Asked, Cores};
 
 /// As many vNICs as a region gets.
@@ -42,8 +45,13 @@ pub(super) fn some(region: &mut Region, cores: &mut Cores<'_>, many: usize) -> R
             let all = times.filter_map(|_| bind_or_unbind(region, cores)).collect();
             (Commands::Binding(all), Asked::ByClient)
         }
-        65..67 => (Commands::Holder(settle(cores)), Asked::ByService),
-        67..95 => {
+        65..67 => (Commands::Holder(leases::look(cores)), Asked::ByService),
+        67..71 => {
+            let all =
+                times.map(|_| leases::announce_or_withdraw(region, cores)).collect::<Result<Vec<_>>>()?;
+            (Commands::Holder(all.into_iter().flatten().collect()), Asked::ByClient)
+        }
+        71..95 => {
             let all = times.map(|_| claim(region, cores)).collect::<Result<Vec<_>>>()?;
             (Commands::Holder(all.into_iter().flatten().collect()), Asked::ByService)
         }
@@ -104,7 +112,11 @@ fn havip(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource::
         subnet: subnet.id,
         address: asked,
         members,
-        rules: HolderRules { whole_subnet: number % 4 == 0, ..HolderRules::default() },
+        rules: HolderRules {
+            whole_subnet: number % 4 == 0,
+            announce: number % 3 == 0,
+            ..HolderRules::default()
+        },
     })))
 }
 
@@ -167,17 +179,6 @@ fn claim(region: &mut Region, cores: &Cores<'_>) -> Result<Option<holder::Comman
         heard: holder::Heard::default(),
         now,
     }))
-}
-
-/// Health looks at what is contested.
-fn settle(cores: &Cores<'_>) -> Vec<holder::Command> {
-    let settle = |havip: &holder::Havip| holder::Command::Settle {
-        havip: havip.facts.id,
-        heard: holder::Heard::default(),
-        since: Timestamp::default(),
-        now: cores.now(),
-    };
-    cores.states().holder.contested().map(settle).collect()
 }
 
 /// A gateway comes, goes, or finds its kernel changed.

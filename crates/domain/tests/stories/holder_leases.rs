@@ -1,0 +1,213 @@
+//! Holders that announce themselves over gRPC: where the HAVIP allows it, who may hold it, for a lease.
+
+use std::time::Duration;
+
+use mooring_domain::{
+    Event, Rejection, Stream, Timestamp,
+    event::{ClaimFacts, Damping, HolderRules, LeaseRenewed, OVER_GRPC, Withdrawal},
+    holder::{Announce, Command, Heard, HolderCore},
+    id::{Havip, Vnic},
+    name::Name,
+    rejection::Class,
+    resource::ResourceCore,
+};
+
+use super::{fixture::*, world};
+
+const LEASE: Duration = Duration::from_secs(10);
+const ANNOUNCED: HolderRules = HolderRules { whole_subnet: false, damping: Damping::OFF, announce: true };
+
+fn story(rules: HolderRules) -> Story<HolderCore> {
+    let mut resource = Story::<ResourceCore>::default();
+    let mut story = Story::<HolderCore>::default();
+    for command in world::commands_with(rules) {
+        story.hears(Stream::Resource, vec![resource.given(&command)]);
+    }
+    story
+}
+
+fn havip() -> Name<Havip> {
+    Name { scope: scope("shop"), id: id(1) }
+}
+
+fn vnic(number: u128) -> Name<Vnic> {
+    Name { scope: scope("shop"), id: id(number) }
+}
+
+fn announced(story: &Story<HolderCore>, number: u128, lease: Duration) -> Command {
+    Command::Announce(Announce {
+        havip: havip(),
+        vnic: vnic(number),
+        lease,
+        by: OVER_GRPC.parse().unwrap(),
+        heard: Heard::default(),
+        now: story.now,
+    })
+}
+
+fn announce(story: &mut Story<HolderCore>, number: u128) -> Result<Vec<Event>, Rejection> {
+    let command = announced(story, number, LEASE);
+    story.when(&command)
+}
+
+fn seen(story: &mut Story<HolderCore>, last: u8) -> Vec<Event> {
+    let now = story.now;
+    let claim = ClaimFacts { gateway: "g1".parse().unwrap(), number: 1, mac: mac(last), observed_at: now };
+    let (vpc, address, heard) = (id(1), ip("10.0.1.50"), Heard::default());
+    story.when(&Command::Claim { vpc, address, claim, heard, now }).unwrap()
+}
+
+fn expire(story: &mut Story<HolderCore>, since: Timestamp) -> Vec<Event> {
+    let all: Vec<_> = story.state.expired(story.now).collect();
+    let now = story.now;
+    all.into_iter().flat_map(|havip| story.when(&Command::Expire { havip, since, now }).unwrap()).collect()
+}
+
+fn holder(story: &Story<HolderCore>) -> Option<u8> {
+    story.state.get(id(1)).unwrap().holding.as_ref().map(|holding| holding.vnic.mac.0[5])
+}
+
+#[test]
+fn who_announces_itself_holds_it_for_its_lease() {
+    let mut story = story(ANNOUNCED);
+    let begun = story.now;
+    let events = announce(&mut story, 1).unwrap();
+    assert!(
+        matches!(&events[..], [Event::HolderChanged(change)] if change.lease == Some(LEASE)),
+        "{events:?}"
+    );
+    story.later(10 * SECOND - 1);
+    assert_eq!(expire(&mut story, begun), []);
+    story.later(1);
+    let events = expire(&mut story, begun);
+    assert!(
+        matches!(&events[..], [Event::HolderWithdrawn(gone)] if gone.reason == Withdrawal::Expired),
+        "{events:?}"
+    );
+    assert_eq!(holder(&story), None);
+    assert_eq!(expire(&mut story, begun), []);
+}
+
+#[test]
+fn a_holder_that_announces_itself_often_writes_twice_in_a_lease_and_always_has_half_of_it() {
+    let mut story = story(ANNOUNCED);
+    let begun = story.now;
+    announce(&mut story, 1).unwrap();
+    let mut written = 0;
+    for _ in 0..100 {
+        story.later(SECOND);
+        written += announce(&mut story, 1).unwrap().len();
+        let ends = story.state.get(id(1)).unwrap().holding.as_ref().unwrap().lease.unwrap().ends;
+        assert!(ends.since(story.now) >= LEASE / 2);
+        assert_eq!(expire(&mut story, begun), []);
+    }
+    assert!((10..=20).contains(&written), "{written}");
+    // Another lease counts at once.
+    let longer = announced(&story, 1, LEASE * 2);
+    let expected = LeaseRenewed {
+        havip: story.state.get(id(1)).unwrap().facts.clone(),
+        holder: story.state.get(id(1)).unwrap().holding.as_ref().unwrap().vnic.clone(),
+        renewed_at: story.now,
+        lease: LEASE * 2,
+    };
+    assert_eq!(story.given(&longer), Event::LeaseRenewed(expected));
+}
+
+#[test]
+fn a_service_that_has_just_begun_gives_a_lease_of_time() {
+    let mut story = story(ANNOUNCED);
+    announce(&mut story, 1).unwrap();
+    story.later(HOUR);
+    let begun = story.now;
+    story.later(10 * SECOND - 1);
+    assert_eq!(expire(&mut story, begun), []);
+    story.later(1);
+    assert_eq!(expire(&mut story, begun).len(), 1);
+}
+
+#[test]
+fn a_claim_on_layer_2_takes_it_over_and_the_lease_is_over() {
+    let mut story = story(ANNOUNCED);
+    let begun = story.now;
+    announce(&mut story, 1).unwrap();
+    story.later(SECOND);
+    assert_eq!(seen(&mut story, 2).len(), 1);
+    story.later(HOUR);
+    assert_eq!(expire(&mut story, begun), []);
+    assert_eq!(holder(&story), Some(2));
+    // And the other way round. A holder that was seen gets no end by announcing itself.
+    announce(&mut story, 1).unwrap();
+    assert_eq!(holder(&story), Some(1));
+    story.later(SECOND);
+    seen(&mut story, 2);
+    nothing(announce(&mut story, 2));
+    story.later(HOUR);
+    assert_eq!((expire(&mut story, begun), holder(&story)), (vec![], Some(2)));
+}
+
+#[test]
+fn who_is_too_early_contests_it_as_on_layer_2() {
+    let mut story = story(HolderRules { damping: Damping::default(), ..ANNOUNCED });
+    announce(&mut story, 1).unwrap();
+    story.later(SECOND / 2);
+    let events = announce(&mut story, 2).unwrap();
+    assert!(matches!(events[..], [Event::HolderContested(_)]), "{events:?}");
+    nothing(announce(&mut story, 2));
+    assert_eq!(holder(&story), Some(1));
+    story.later(SECOND / 2);
+    announce(&mut story, 2).unwrap();
+    assert_eq!(holder(&story), Some(2));
+}
+
+#[test]
+fn who_lets_go_of_it_leaves_it_to_nobody_and_the_next_one_holds_it_at_once() {
+    let mut story = story(HolderRules { damping: Damping::default(), ..ANNOUNCED });
+    announce(&mut story, 1).unwrap();
+    let withdraw = |number| Command::Withdraw { havip: havip(), vnic: vnic(number) };
+    nothing(story.when(&withdraw(2)));
+    assert_eq!(holder(&story), Some(1));
+    story.given(&withdraw(1));
+    assert_eq!(holder(&story), None);
+    nothing(story.when(&withdraw(1)));
+    story.later(1);
+    assert_eq!(seen(&mut story, 2).len(), 1);
+    assert_eq!(holder(&story), Some(2));
+    let in_the_way = Some(vnic(2).to_string());
+    refused(story.when(&withdraw(2)), Class::Precondition, "NO_LEASE", "vnic", in_the_way);
+}
+
+#[test]
+fn what_was_contested_is_not_once_nobody_holds_it() {
+    let mut story = story(HolderRules { damping: Damping::default(), ..ANNOUNCED });
+    announce(&mut story, 1).unwrap();
+    announce(&mut story, 2).unwrap();
+    assert_eq!(story.state.contested().count(), 1);
+    story.given(&Command::Withdraw { havip: havip(), vnic: vnic(1) });
+    assert_eq!(story.state.contested().count(), 0);
+}
+
+#[test]
+fn only_where_it_is_allowed_and_only_who_may_hold_it() {
+    let mut closed = story(HolderRules { announce: false, ..ANNOUNCED });
+    let in_the_way = Some(havip().to_string());
+    let (class, reason) = (Class::Precondition, "ANNOUNCE_NOT_ALLOWED");
+    refused(announce(&mut closed, 1), class, reason, "havip", in_the_way.clone());
+    let withdraw = Command::Withdraw { havip: havip(), vnic: vnic(1) };
+    refused(closed.when(&withdraw), class, reason, "havip", in_the_way);
+
+    let mut story = story(ANNOUNCED);
+    let stranger = Some(vnic(3).to_string());
+    refused(announce(&mut story, 3), Class::Precondition, "NOT_A_MEMBER", "vnic", stranger);
+    refused(announce(&mut story, 77), Class::NotFound, "NOT_FOUND", "vnic", None);
+    for lease in [Duration::ZERO, Duration::from_millis(999), Duration::from_millis(3_600_001)] {
+        let command = announced(&story, 1, lease);
+        invalid(story.when(&command), "lease_ms", "must be 1s to 3600s");
+    }
+    let Command::Announce(asked) = announced(&story, 1, LEASE) else { panic!("it is one") };
+    let elsewhere = Name { scope: scope("bank"), ..havip() };
+    let of_bank = Command::Announce(Announce { havip: elsewhere, ..asked.clone() });
+    refused(story.when(&of_bank), Class::NotFound, "NOT_FOUND", "havip", None);
+    let by_bank = Command::Announce(Announce { vnic: Name { scope: scope("bank"), ..vnic(1) }, ..asked });
+    refused(story.when(&by_bank), Class::NotFound, "NOT_FOUND", "vnic", None);
+    assert_eq!(holder(&story), None);
+}
