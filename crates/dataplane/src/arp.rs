@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use mooring_domain::address::Mac;
+use mooring_domain::{address::Mac, holder::Said};
 
 /// Everybody on a link.
 pub(crate) const BROADCAST: Mac = Mac([0xff; 6]);
@@ -42,6 +42,12 @@ impl Arp {
         let announces = self.operation == REPLY || (self.operation == REQUEST && self.sender == self.target);
         let possible = self.sender_mac.is_unicast() && !self.sender.is_unspecified();
         (announces && possible).then_some((self.sender, self.sender_mac))
+    }
+
+    /// Whether a claim was asked for: it is told to whoever has another address.
+    pub(crate) fn said(&self) -> Said {
+        let answers = self.operation == REPLY && self.target != self.sender;
+        if answers { Said::Answered } else { Said::Announced }
     }
 
     /// The message's bytes.
@@ -92,7 +98,7 @@ mod tests {
     #[test]
     fn both_forms_of_an_announcement_are_claims() {
         for arp in Arp::announcement(VM, HAVIP) {
-            assert_eq!(arp.claim(), Some((HAVIP, VM)));
+            assert_eq!((arp.claim(), arp.said()), (Some((HAVIP, VM)), Said::Announced));
         }
     }
 
@@ -101,7 +107,7 @@ mod tests {
         let question = Arp::question(VM, HAVIP, GATEWAY);
         assert_eq!(question.claim(), None);
         let answer = Arp { operation: REPLY, ..question };
-        assert_eq!(answer.claim(), Some((HAVIP, VM)));
+        assert_eq!((answer.claim(), answer.said()), (Some((HAVIP, VM)), Said::Answered));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod links;
 
 use std::{net::Ipv4Addr, os::fd::AsFd, sync::Arc, time::Duration};
 
-use mooring_domain::{Timestamp, address::Mac};
+use mooring_domain::{Timestamp, address::Mac, holder::Said};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::{
     errno::Errno,
@@ -43,6 +43,8 @@ pub enum Seen {
         mac: Mac,
         /// When the kernel received it.
         observed_at: Timestamp,
+        /// Whether it said so unasked.
+        said: Said,
     },
     /// The fence dropped a packet from a HAVIP, sent by a MAC that does not hold it. (Rate limited by the kernel.)
     Fenced {

@@ -20,7 +20,7 @@ pub use decide::{MAX_REJECTIONS, REJECTION_INTERVAL};
 pub use judge::{CLOCK_TOLERANCE, Present, Sighting, Verdict, judge};
 pub use latest::{Heard, Latest};
 pub use lease::LEASES;
-pub use provisional::{Decision, Provisional, Recorded};
+pub use provisional::{Decision, Provisional, Recorded, Said};
 pub use standing::Standing;
 pub use state::{Contest, Havip, Holding, Lease, State};
 

@@ -138,8 +138,8 @@ impl Sinks {
     /// What finds no room is noted: the worker then looks at everything, and asks.
     fn see(&self, seen: Seen, sieve: &mut Sieve, now: Instant, missed: &AtomicBool) {
         match seen {
-            Seen::Claim { address, mac, observed_at } => {
-                self.sift(Claimed { address, claim: Sighting { mac, observed_at } }, sieve, now);
+            Seen::Claim { address, mac, observed_at, said } => {
+                self.sift(Claimed { address, claim: Sighting { mac, observed_at }, said }, sieve, now);
                 return;
             }
             Seen::Dropped { claimants, claims } => {
@@ -200,7 +200,7 @@ impl Sinks {
         let _ = self.worker.try_send(claimed.sight(number));
     }
 
-    fn seen(&self, Claimed { address, claim }: Claimed) -> SeenClaim {
+    fn seen(&self, Claimed { address, claim, .. }: Claimed) -> SeenClaim {
         SeenClaim { vpc: self.vpc, address, claim }
     }
 }
@@ -208,6 +208,6 @@ impl Sinks {
 impl Claimed {
     fn sight(self, number: Option<u64>) -> Sight {
         let Sighting { mac, observed_at } = self.claim;
-        Sight { seen: Seen::Claim { address: self.address, mac, observed_at }, number }
+        Sight { seen: Seen::Claim { address: self.address, mac, observed_at, said: self.said }, number }
     }
 }

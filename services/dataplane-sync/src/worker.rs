@@ -276,9 +276,10 @@ impl Worker {
     /// Whether traffic moves.
     fn see(&mut self, Sight { seen, number }: Sight) -> bool {
         match seen {
-            Seen::Claim { address, mac, observed_at } => {
+            Seen::Claim { address, mac, observed_at, said } => {
                 self.questions.answered(address, mac);
-                return self.decide(address, Decision { claim: Sighting { mac, observed_at }, number });
+                let decision = Decision { claim: Sighting { mac, observed_at }, number };
+                return self.decide(address, (decision, said));
             }
             Seen::Fenced { address, mac } => {
                 let desired = self.provisional.over(self.target.borrow().recorded());

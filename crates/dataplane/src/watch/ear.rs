@@ -51,9 +51,9 @@ impl Ear {
     pub(super) fn take(&self, most: usize, own: Option<Mac>, seen: &mut Vec<Seen>) -> Result<usize, Fault> {
         for taken in 0..most {
             let Some((arp, observed_at)) = self.next()? else { return Ok(taken) };
-            if let Some((address, mac)) = arp.and_then(|arp| arp.claim()).filter(|(_, mac)| Some(*mac) != own)
-            {
-                seen.push(Seen::Claim { address, mac, observed_at });
+            let claim = arp.and_then(|arp| Some((arp.claim()?, arp.said())));
+            if let Some(((address, mac), said)) = claim.filter(|((_, mac), _)| Some(*mac) != own) {
+                seen.push(Seen::Claim { address, mac, observed_at, said });
             }
         }
         Ok(most)

@@ -25,11 +25,12 @@ pub(super) fn settled(havip: &Havip, heard: &Heard, since: Timestamp, now: Times
     Some(Event::HolderSettled(HolderSettled { havip: havip.facts.clone(), holder }))
 }
 
-/// When it has settled if nobody else claims it until then. What lies in the future was seen before clocks were set back.
+/// When it has settled if nobody else claims it until then. What lies in the future was seen before clocks were set
+/// back: where that is all there is, nobody has claimed it since.
 fn settles_at(havip: &Havip, heard: &Heard, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let (holding, contest) = (havip.holding.as_ref()?, havip.contest.as_ref()?);
     let rivals = heard.latest.iter().filter(|seen| seen.mac != holding.vnic.mac).map(|seen| seen.observed_at);
     let known = [since, contest.seen, holding.claim.observed_at];
-    let last = rivals.chain(known).filter(|seen| !seen.is_ahead_of(now)).max()?;
-    Some(last.plus(holding.backoff + QUESTION))
+    let last = rivals.chain(known).filter(|seen| !seen.is_ahead_of(now)).max();
+    Some(last.map_or(now, |last| last.plus(holding.backoff + QUESTION)))
 }

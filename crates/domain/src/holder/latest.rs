@@ -14,6 +14,9 @@ use crate::{
     id::{HavipId, VpcId},
 };
 
+/// So many claimants of one HAVIP are remembered: a whole subnet may claim one.
+const CLAIMANTS: usize = 64;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Latest {
@@ -80,6 +83,8 @@ impl Latest {
         let seen = of.seen.entry(claim.mac).or_insert(observed_at);
         // One that lies in the future was noted before the clock was set back.
         *seen = if seen.is_ahead_of(now) { observed_at } else { (*seen).max(observed_at) };
+        let holder = havip.holding.as_ref().map(|holding| holding.vnic.mac);
+        of.forget_beyond(CLAIMANTS, holder);
         before
     }
 
@@ -97,6 +102,16 @@ impl Latest {
 }
 
 impl OfHavip {
+    /// Of more than so many claimants the one that was seen longest ago is forgotten; never the holder.
+    fn forget_beyond(&mut self, most: usize, holder: Option<Mac>) {
+        if self.seen.len() > most {
+            let others = self.seen.iter().filter(|(mac, _)| Some(**mac) != holder);
+            if let Some(mac) = others.min_by_key(|(_, at)| **at).map(|(mac, _)| *mac) {
+                self.seen.remove(&mac);
+            }
+        }
+    }
+
     fn heard(&self) -> Heard {
         let latest =
             self.seen.iter().map(|(mac, observed_at)| Sighting { mac: *mac, observed_at: *observed_at });

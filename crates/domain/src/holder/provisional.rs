@@ -64,16 +64,34 @@ pub struct Decision {
     pub number: Option<u64>,
 }
 
+/// How somebody said that it has an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// To everybody, unasked.
+    Announced,
+    /// To whoever asked.
+    Answered,
+}
+
 /// One VPC's decisions that health has not covered yet, and the claims that wait for a back-off's end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provisional {
     decisions: BTreeMap<IpAddr, (Decision, Held)>,
     postponed: Postponed,
+    /// What health knows of claims that wait was taken over.
+    begun: bool,
 }
 
 impl Provisional {
-    /// Decides on a claim that this gateway saw. An address that is no HAVIP of the VPC moves nothing.
-    pub fn see(&mut self, recorded: Recorded<'_>, havip: IpAddr, seen: Decision, now: Timestamp) -> Verdict {
+    /// Decides on a claim that this gateway saw. An address that is no HAVIP of the VPC moves nothing. `how`: whoever only
+    /// answers has the address, and yet another one may have announced it since.
+    pub fn see(
+        &mut self,
+        recorded: Recorded<'_>,
+        havip: IpAddr,
+        (seen, how): (Decision, Said),
+        now: Timestamp,
+    ) -> Verdict {
         let own = self.decisions.get(&havip).map(|(_, held)| *held);
         let own = own.filter(|held| recorded.may_hold(havip, held.seen.mac));
         let held = own.or_else(|| recorded.held(havip));
@@ -90,12 +108,18 @@ impl Provisional {
             }
             // A holder that announces itself again is not to be overtaken by an event that is older.
             (Verdict::Holds, Some(held)) => {
-                self.postponed.overtake(havip, claim.observed_at);
-                self.decisions.insert(havip, (seen, Held { seen: claim, ..held }));
+                if how == Said::Announced {
+                    self.postponed.overtake(havip, claim.observed_at);
+                }
+                // What lies in the future was so before clocks were set back.
+                let ahead = held.moved_at.is_ahead_of(now);
+                let moved_at = if ahead { claim.observed_at } else { held.moved_at };
+                self.decisions.insert(havip, (seen, Held { seen: claim, moved_at, ..held }));
             }
-            (Verdict::Postponed, Some(held)) => {
-                self.postponed.insert(havip, claim, held.until(), held.backoff)
-            }
+            (Verdict::Postponed, Some(held)) => match how {
+                Said::Announced => self.postponed.announced(havip, claim, held.until(), held.backoff),
+                Said::Answered => self.postponed.answered(havip, held.until(), held.backoff),
+            },
             _ => {}
         }
         verdict
@@ -114,7 +138,7 @@ impl Provisional {
                     held.moved_at <= decision.claim.observed_at && decision.claim.observed_at < held.until()
                 });
                 if let Some(held) = held {
-                    postponed.insert(*havip, decision.claim, held.until(), held.backoff);
+                    postponed.announced(*havip, decision.claim, held.until(), held.backoff);
                 }
             }
             !covered
@@ -130,23 +154,32 @@ impl Provisional {
         }
     }
 
-    /// A gateway that begins takes over what health knows of claims that wait.
+    /// A gateway that begins takes over what health knows of claims that wait; afterwards it sees more than that itself.
     pub fn begin(&mut self, recorded: Recorded<'_>) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
         for (havip, standing) in recorded.observed {
             if let Some((rival, held)) = standing.rival.zip(recorded.held(*havip)) {
-                self.postponed.insert(*havip, rival, held.until(), held.backoff);
+                self.postponed.announced(*havip, rival, held.until(), held.backoff);
             }
         }
     }
 
-    /// Who is to be asked now whether it still has the HAVIP that it claimed before a back-off's end.
-    pub fn due(&mut self, recorded: Recorded<'_>, now: Timestamp) -> Vec<(IpAddr, Mac)> {
+    /// For which HAVIPs a question is due now, and who is to be asked first: whoever claimed it before a back-off's end, or the
+    /// holder.
+    pub fn due(&mut self, recorded: Recorded<'_>, now: Timestamp) -> Vec<(IpAddr, Option<Mac>)> {
         let decisions = &self.decisions;
         let holds = |havip: IpAddr, mac: Mac| match decisions.get(&havip) {
             Some((decision, _)) => decision.claim.mac == mac,
             None => recorded.holder(havip) == Some(mac),
         };
-        self.postponed.due(now, |havip, mac| recorded.may_hold(havip, mac) && !holds(havip, mac))
+        let due = self.postponed.due(now, |havip, mac| recorded.may_hold(havip, mac) && !holds(havip, mac));
+        let holder = |havip| match decisions.get(&havip) {
+            Some((decision, _)) => Some(decision.claim.mac),
+            None => recorded.holder(havip),
+        };
+        due.into_iter().map(|(havip, rival)| (havip, rival.or_else(|| holder(havip)))).collect()
     }
 
     /// Whether there is nothing but health's word.

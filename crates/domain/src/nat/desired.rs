@@ -75,8 +75,9 @@ impl VpcDesired {
             || of_subnet().is_some_and(|vnics| vnics.contains(&mac))
     }
 
-    /// The HAVIPs that are new since `before`, or newly bound, in order. What both have in common is not walked through:
-    /// a VPC with thousands of HAVIPs changes one at a time.
+    /// The HAVIPs that are new since `before`, or newly bound, or that any vNIC of a subnet may hold where one is new, in order:
+    /// what was announced before was nobody's or a stranger's. What both have in common is not walked through: a VPC with
+    /// thousands of HAVIPs changes one at a time.
     pub fn appeared_since(&self, before: &Self) -> Vec<IpAddr> {
         let new = before.holders.diff(&self.holders).filter_map(|change| match change {
             DiffItem::Add(havip, _) => Some(*havip),
@@ -86,10 +87,24 @@ impl VpcDesired {
             DiffItem::Add(_, havip) | DiffItem::Update { new: (_, havip), .. } => Some(*havip),
             DiffItem::Remove(..) => None,
         });
-        let mut havips: Vec<_> = new.chain(bound).collect();
+        let mut havips: Vec<_> = new.chain(bound).chain(self.opened_since(before)).collect();
         havips.sort_unstable();
         havips.dedup();
         havips
+    }
+
+    /// The HAVIPs that more vNICs may hold than before because their subnet has more.
+    fn opened_since(&self, before: &Self) -> Vec<IpAddr> {
+        let grown = before.vnics.diff(&self.vnics).filter_map(|change| match change {
+            DiffItem::Add(subnet, _) => Some(*subnet),
+            DiffItem::Update { old: (_, old), new: (subnet, new) } if !new.is_subset(old) => Some(*subnet),
+            _ => None,
+        });
+        let grown: Vec<_> = grown.collect();
+        if grown.is_empty() {
+            return Vec::new();
+        }
+        self.open.iter().filter(|(_, subnet)| grown.contains(subnet)).map(|(havip, _)| *havip).collect()
     }
 }
 
@@ -115,6 +130,20 @@ mod tests {
         now.nat.insert(IpAddr::from([203, 0, 113, 9]), IpAddr::from([10, 0, 1, 9]));
         now.nat.insert(IpAddr::from([203, 0, 113, 8]), IpAddr::from([10, 0, 1, 3]));
         assert_eq!(now.appeared_since(&before), [IpAddr::from([10, 0, 1, 3]), bound, made]);
+    }
+
+    #[test]
+    fn a_havip_that_any_vnic_of_its_subnet_may_hold_appears_again_with_each_new_vnic() {
+        let subnet = SubnetId::new(uuid::Uuid::from_u128(1));
+        let mut before = vpc();
+        before.open.insert(IpAddr::from([10, 0, 1, 7]), subnet);
+        let mut now = before.clone();
+        now.vnics.entry(subnet).or_default().insert(Mac([2, 0, 0, 0, 1, 1]));
+        assert_eq!(now.appeared_since(&before), [IpAddr::from([10, 0, 1, 7])]);
+        let mut more = now.clone();
+        more.vnics.entry(subnet).or_default().insert(Mac([2, 0, 0, 0, 1, 2]));
+        assert_eq!(more.appeared_since(&now), [IpAddr::from([10, 0, 1, 7])]);
+        assert_eq!(now.appeared_since(&more), Vec::<IpAddr>::new(), "one that is gone is none");
     }
 
     #[test]

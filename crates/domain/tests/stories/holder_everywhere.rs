@@ -9,7 +9,7 @@ use mooring_domain::{
     Event, Position, Stream, Timestamp,
     address::Mac,
     event::{ClaimFacts, Damping, HolderChanged, HolderRules},
-    holder::{Command, Decision, HolderCore, Latest, Provisional, Recorded, Sighting, Standing},
+    holder::{Command, Decision, HolderCore, Latest, Provisional, Recorded, Said, Sighting, Standing},
     nat::VpcDesired,
     resource::ResourceCore,
 };
@@ -30,7 +30,7 @@ struct Gateway {
     /// Events folded.
     folded: usize,
     /// On the wire, not seen yet.
-    wire: VecDeque<Sighting>,
+    wire: VecDeque<(Sighting, Said)>,
     /// Seen, not handed in yet.
     waiting: VecDeque<(u64, Sighting)>,
     /// The last claim that health has answered, and how many events there were then.
@@ -51,11 +51,11 @@ impl Gateway {
     }
 
     fn see(&mut self, now: Timestamp) {
-        let Some(claim) = self.wire.pop_front() else { return };
+        let Some((claim, how)) = self.wire.pop_front() else { return };
         self.numbers += 1;
         let seen = Decision { claim, number: Some(self.numbers) };
         let recorded = Recorded { desired: &self.desired, observed: &self.observed };
-        self.own.see(recorded, ip(HAVIP), seen, now);
+        self.own.see(recorded, ip(HAVIP), (seen, how), now);
         self.waiting.push_back((self.numbers, claim));
         self.last_seen = Some(claim);
     }
@@ -123,7 +123,7 @@ impl World {
     fn ask(&mut self, gateway: usize) {
         if let (true, Some(owner)) = (self.damping != Damping::OFF, self.announced.last()) {
             let answer = Sighting { mac: owner.mac, observed_at: self.seen_at(gateway) };
-            self.gateways[gateway].wire.push_back(answer);
+            self.gateways[gateway].wire.push_back((answer, Said::Answered));
         }
     }
 
@@ -142,7 +142,7 @@ impl World {
                 }
                 for gateway in (0..2).filter(|gateway| reaches[*gateway]) {
                     let claim = Sighting { mac: mac(member), observed_at: self.seen_at(gateway) };
-                    self.gateways[gateway].wire.push_back(claim);
+                    self.gateways[gateway].wire.push_back((claim, Said::Announced));
                 }
             }
             Step::See(gateway) => self.gateways[gateway].see(self.health.now),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use mooring_domain::address::Mac;
-use mooring_domain::holder::Sighting;
+use mooring_domain::holder::{Said, Sighting};
 
 /// Between two claims of one HAVIP by one member that go on.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -26,6 +26,7 @@ const SHARE: Duration = Duration::from_millis(200);
 pub(super) struct Claimed {
     pub(super) address: Ipv4Addr,
     pub(super) claim: Sighting,
+    pub(super) said: Said,
 }
 
 impl Claimed {
@@ -52,7 +53,10 @@ impl Sieve {
     pub(super) fn member(&mut self, claimed: Claimed, now: Instant) -> Result<(), bool> {
         match self.members.get_mut(&claimed.key()) {
             Some(waiting) if now < waiting.until || waiting.latest.is_some() => {
-                Err(waiting.latest.replace(claimed).is_some())
+                // That it announced itself is not forgotten for an answer that came behind it.
+                let announced = waiting.latest.is_some_and(|before| before.said == Said::Announced);
+                let said = if announced { Said::Announced } else { claimed.said };
+                Err(waiting.latest.replace(Claimed { said, ..claimed }).is_some())
             }
             _ => {
                 let waiting = Waiting { until: now + PAUSE, latest: None };
@@ -110,7 +114,7 @@ mod tests {
 
     fn claimed(mac: Mac, at: u64) -> Claimed {
         let claim = Sighting { mac, observed_at: Timestamp(at) };
-        Claimed { address: Ipv4Addr::new(10, 0, 1, 50), claim }
+        Claimed { address: Ipv4Addr::new(10, 0, 1, 50), claim, said: Said::Announced }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the worker decides by itself: a claim moves traffic at once, and stands until health's word on it is here. Neither
 //! health nor the log is waited for.
 
-use mooring_domain::holder::Verdict;
+use mooring_domain::holder::{Said, Verdict};
 use mooring_ledger::now;
 
 use super::*;
@@ -22,7 +22,7 @@ impl Worker {
     }
 
     /// Whether traffic moves.
-    pub(super) fn decide(&mut self, havip: Ipv4Addr, seen: Decision) -> bool {
+    pub(super) fn decide(&mut self, havip: Ipv4Addr, seen: (Decision, Said)) -> bool {
         let target = self.target.borrow();
         self.provisional.see(target.recorded(), havip.into(), seen, now()) == Verdict::Moves
     }
@@ -30,9 +30,9 @@ impl Worker {
     /// Asks those whose claims came before a back-off's end whether they still have the address: an answer is a claim.
     pub(super) fn ask_postponed(&mut self) {
         let due = self.provisional.due(self.target.borrow().recorded(), now());
-        for (havip, rival) in due.iter().filter_map(|(havip, rival)| Some((v4(havip)?, *rival))) {
+        for (havip, first) in due.iter().filter_map(|(havip, first)| Some((v4(havip)?, *first))) {
             self.questions.again(havip);
-            let asked = self.ask_first(havip, Some(rival));
+            let asked = self.ask_first(havip, first);
             self.could_not_ask(asked);
         }
     }

@@ -28,7 +28,11 @@ pub fn damping(text: &str) -> Result<api::Damping, String> {
     if text == "off" {
         return Ok(api::Damping { step_ms: 0, cap_ms: 0 });
     }
-    let expected = || format!("expected off, or a step and a cap such as 1s/10s, not {text:?}");
+    let expected = || {
+        format!(
+            "expected off, or a step and a cap of whole milliseconds such as 1s/10s, at most 10min, not {text:?}"
+        )
+    };
     let (step, cap) = text.split_once('/').ok_or_else(expected)?;
     Ok(api::Damping {
         step_ms: millis(step).ok_or_else(expected)?,
@@ -36,8 +40,11 @@ pub fn damping(text: &str) -> Result<api::Damping, String> {
     })
 }
 
+/// Whole ones, at least one: what is rounded to none would be off.
 fn millis(text: &str) -> Option<u64> {
-    u64::try_from(humantime::parse_duration(text.trim()).ok()?.as_millis()).ok()
+    let duration = humantime::parse_duration(text.trim()).ok()?;
+    let millis = u64::try_from(duration.as_millis()).ok()?;
+    (millis > 0 && Duration::from_millis(millis) == duration).then_some(millis)
 }
 
 /// As it is written.
@@ -61,7 +68,7 @@ mod tests {
             assert_eq!((read.step_ms, read.cap_ms), (step_ms, cap_ms));
             assert_eq!(written(Some(&read)), text);
         }
-        for text in ["", "1s", "1s/", "on", "1/10", "1s/10s/3s"] {
+        for text in ["", "1s", "1s/", "on", "1/10", "1s/10s/3s", "1ns/1us", "1500us/2ms", "0s/1s"] {
             assert!(damping(text).unwrap_err().contains("1s/10s"), "{text}");
         }
     }

@@ -3,7 +3,7 @@
 use mooring_domain::{
     Timestamp,
     event::Damping,
-    holder::{Sighting, Standing},
+    holder::{Said, Sighting, Standing},
 };
 use mooring_proto::health::v1::Claim;
 
@@ -41,7 +41,10 @@ impl Stage {
         let (address, observed_at) = (Ipv4Addr::new(10, 0, 1, last), Timestamp(at));
         let (vpc, claim) = (Id::new(uuid::Uuid::from_u128(7)), Sighting { mac, observed_at });
         let number = self.claims.hand_in(SeenClaim { vpc, address, claim });
-        self.sees.send(Sight { seen: Seen::Claim { address, mac, observed_at }, number }).await.unwrap();
+        self.sees
+            .send(Sight { seen: Seen::Claim { address, mac, observed_at, said: Said::Announced }, number })
+            .await
+            .unwrap();
     }
 
     fn leads(&self, last: u8) -> Option<Mac> {
