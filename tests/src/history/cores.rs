@@ -12,6 +12,7 @@ use mooring_domain::{
 };
 use mooring_event_log::{EventLog, LogError, StreamName};
 use mooring_proto::stored;
+use tokio::task::unconstrained;
 use uuid::Uuid;
 
 use super::CommandOf;
@@ -207,7 +208,8 @@ impl<'a> Cores<'a> {
             let appended = log.append(&StreamName::new(stream.name()), expected, commits).await;
             appended.map(|position| position.0)
         };
-        self.appending.push_back(append.boxed());
+        // Unconstrained: whoever is told to let others go first would come into the log behind them.
+        self.appending.push_back(unconstrained(append).boxed());
         if self.appending.len() < self.on_their_way { Ok(()) } else { self.settle().await }
     }
 }

@@ -48,6 +48,21 @@ fn at_every_moment_a_server_tells_what_its_log_says() {
 }
 
 #[test]
+fn of_two_that_contest_a_havip_the_ruleset_has_the_one_that_keeps_it() {
+    let server = server();
+    server.stock().unwrap();
+    server.ask("havip delete front").unwrap();
+    let havip = format!("havip create front --subnet web --address {} --damping 10min/10min", lab::HAVIP);
+    server.ask(&format!("{havip} --member vm-a --member vm-b")).unwrap();
+    server.claim(lab::MAC_A).unwrap();
+    server.claim(lab::MAC_B).unwrap();
+    assert_eq!(server.ask("holder front").unwrap()["state"], "CONTESTED");
+    let ruleset = server.moor("replay --as nft --vpc blue").unwrap();
+    let kept = format!("{} . {}", lab::HAVIP, lab::MAC_A);
+    assert!(ruleset.out.contains(&kept) && !ruleset.out.contains(lab::MAC_B), "{}", ruleset.out);
+}
+
+#[test]
 fn a_log_named_in_front_of_the_verb_is_the_place_of_each_question() {
     let server = server();
     server.stock().unwrap();

@@ -12,7 +12,7 @@ use mooring_domain::{
     name::Name,
     nat::{Actual, VpcDesired, wanted},
 };
-use mooring_proto::{dataplane::v1::thing::Kind, health::v1::holder::State, resource::v1 as api};
+use mooring_proto::{dataplane::v1::thing::Kind, resource::v1 as api};
 
 use super::Past;
 use crate::{failure::Failure, resolve::Argument};
@@ -138,7 +138,7 @@ impl Vpc {
         self.desired.holders = havips.values().map(|address| (*address, None)).collect();
         for thing in &past.things {
             if let Some(Kind::Holder(holder)) = &thing.kind
-                && holder.state() == State::Held
+                && !holder.mac.is_empty()
                 && let Some(address) = havips.get(holder.havip.as_str())
             {
                 self.desired.holders.insert(*address, Some(read(&holder.mac)?));
