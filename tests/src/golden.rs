@@ -14,7 +14,8 @@ use mooring_proto::binding::v1::{
 };
 use mooring_proto::event::v1::{Address, Difference, Element, GatewayDriftFound};
 use mooring_proto::health::v1::{
-    AnnounceRequest, Claim, ReportClaimsRequest, WithdrawRequest, health_service_client::HealthServiceClient,
+    AnnounceRequest, Claim, HolderReport, ReportClaimsRequest, ReportHoldersRequest, WithdrawRequest,
+    health_service_client::HealthServiceClient,
 };
 use serde_json::Value;
 
@@ -67,6 +68,9 @@ fn live(server: &Mooringd) -> Result<()> {
     server.ask("bind web front")?;
     claim(server, lab::HAVIP, &[lab::MAC_B])?;
     claim(server, lab::HAVIP, &["02:00:00:00:00:99"])?;
+    for silent in [true, false, true] {
+        heard(server, silent)?;
+    }
     contest(server)?;
     lease(server)?;
     // No such EIP: it comes to nothing.
@@ -119,6 +123,22 @@ fn drift(server: &Mooringd) -> Result<()> {
 
 fn now() -> Result<u64> {
     Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?)
+}
+
+/// The holder answers no more, or again.
+fn heard(server: &Mooringd, silent: bool) -> Result<()> {
+    let vpc = server.ask("vpc get blue")?["name"].as_str().context("no name")?.to_owned();
+    let holder = HolderReport {
+        vpc: vpc.rsplit('/').next().unwrap_or_default().to_owned(),
+        address: lab::HAVIP.to_string(),
+        mac: lab::MAC_B.to_owned(),
+        silent,
+        heard_at: now()?,
+    };
+    let (gateway, vpcs) = (GATEWAY.to_owned(), Vec::new());
+    let request = ReportHoldersRequest { gateway, vpcs, holders: vec![holder] };
+    server.call(async |channel| HealthServiceClient::new(channel).report_holders(request).await)??;
+    Ok(())
 }
 
 /// Two claim a HAVIP in turn, until one lets go of it.

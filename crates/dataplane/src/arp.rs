@@ -30,6 +30,18 @@ impl Arp {
         Self { operation: REQUEST, sender_mac, sender, target_mac: NOBODY, target }
     }
 
+    /// "Does anybody use `target`?" It comes from no address: nobody takes it for a word on who has one.
+    pub(crate) fn probe(sender_mac: Mac, target: Ipv4Addr) -> Self {
+        Self::question(sender_mac, Ipv4Addr::UNSPECIFIED, target)
+    }
+
+    /// Who uses which address, if this answers a probe of `own`'s. It claims nothing: whoever kept an address says so when
+    /// it is asked, and the one that announced it meanwhile is the holder.
+    pub(crate) fn answers_probe(&self, own: Mac) -> Option<(Ipv4Addr, Mac)> {
+        let to_prober = self.target_mac == own && self.target.is_unspecified();
+        (self.operation == REPLY && to_prober).then_some((self.sender, self.sender_mac))
+    }
+
     /// "`address` is at `mac`", unasked, in both forms: some believe only the one, some only the other.
     pub(crate) fn announcement(mac: Mac, address: Ipv4Addr) -> [Self; 2] {
         let request = Self::question(mac, address, address);
@@ -108,6 +120,26 @@ mod tests {
         assert_eq!(question.claim(), None);
         let answer = Arp { operation: REPLY, ..question };
         assert_eq!((answer.claim(), answer.said()), (Some((HAVIP, VM)), Said::Answered));
+    }
+
+    #[test]
+    fn only_the_answer_to_an_own_probe_is_one() {
+        const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
+        let probe = Arp::probe(OWN, HAVIP);
+        assert_eq!((probe.claim(), probe.answers_probe(OWN)), (None, None));
+        let answer = Arp {
+            operation: REPLY,
+            sender_mac: VM,
+            sender: HAVIP,
+            target_mac: OWN,
+            target: Ipv4Addr::UNSPECIFIED,
+        };
+        assert_eq!(answer.answers_probe(OWN), Some((HAVIP, VM)));
+        assert_eq!(answer.answers_probe(VM), None, "somebody else's probe");
+        assert_eq!(Arp { target: GATEWAY, ..answer }.answers_probe(OWN), None, "a question");
+        for arp in Arp::announcement(VM, HAVIP) {
+            assert_eq!(arp.answers_probe(OWN), None);
+        }
     }
 
     #[test]

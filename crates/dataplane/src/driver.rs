@@ -31,6 +31,10 @@ pub trait Driver: Send {
     /// when one is given, else to all. The answer is a claim, seen by a [`crate::Watcher`].
     fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault>;
 
+    /// Ask holders whether they still have their HAVIPs, each alone, from no address: the answer is no claim, but
+    /// [`crate::Seen::Alive`]. Whether the questions went out: without a carrier they do not.
+    fn probe(&mut self, holders: &[(Ipv4Addr, Mac)]) -> Result<bool, Fault>;
+
     /// Tell the outside where these EIPs are: gratuitous ARP, as a request and as a reply.
     fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault>;
 

@@ -27,6 +27,8 @@ pub enum Call {
     Drops,
     /// [`Driver::ask`].
     Ask,
+    /// [`Driver::probe`].
+    Probe,
     /// [`Driver::announce`].
     Announce,
     /// [`Driver::preflight`].
@@ -44,6 +46,12 @@ pub struct Memory {
     pub drops: BTreeMap<DropReason, u64>,
     /// Every [`Driver::ask`].
     pub asked: Vec<(Ipv4Addr, Option<Mac>)>,
+    /// Whom every [`Driver::probe`] asked.
+    pub probed: Vec<(Ipv4Addr, Mac)>,
+    /// The inside has no carrier.
+    pub unplugged: bool,
+    /// How many questions of [`Driver::probe`] did not go out for that.
+    pub unsent: usize,
     /// Every EIP of every [`Driver::announce`].
     pub announced: Vec<Ipv4Addr>,
     /// Every list of [`Driver::apply`] that was taken.
@@ -231,6 +239,17 @@ impl Driver for Fake {
             memory.call(Call::Ask, "ask")?;
             memory.asked.push((havip, holder));
             Ok(())
+        })
+    }
+
+    fn probe(&mut self, holders: &[(Ipv4Addr, Mac)]) -> Result<bool, Fault> {
+        self.with(|memory| {
+            memory.call(Call::Probe, "probe")?;
+            match memory.unplugged {
+                true => memory.unsent += holders.len(),
+                false => memory.probed.extend(holders),
+            }
+            Ok(!memory.unplugged)
         })
     }
 

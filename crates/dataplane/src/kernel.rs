@@ -147,6 +147,14 @@ impl Driver for Kernel {
         packet::send(&self.arp, inside.index, holder.unwrap_or(BROADCAST), &question.bytes())
     }
 
+    fn probe(&mut self, holders: &[(Ipv4Addr, Mac)]) -> Result<bool, Fault> {
+        let inside = self.inside()?;
+        for (havip, holder) in holders.iter().filter(|_| inside.carrier) {
+            packet::send(&self.arp, inside.index, *holder, &Arp::probe(inside.mac, *havip).bytes())?;
+        }
+        Ok(inside.carrier)
+    }
+
     fn announce(&mut self, eips: &[Ipv4Addr]) -> Result<(), Fault> {
         if !self.place.arp || eips.is_empty() {
             return Ok(());

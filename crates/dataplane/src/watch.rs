@@ -46,6 +46,13 @@ pub enum Seen {
         /// Whether it said so unasked.
         said: Said,
     },
+    /// The answer to a probe of this gateway's: somebody still has an address. It claims nothing.
+    Alive {
+        /// The address.
+        address: Ipv4Addr,
+        /// Who has it.
+        mac: Mac,
+    },
     /// The fence dropped a packet from a HAVIP, sent by a MAC that does not hold it. (Rate limited by the kernel.)
     Fenced {
         /// The HAVIP.

@@ -34,9 +34,8 @@ fn it_fails_as_often_as_it_was_told_and_takes_nothing_meanwhile() {
 #[test]
 fn every_call_can_fail() {
     let mut fake = Fake::new(true);
-    for call in
-        [Call::Read, Call::Apply, Call::Generation, Call::Drops, Call::Ask, Call::Announce, Call::Preflight]
-    {
+    let calls = [Call::Read, Call::Apply, Call::Generation, Call::Drops, Call::Ask, Call::Probe];
+    for call in calls.into_iter().chain([Call::Announce, Call::Preflight]) {
         fake.fail(call, 1);
     }
     assert!(fake.read().is_err());
@@ -44,6 +43,7 @@ fn every_call_can_fail() {
     assert!(fake.generation().is_err());
     assert!(fake.drops().is_err());
     assert!(fake.ask([10, 0, 1, 50].into(), None).is_err());
+    assert!(fake.probe(&[]).is_err());
     assert!(fake.announce(&[[203, 0, 113, 7].into()]).is_err());
     assert!(fake.preflight().is_err());
 }

@@ -313,6 +313,19 @@ pub struct ClaimRejected {
     pub unrecorded: u64,
 }
 
+/// What a gateway that probes a holder found out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeardFacts {
+    /// What it holds.
+    pub havip: HavipFacts,
+    /// The holder.
+    pub holder: VnicFacts,
+    /// Who probed it.
+    pub gateway: GatewayName,
+    /// When it was heard last, by the gateway's clock.
+    pub heard_at: Timestamp,
+}
+
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -364,4 +377,8 @@ pub enum Event {
     HolderWithdrawn(HolderWithdrawn),
     /// health: a holder with a lease announced itself again.
     LeaseRenewed(LeaseRenewed),
+    /// health: a holder answers no more. It keeps the traffic until somebody else claims the HAVIP.
+    HolderSilent(HeardFacts),
+    /// health: a holder that had fallen silent was heard again.
+    HolderHeard(HeardFacts),
 }

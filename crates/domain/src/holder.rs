@@ -11,6 +11,7 @@ mod latest;
 mod lease;
 mod postponed;
 mod provisional;
+mod silence;
 mod standing;
 mod state;
 
@@ -21,6 +22,7 @@ pub use judge::{CLOCK_TOLERANCE, Present, Sighting, Verdict, judge};
 pub use latest::{Heard, Latest};
 pub use lease::LEASES;
 pub use provisional::{Decision, Provisional, Recorded, Said};
+pub use silence::{Report, Silence};
 pub use standing::Standing;
 pub use state::{Contest, Havip, Holding, Lease, State};
 
@@ -32,7 +34,7 @@ pub enum HolderCore {}
 
 impl Decider for HolderCore {
     const STREAM: Stream = Stream::Health;
-    const STATE_VERSION: u32 = 3;
+    const STATE_VERSION: u32 = 4;
     const READS: &'static [Stream] = &[Stream::Resource, Self::STREAM];
     type State = State;
     type Command = Command;
@@ -49,6 +51,9 @@ impl Decider for HolderCore {
             Command::Withdraw { havip, vnic } => lease::withdraw(state, havip, vnic)?,
             Command::Expire { havip, since, now } => {
                 state.get(*havip).and_then(|havip| lease::expired(havip, *since, *now))
+            }
+            Command::Report { vpc, address, report, now } => {
+                state.at(*vpc, *address).and_then(|havip| silence::reported(havip, report, *now))
             }
         };
         Ok(event.into_iter().collect())
@@ -69,6 +74,7 @@ pub fn concerned(event: &Event) -> Option<&HavipFacts> {
         Event::HolderSettled(settled) => Some(&settled.havip),
         Event::HolderWithdrawn(withdrawn) => Some(&withdrawn.havip),
         Event::LeaseRenewed(renewed) => Some(&renewed.havip),
+        Event::HolderSilent(facts) | Event::HolderHeard(facts) => Some(&facts.havip),
         _ => None,
     }
 }

@@ -147,6 +147,7 @@ fn observed_at(event: &Event) -> Option<u64> {
         Event::HolderChanged(changed) => Some(changed.claim.observed_at.0),
         Event::ClaimRejected(rejected) => Some(rejected.claim.observed_at.0),
         Event::HolderContested(contested) => Some(contested.claim.observed_at.0),
+        Event::HolderSilent(facts) | Event::HolderHeard(facts) => Some(facts.heard_at.0),
         Event::GatewayDriftFound(drift) => Some(drift.found_at.0),
         _ => None,
     }

@@ -1,6 +1,6 @@
 //! From records and progress to the API's messages.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use mooring_domain::{Commit, holder::Sighting, nat::RunningHash};
 use mooring_event_log::Record;
@@ -12,7 +12,7 @@ use mooring_proto::{
 };
 use tonic::Status;
 
-use crate::progress::Attested;
+use crate::{probing::Shown, progress::Attested};
 
 /// What was put into a kernel.
 pub(crate) fn attested(of: &Attested) -> api::Attested {
@@ -24,6 +24,13 @@ pub(crate) fn attested(of: &Attested) -> api::Attested {
 pub(crate) fn provisional((address, claim): &(IpAddr, Sighting)) -> api::ProvisionalHolder {
     let (address, mac) = (address.to_string(), claim.mac.to_string());
     api::ProvisionalHolder { address, mac, observed_at: claim.observed_at.0 }
+}
+
+/// How holders are asked.
+pub(crate) fn probing(of: Shown) -> api::Probing {
+    let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let Shown { holders, silent, every, every_at_best, sent } = of;
+    api::Probing { holders, silent, every: nanos(every), every_at_best: nanos(every_at_best), sent }
 }
 
 /// The bytes of a record's events.

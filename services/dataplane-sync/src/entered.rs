@@ -220,6 +220,11 @@ impl Entered {
         self.kernel.ask(havip, holder)
     }
 
+    /// Whether the questions went out.
+    pub(crate) fn probe(&mut self, holders: &[(Ipv4Addr, Mac)]) -> Result<bool, Fault> {
+        self.kernel.probe(holders)
+    }
+
     pub(crate) fn audit(&mut self, desired: &VpcDesired, pools: &BTreeSet<IpNet>, verify: bool) -> Audit {
         let drops = self.kernel.drops().unwrap_or_default();
         if verify {

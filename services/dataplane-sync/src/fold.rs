@@ -17,7 +17,7 @@ use mooring_ledger::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use crate::observed::Observed;
+use crate::{observed::Observed, silent::Silent};
 
 /// Between a log that does not answer and the next question.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -29,6 +29,8 @@ pub(crate) struct Folded {
     pub(crate) desired: Desired,
     /// What holders' places rest on.
     pub(crate) observed: Observed,
+    /// Whose holders have fallen silent.
+    pub(crate) silent: Silent,
     /// Every public block that is ours.
     pub(crate) pools: Arc<BTreeSet<IpNet>>,
     /// The record that changed them last.
@@ -61,6 +63,7 @@ enum FoldError {
 struct Stored {
     desired: Desired,
     observed: Observed,
+    silent: Silent,
     pools_changed: Position,
     carries: bool,
     decommissioned: bool,
@@ -68,30 +71,34 @@ struct Stored {
 }
 
 /// The version of [`Stored`]'s serialized form around [`Desired`]; grows with every change of it.
-const VERSION: u32 = nat::DESIRED_VERSION << 16 | 4;
+const VERSION: u32 = nat::DESIRED_VERSION << 16 | 5;
 
 impl From<Folded> for Stored {
     fn from(folded: Folded) -> Self {
-        let Folded { desired, observed, pools_changed, carries, decommissioned, standing_changed, .. } =
-            folded;
-        Self { desired, observed, pools_changed, carries, decommissioned, standing_changed }
+        Self {
+            desired: folded.desired,
+            observed: folded.observed,
+            silent: folded.silent,
+            pools_changed: folded.pools_changed,
+            carries: folded.carries,
+            decommissioned: folded.decommissioned,
+            standing_changed: folded.standing_changed,
+        }
     }
 }
 
 impl From<Stored> for Folded {
     fn from(stored: Stored) -> Self {
-        let Stored { desired, observed, pools_changed, carries, decommissioned, standing_changed } = stored;
-        let pools = pools(&desired);
-        let otherwise = Self::default();
         Self {
-            desired,
-            observed,
-            pools,
-            pools_changed,
-            carries,
-            decommissioned,
-            standing_changed,
-            ..otherwise
+            pools: pools(&stored.desired),
+            desired: stored.desired,
+            observed: stored.observed,
+            silent: stored.silent,
+            pools_changed: stored.pools_changed,
+            carries: stored.carries,
+            decommissioned: stored.decommissioned,
+            standing_changed: stored.standing_changed,
+            ..Self::default()
         }
     }
 }
@@ -184,6 +191,7 @@ fn fold(folded: &mut Folded, gateway: &GatewayName, commit: &Commit) {
     nat::fold(&mut folded.desired, commit);
     for event in &commit.events {
         folded.observed.fold(event);
+        folded.silent.fold(event);
         match event {
             Event::PoolCreated(_) => {
                 folded.pools = pools(&folded.desired);

@@ -100,7 +100,8 @@ impl Dataplane {
             let claims_dropped = dropped_claims(&view.vpcs.dropped_claims(*vpc));
             let contested = folded.observed.contested(*vpc).map(|havip| havip.to_string()).collect();
             let status = vpc_status(region, *vpc, desired, (progress, applied), audit);
-            VpcStatus { claims_dropped, contested, ..status }
+            let probing = view.vpcs.probed(*vpc).shown().map(answer::probing);
+            VpcStatus { claims_dropped, contested, probing, ..status }
         });
         let vpcs = future::join_all(vpcs).await;
         Ok(api::Status {

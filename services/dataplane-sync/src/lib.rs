@@ -20,15 +20,17 @@ mod grpc;
 mod metrics;
 mod observed;
 mod past;
+mod probing;
 mod progress;
 mod questions;
 mod report;
+mod silent;
 mod target;
 mod vpcs;
 mod watch;
 mod worker;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
 
 use axum::routing::get;
 use mooring_domain::name::{GatewayName, RegionId};
@@ -52,6 +54,7 @@ use tokio::{
 use tonic::service::Routes;
 
 pub use audit::AuditArgs;
+pub use probing::ProbeArgs;
 pub use target::BadPlaces;
 
 /// What one gateway needs to know.
@@ -63,6 +66,8 @@ pub struct Config {
     pub places: Option<PathBuf>,
     /// How often every kernel is read back.
     pub audit: AuditArgs,
+    /// How soon it is known that a holder answers no more.
+    pub probes: ProbeArgs,
     /// When it is said, watches of the log end.
     pub shutdown: Shutdown,
 }
@@ -111,6 +116,7 @@ pub fn start(
 ) -> Result<Started, BadPlaces> {
     let (mut tasks, mut folds) = (Vec::new(), Vec::new());
     let mut views = BTreeMap::new();
+    let budget = probing::Budget::new(Instant::now());
     for (region, Region { log, cursor, snapshots, index, drifts }) in regions {
         let places = target::PlacesFile::load(config.places.as_deref())?;
         let latch = conditions.add(format!("VPCs of {region}"), "not all were tried once").latch();
@@ -124,8 +130,12 @@ pub fn start(
         let (folded, fold_task) = fold::start(fold::Way { log: log.clone(), gateway, cursor, snapshot });
         let drifts = drifts::Drifts::open(config.gateway.clone(), region.clone(), drifts);
         let drifts_task = drifts::report(drifts.clone(), peers.binding.clone());
-        let ways = vpcs::Ways { claims, drifts };
+        let of = (config.gateway.clone(), region.clone());
+        let (probing, report_holders) =
+            probing::start(of, config.probes, budget.clone(), peers.health.clone());
+        let ways = vpcs::Ways { claims, drifts, probing };
         let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, ways, latch);
+        tasks.push(report_holders(vpcs.clone()));
         let report = report::Report::new(config.gateway.clone(), region.clone(), peers.binding.clone());
         let report_task = tokio::spawn(report.run(folded.clone(), vpcs.clone()));
         let registered = tokio::spawn(registered_once(folded.clone(), registered));

@@ -38,6 +38,9 @@ struct Metrics {
     contested: Family<Labels, Number>,
     dropped: Family<Labels, Counter<u64, AtomicU64>>,
     claims_dropped: Family<Labels, Counter<u64, AtomicU64>>,
+    probed: Family<Labels, Number>,
+    silent: Family<Labels, Number>,
+    probes: Family<Labels, Counter<u64, AtomicU64>>,
 }
 
 impl Metrics {
@@ -68,6 +71,11 @@ impl Metrics {
             let labels = [labels.clone(), vec![("reason", drop.reason.clone())]].concat();
             self.dropped.get_or_create(&labels).inc_by(drop.packets);
         }
+        if let Some(probing) = &vpc.probing {
+            set(&self.probed, &labels, probing.holders);
+            set(&self.silent, &labels, probing.silent);
+            self.probes.get_or_create(&labels).inc_by(probing.sent);
+        }
         for drop in &vpc.claims_dropped {
             let labels = [labels.clone(), vec![("reason", drop.reason.clone())]].concat();
             self.claims_dropped.get_or_create(&labels).inc_by(drop.claims);
@@ -85,6 +93,13 @@ impl Metrics {
         all.register("vpc_contested_havips", "HAVIPs of the VPC that two claim in turn", self.contested);
         all.register("dropped_packets", "Packets dropped since the rules were made, by reason", self.dropped);
         all.register("dropped_claims", "Claims seen and not looked at, by reason", self.claims_dropped);
+        all.register(
+            "probed_holders",
+            "Holders that this gateway asks whether they are still there",
+            self.probed,
+        );
+        all.register("silent_holders", "Those of them that answer no more", self.silent);
+        all.register("probes", "How often this gateway asked a holder", self.probes);
         let mut text = String::new();
         encode(&mut text, &all)?;
         Ok(text)
@@ -112,6 +127,7 @@ mod tests {
             contested: vec!["10.0.1.50".into()],
             drops: vec![api::DropCount { reason: "not_holder".into(), packets: 149 }],
             claims_dropped: vec![api::DroppedClaimCount { reason: "strangers".into(), claims: 70 }],
+            probing: Some(api::Probing { holders: 12, silent: 1, sent: 99, ..Default::default() }),
             ..api::VpcStatus::default()
         };
         let metrics = Metrics::default();
@@ -131,6 +147,9 @@ mod tests {
             format!("mooring_vpc_bindings{{{of}}} 2"),
             format!("mooring_vpc_contested_havips{{{of}}} 1"),
             format!("mooring_dropped_packets_total{{{of},reason=\"not_holder\"}} 149"),
+            format!("mooring_probed_holders{{{of}}} 12"),
+            format!("mooring_silent_holders{{{of}}} 1"),
+            format!("mooring_probes_total{{{of}}} 99"),
             format!("mooring_dropped_claims_total{{{of},reason=\"strangers\"}} 70"),
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");

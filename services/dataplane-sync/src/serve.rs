@@ -44,6 +44,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             gateway: args.gateway.clone(),
             places: args.places.clone(),
             audit: args.audit,
+            probes: args.probes,
             shutdown,
         };
         let conditions = &process.conditions;

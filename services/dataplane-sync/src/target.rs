@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
 pub use mooring_dataplane::BadPlaces;
 use mooring_dataplane::{Place, Places};
@@ -30,6 +30,8 @@ pub(crate) struct Target {
     pub(crate) desired: VpcDesired,
     /// HAVIP → what its holder's place rests on.
     pub(crate) observed: OrdMap<IpAddr, Standing>,
+    /// The HAVIPs whose holders the log says are silent.
+    pub(crate) silent: OrdSet<IpAddr>,
     pub(crate) pools: Arc<BTreeSet<IpNet>>,
     /// The record that changed either of them last.
     pub(crate) version: Position,
@@ -132,6 +134,7 @@ impl PlacesFile {
             carried: folded.carries.then(|| desired.position.max(folded.pools_changed)),
             pools: folded.pools.clone(),
             observed: folded.observed.of(vpc),
+            silent: folded.silent.of(vpc),
             desired: if folded.carries { carried(desired) } else { nothing_of(desired) },
         }
     }

@@ -1,7 +1,7 @@
 //! The region's VPCs on this gateway: a worker for each, and how far each one got.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -19,6 +19,7 @@ use crate::{
     drifts::Drifts,
     entered::{Audit, open_kernel},
     fold::Folded,
+    probing::{Probed, Probing},
     progress::Progress,
     target::{Distributed, PlacesFile, Target},
     watch::{DroppedClaims, Sinks},
@@ -34,6 +35,7 @@ struct Handle {
     progress: watch::Receiver<Progress>,
     requests: mpsc::Sender<Request>,
     dropped: DroppedClaims,
+    probed: Probed,
 }
 
 /// What is known of every VPC. Clones share it.
@@ -48,6 +50,7 @@ pub(crate) struct Vpcs {
 pub(crate) struct Ways {
     pub(crate) claims: Claims,
     pub(crate) drifts: Drifts,
+    pub(crate) probing: Probing,
 }
 
 pub(crate) fn start(
@@ -78,6 +81,23 @@ impl Vpcs {
     /// What a VPC's watcher did not look at.
     pub(crate) fn dropped_claims(&self, vpc: VpcId) -> DroppedClaims {
         self.with(|handles| handles.get(&vpc).map(|handle| handle.dropped.clone())).unwrap_or_default()
+    }
+
+    /// What a VPC's worker has of probing to show.
+    pub(crate) fn probed(&self, vpc: VpcId) -> Probed {
+        self.with(|handles| handles.get(&vpc).map(|handle| handle.probed.clone())).unwrap_or_default()
+    }
+
+    /// The VPCs that this gateway carries, without anything being wrong.
+    pub(crate) fn entered(&self) -> BTreeSet<VpcId> {
+        let carried = |handle: &Handle| {
+            let progress = handle.progress.borrow();
+            let well = progress.tried && progress.fault.is_none() && !progress.netns.is_empty();
+            well && handle.target.borrow().carried.is_some()
+        };
+        self.with(|handles| {
+            handles.iter().filter(|(_, handle)| carried(handle)).map(|(vpc, _)| *vpc).collect()
+        })
     }
 
     /// Resolves when some VPC has got further since the last call.
@@ -187,14 +207,22 @@ impl Workers {
         let (worker_sender, seen) = mpsc::channel(WAITING);
         let (requests_sender, requests) = mpsc::channel(WAITING);
         let (progress_sender, progress) = watch::channel(Progress::default());
-        let Ways { claims, drifts } = self.ways.clone();
-        let distributed = self.distributed.clone();
-        let dropped = DroppedClaims::default();
-        let (worker, its_dropped) = (worker_sender, dropped.clone());
-        let sinks = Sinks { vpc, target, distributed, claims, drifts, dropped: its_dropped, worker };
+        let Ways { claims, drifts, probing } = self.ways.clone();
+        let sinks = Sinks {
+            vpc,
+            target,
+            distributed: self.distributed.clone(),
+            claims,
+            drifts,
+            dropped: DroppedClaims::default(),
+            probing,
+            probed: Probed::default(),
+            worker: worker_sender,
+        };
+        let (dropped, probed) = (sinks.dropped.clone(), sinks.probed.clone());
         self.tasks.spawn(Worker::new(Arc::new(open_kernel), sinks, seen, requests, progress_sender).run());
         self.tasks.spawn(tell(progress.clone(), self.vpcs.changed.clone()));
-        let handle = Handle { target: target_sender, progress, requests: requests_sender, dropped };
+        let handle = Handle { target: target_sender, progress, requests: requests_sender, dropped, probed };
         self.vpcs.with(|handles| handles.insert(vpc, handle));
     }
 

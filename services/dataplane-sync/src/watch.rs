@@ -6,7 +6,7 @@ mod heeded;
 mod sieve;
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -16,7 +16,7 @@ use std::{
 };
 
 use mooring_dataplane::{Claimants, Ears, Fault, Place, Seen, Waker, Watcher};
-use mooring_domain::{holder::Sighting, id::VpcId, nat::VpcDesired};
+use mooring_domain::{address::Mac, holder::Sighting, id::VpcId, nat::VpcDesired};
 use mooring_runtime::plant::planted;
 use tokio::sync::{mpsc, watch};
 
@@ -29,6 +29,7 @@ use self::{
 use crate::{
     claims::{Claims, SeenClaim},
     drifts::Drifts,
+    probing::{Probed, Probing},
     target::{Distributed, Target},
 };
 
@@ -94,6 +95,8 @@ pub(crate) struct Sinks {
     pub(crate) claims: Claims,
     pub(crate) drifts: Drifts,
     pub(crate) dropped: DroppedClaims,
+    pub(crate) probing: Probing,
+    pub(crate) probed: Probed,
     pub(crate) worker: mpsc::Sender<Sight>,
 }
 
@@ -148,6 +151,13 @@ impl Sinks {
                     return;
                 }
             }
+            Seen::Alive { address, mac } => {
+                if self.holds(address, mac) && sieve.alive(address, now) {
+                    // Where there is no room another answer comes soon.
+                    let _ = self.worker.try_send(Sight { seen, number: None });
+                }
+                return;
+            }
             Seen::Neighbour { .. } | Seen::Route { .. } if planted("dataplane.deaf") => return,
             _ => {}
         }
@@ -156,6 +166,10 @@ impl Sinks {
         {
             tracing::warn!(vpc = %self.vpc, "more is seen than can be looked at; everything is looked at again");
         }
+    }
+
+    fn holds(&self, havip: Ipv4Addr, mac: Mac) -> bool {
+        self.target.borrow().desired.holders.get(&IpAddr::V4(havip)) == Some(&Some(mac))
     }
 
     fn sift(&self, claimed: Claimed, sieve: &mut Sieve, now: Instant) {

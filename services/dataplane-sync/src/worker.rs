@@ -2,6 +2,7 @@
 //! what it should have, takes one list of steps, and says how far it got.
 
 mod own;
+mod probe;
 #[cfg(test)]
 mod stories;
 
@@ -67,6 +68,7 @@ pub(crate) struct Worker {
     /// What was brought about last and told to everybody; `None`: announce and ask for everything.
     before: Option<VpcDesired>,
     questions: Questions,
+    turns: probe::Turns,
     /// What was decided here and not by health yet.
     provisional: Provisional,
     /// What the fold wants, followed.
@@ -102,6 +104,7 @@ impl Worker {
             entered: None,
             before: None,
             questions: Questions::default(),
+            turns: probe::Turns::default(),
             provisional: Provisional::default(),
             folded: FoldedHash::default(),
             put_at: Position::default(),
@@ -143,6 +146,7 @@ impl Worker {
         let equal = self.make_equal(&target);
         let applied = equal.as_ref().map_or(Position::default(), |_| target.version);
         let outcome = equal.and_then(|steps| self.tell(&target, &steps));
+        self.look_whose_turn();
         self.retry_at = outcome.is_err().then(|| Instant::now() + RETRY);
         if outcome.is_err() {
             // Nothing is known for certain: next time everything is read, announced and asked for.
@@ -278,9 +282,11 @@ impl Worker {
         match seen {
             Seen::Claim { address, mac, observed_at, said } => {
                 self.questions.answered(address, mac);
+                self.hear(address, mac);
                 let decision = Decision { claim: Sighting { mac, observed_at }, number };
                 return self.decide(address, (decision, said));
             }
+            Seen::Alive { address, mac } => self.hear(address, mac),
             Seen::Fenced { address, mac } => {
                 let desired = self.provisional.over(self.target.borrow().recorded());
                 if desired.may_hold(IpAddr::V4(address), mac) {
@@ -322,6 +328,7 @@ impl Worker {
             block_in_place(|| self.round());
         }
         self.find_what_was_lost(now);
+        self.probe(now);
         for havip in self.questions.unanswered(now) {
             let asked = self.entered.as_mut().map_or(Ok(()), |entered| entered.ask(havip, None));
             self.could_not_ask(asked);

@@ -18,8 +18,8 @@ use mooring_proto::{
     answer::health as answer,
     health::v1::{
         AnnounceRequest, Claim, GetHolderRequest, Holder, ListHoldersRequest, ListHoldersResponse,
-        ReportClaimsRequest, ReportClaimsResponse, WatchHoldersRequest, WatchHoldersResponse,
-        WithdrawRequest, health_service_server::HealthService,
+        ReportClaimsRequest, ReportClaimsResponse, ReportHoldersRequest, ReportHoldersResponse,
+        WatchHoldersRequest, WatchHoldersResponse, WithdrawRequest, health_service_server::HealthService,
     },
     page,
     status::{Unserved, bad_field, bad_name, from_unserved},
@@ -27,15 +27,16 @@ use mooring_proto::{
 use mooring_runtime::shutdown::Shutdown;
 use tonic::{Request, Response, Status};
 
-use crate::{heard::Heard, watch::Wanted};
+use crate::{heard::Heard, probers::Probers, watch::Wanted};
 
-const MOST: usize = 1000;
+pub(crate) const MOST: usize = 1000;
 /// Where none is asked for.
 const LEASE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Health {
     pub(crate) regions: Regions<HolderCore>,
     pub(crate) heard: Heard,
+    pub(crate) probers: Probers,
     /// When it is said, watches end.
     pub(crate) stop: Shutdown,
 }
@@ -100,6 +101,14 @@ impl HealthService for Health {
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         ledger.submit(caller, Command::Withdraw { havip: havip.clone(), vnic }).await?;
         Ok(Response::new(answer::holder(ledger.view().state.named(&havip).map_err(Refused::from)?)))
+    }
+
+    async fn report_holders(
+        &self,
+        request: Request<ReportHoldersRequest>,
+    ) -> Result<Response<ReportHoldersResponse>, Status> {
+        let caller = Caller::of(request.metadata());
+        Ok(Response::new(self.hear(&caller, request.into_inner()).await?))
     }
 
     async fn get_holder(&self, request: Request<GetHolderRequest>) -> Result<Response<Holder>, Status> {

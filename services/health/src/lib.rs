@@ -2,6 +2,8 @@
 
 mod grpc;
 mod heard;
+mod probers;
+mod reports;
 mod timed;
 mod watch;
 
@@ -28,6 +30,7 @@ pub fn start(
         .zip(heard.values())
         .map(|((_, ledger), heard)| tokio::spawn(timed::run(ledger.clone(), heard.clone(), drained.clone())));
     let tasks = tasks.collect();
-    let health = HealthServiceServer::new(grpc::Health { regions, heard, stop: stop.clone() });
+    let probers = probers::Probers::default();
+    let health = HealthServiceServer::new(grpc::Health { regions, heard, probers, stop: stop.clone() });
     (routes.add_service(health.max_decoding_message_size(MAX_MESSAGE)), tasks)
 }

@@ -7,7 +7,8 @@ use mooring_proto::{
     event::v1::{
         BindFailed, BindRequested, ClaimRejected, Difference, EipAllocated, EipFacts, EipReleased, Event,
         GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased, HolderChanged, HolderContested,
-        HolderWithdrawn, PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
+        HolderHeard, HolderSilent, HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, Vnic,
+        VnicCreated, VpcCreated, event::Kind,
     },
 };
 
@@ -132,11 +133,9 @@ impl Names {
             Kind::ClaimRejected(rejected) => claim_rejected(rejected),
             Kind::HolderContested(contested) => holder_contested(contested),
             Kind::HolderWithdrawn(withdrawn) => holder_withdrawn(withdrawn),
-            Kind::LeaseRenewed(renewed) => {
-                let (havip, holder) =
-                    (havip_name(renewed.havip.as_ref()), vnic_in_full(renewed.holder.as_ref()));
-                format!("HAVIP {havip} held on by {holder}, {}", leased(renewed.lease))
-            }
+            Kind::LeaseRenewed(renewed) => lease_renewed(renewed),
+            Kind::HolderSilent(silent) => holder_silent(silent),
+            Kind::HolderHeard(heard) => holder_heard(heard),
             Kind::HolderSettled(settled) => {
                 let havip = havip_name(settled.havip.as_ref());
                 format!(
@@ -299,6 +298,11 @@ fn leased(nanos: u64) -> String {
     format!("announced over gRPC with a lease of {lease}")
 }
 
+fn lease_renewed(renewed: &LeaseRenewed) -> String {
+    let (havip, holder) = (havip_name(renewed.havip.as_ref()), vnic_in_full(renewed.holder.as_ref()));
+    format!("HAVIP {havip} held on by {holder}, {}", leased(renewed.lease))
+}
+
 fn holder_withdrawn(withdrawn: &HolderWithdrawn) -> String {
     let (havip, holder) = (havip_name(withdrawn.havip.as_ref()), vnic_in_full(withdrawn.holder.as_ref()));
     let why = match &*withdrawn.reason {
@@ -317,6 +321,18 @@ fn holder_contested(contested: &HolderContested) -> String {
     format!(
         "HAVIP {havip} contested by {rival}; {holder} keeps it until {until} at least; seen by gateway {gateway}"
     )
+}
+
+fn holder_silent(silent: &HolderSilent) -> String {
+    let (holder, havip) = (vnic_in_full(silent.holder.as_ref()), havip_name(silent.havip.as_ref()));
+    let (gateway, since) = (&silent.gateway, wire::time_ms(silent.heard_at));
+    format!("{holder} holds HAVIP {havip} and answers no more; gateway {gateway} heard it last at {since}")
+}
+
+fn holder_heard(heard: &HolderHeard) -> String {
+    let (holder, havip) = (vnic_in_full(heard.holder.as_ref()), havip_name(heard.havip.as_ref()));
+    let (gateway, at) = (&heard.gateway, wire::time_ms(heard.heard_at));
+    format!("{holder}, which holds HAVIP {havip}, is heard again; by gateway {gateway} at {at}")
 }
 
 fn claim_rejected(rejected: &ClaimRejected) -> String {

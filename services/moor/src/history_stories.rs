@@ -109,6 +109,7 @@ fn expected() -> Vec<(Kind, String)> {
     );
     all.extend(leases(havip_text));
     all.extend(endings(eip_text, havip_text));
+    all.extend(silence(havip_text));
     all
 }
 
@@ -247,6 +248,37 @@ fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
     ]
 }
 
+fn silence(havip_text: &str) -> Vec<(Kind, String)> {
+    let silent = HolderSilent {
+        havip: havip(),
+        holder: Some(vnic("vm-a", 11)),
+        gateway: "gw-1".into(),
+        heard_at: 1_763_765_000_250_000_000,
+    };
+    let heard = HolderHeard {
+        havip: havip(),
+        holder: Some(vnic("vm-a", 11)),
+        gateway: "gw-1".into(),
+        heard_at: 1_763_765_001_250_000_000,
+    };
+    vec![
+        (
+            Kind::HolderSilent(silent),
+            format!(
+                "vm-a (02:00:00:00:00:0b, 10.0.1.11) holds {havip_text} and answers no more; gateway gw-1 heard it last at \
+                 2025-11-21T22:43:20.250Z"
+            ),
+        ),
+        (
+            Kind::HolderHeard(heard),
+            format!(
+                "vm-a (02:00:00:00:00:0b, 10.0.1.11), which holds {havip_text}, is heard again; by gateway gw-1 at \
+                 2025-11-21T22:43:21.250Z"
+            ),
+        ),
+    ]
+}
+
 fn drift_found() -> (Kind, String) {
     let element = |to: [u8; 4]| Element {
         set: "eip_to_havip".into(),
@@ -308,9 +340,11 @@ fn number(kind: &Kind) -> usize {
         Kind::HolderSettled(_) => 21,
         Kind::HolderWithdrawn(_) => 22,
         Kind::LeaseRenewed(_) => 23,
+        Kind::HolderSilent(_) => 24,
+        Kind::HolderHeard(_) => 25,
     }
 }
-const KINDS: usize = 24;
+const KINDS: usize = 26;
 
 fn event(kind: Kind) -> Event {
     Event { kind: Some(kind) }

@@ -85,6 +85,7 @@ impl Row for Holder {
         let holder = match self.state() {
             State::Held => self.instance.clone(),
             State::Contested => format!("{} (contested by {})", self.instance, self.rival_instance),
+            State::Stale => format!("{} (silent since {})", self.instance, wire::time_ms(self.last_heard_at)),
             State::None => "nobody yet".to_owned(),
             State::Unspecified => "?".to_owned(),
         };

@@ -3,6 +3,7 @@
 
 mod compared;
 mod elements;
+mod probing;
 
 use clap::Args;
 use mooring_proto::{
@@ -13,7 +14,7 @@ use mooring_proto::{
 };
 use serde_json::{Value, json};
 
-use self::compared::Compared;
+use self::{compared::Compared, probing::probing};
 use crate::{
     client::{Client, LARGEST_ANSWER},
     failure::Failure,
@@ -96,6 +97,7 @@ impl Status {
         blocks
             .push(lines(found.asked.iter().flat_map(|one| one.vpcs.iter().flat_map(provisional)).collect()));
         blocks.push(lines(found.asked.iter().flat_map(|one| one.vpcs.iter().flat_map(contested)).collect()));
+        blocks.push(lines(found.asked.iter().flat_map(|one| one.vpcs.iter().flat_map(probing)).collect()));
         blocks.push(lines(found.asked.iter().flat_map(|one| one.vpcs.iter().flat_map(warnings)).collect()));
         blocks.push(self.verdict(&found.problems));
         blocks.retain(|block| !block.is_empty());

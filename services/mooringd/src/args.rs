@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
-use mooring_dataplane_sync::AuditArgs;
+use mooring_dataplane_sync::{AuditArgs, ProbeArgs};
 use mooring_domain::name::GatewayName;
 use mooring_ledger::{ArchiveArgs, LogUrl, NatsArgs, StoreArgs};
 use mooring_runtime::args::ProcessArgs;
@@ -31,6 +31,8 @@ pub(crate) struct Args {
     pub(crate) log: LogUrl,
     #[command(flatten)]
     pub(crate) audit: AuditArgs,
+    #[command(flatten)]
+    pub(crate) probes: ProbeArgs,
     #[command(flatten)]
     pub(crate) archive: ArchiveArgs,
     #[command(flatten)]

@@ -58,6 +58,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             gateway: args.gateway.clone(),
             places: args.places.clone(),
             audit: args.audit,
+            probes: args.probes,
             shutdown,
         };
         let peers = Peers { binding: own.clone(), health: own };

@@ -72,7 +72,7 @@ async fn who_claims_it_in_the_holders_back_off_makes_it_contested_and_not_its_ow
     .await;
 }
 
-fn list() -> api::ListHoldersRequest {
+pub fn list() -> api::ListHoldersRequest {
     api::ListHoldersRequest { parent: P1.into(), ..Default::default() }
 }
 

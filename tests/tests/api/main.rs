@@ -22,6 +22,7 @@ mod requests;
 mod restart;
 mod retries;
 mod rules;
+mod silence;
 mod unbinding;
 mod watched;
 mod watched_bindings;

@@ -3,5 +3,8 @@
 
 mod bad_arp;
 mod damped;
+mod healing;
+mod masters;
+mod silence;
 mod stage;
 mod storms;

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use mooring_tests::{
     Lab, Mooringd, Namespace, lab,
-    probe::{ArpFrame, UdpEcho, mac_bytes, send_frames, udp_ask},
+    probe::{ArpFrame, UdpEcho, mac_bytes, ping, send_frames, udp_ask},
     server::Options,
     wait_for,
 };
@@ -55,13 +55,19 @@ impl Stage {
 
     /// Everything is there, nothing is bound, and nobody has the HAVIP.
     pub fn stocked() -> Result<Stage> {
+        let stage = Stage::empty()?;
+        stage.server.stock()?;
+        Ok(stage)
+    }
+
+    /// Nothing was made yet.
+    pub fn empty() -> Result<Stage> {
         let lab = Lab::new()?;
         let mut services = Vec::new();
         for vm in [&lab.vm_a, &lab.vm_b, &lab.host_c] {
             services.push(UdpEcho::start(vm, at(lab::HAVIP), vm.role())?);
         }
         let server = Mooringd::start(&lab, Options::default())?;
-        server.stock()?;
         Ok(Stage { server, _services: services, lab })
     }
 
@@ -121,6 +127,13 @@ impl Stage {
         })
     }
 
+    /// Waits until what an instance sends from the HAVIP reaches the client, and is answered.
+    pub fn wait_sends(&self, vm: &Namespace) -> Result<()> {
+        wait_for(&format!("{} to reach the client", vm.role()), PATIENT, || {
+            ping(vm, lab::HAVIP, lab::CLIENT, 56, SHORT).map(drop).map_err(|error| error.to_string())
+        })
+    }
+
     /// What Mooring says of a HAVIP's holder.
     pub fn holder(&self, havip: &str) -> Result<Value> {
         self.server.ask(&format!("holder {havip}"))
@@ -132,6 +145,21 @@ impl Stage {
             Ok(holder) if holder["instance"] == instance => Ok(()),
             other => Err(format!("{other:?}")),
         })
+    }
+
+    /// Waits until Mooring says this of a HAVIP.
+    pub fn wait_state(&self, havip: &str, state: &str) -> Result<()> {
+        wait_for(&format!("{havip} to be {state}"), PATIENT, || match self.holder(havip) {
+            Ok(holder) if holder["state"] == state => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+    }
+
+    /// The MAC to which the gateway's kernel sends what is for the HAVIP.
+    pub fn neighbour(&self) -> String {
+        let shown = self.lab.gateway.output(&format!("ip neigh show {} dev in0", lab::HAVIP)).unwrap();
+        let mac = shown.split_whitespace().skip_while(|word| *word != "lladdr").nth(1);
+        mac.unwrap_or_default().to_owned()
     }
 
     /// Waits until kernel and fold agree, every table read back.
@@ -150,6 +178,40 @@ impl Stage {
     /// How many events of a kind there are.
     pub fn count(&self, kind: &str) -> Result<usize> {
         Ok(self.server.events()?.iter().filter(|(of, _)| of == kind).count())
+    }
+
+    /// The events about holders so far, in order, by their kinds.
+    pub fn kinds_of_holders(&self) -> Result<Vec<String>> {
+        let kinds = self.server.events()?.into_iter().map(|(kind, _)| kind);
+        Ok(kinds.filter(|kind| kind.starts_with("holder_")).collect())
+    }
+
+    /// The position of the log's last record.
+    pub fn tail(&self) -> Result<u64> {
+        self.server.ask("status")?["status"]["tail"].as_u64().context("a status without a tail")
+    }
+
+    /// How many packets the gateway has dropped for this reason.
+    pub fn dropped_packets(&self, reason: &str) -> Result<u64> {
+        let listed = self.lab.gateway.output("nft list counters")?;
+        let (_, after) = listed.split_once(&format!("counter {reason} ")).with_context(|| listed.clone())?;
+        let count = after.split_whitespace().skip_while(|word| *word != "packets").nth(1);
+        Ok(count.with_context(|| listed.clone())?.parse()?)
+    }
+
+    /// The only value of a metric.
+    pub fn metric(&self, name: &str) -> Result<u64> {
+        let metrics = self.server.metrics()?;
+        let line = metrics.lines().find(|line| line.starts_with(name)).with_context(|| metrics.clone())?;
+        Ok(line.rsplit(' ').next().context("a metric without a value")?.parse()?)
+    }
+
+    /// Waits until a metric is at least so much.
+    pub fn wait_metric(&self, name: &str, least: u64) -> Result<()> {
+        wait_for(&format!("{name} to be {least}"), PATIENT, || match self.metric(name) {
+            Ok(value) if value >= least => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
     }
 
     /// Claims that the gateway did not look at for this reason.

@@ -2,6 +2,7 @@
 //! keepalived, and a pair of ordinary routers beside them to be measured against.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod asked;
 mod attested;
 mod away;
 mod both;

@@ -22,7 +22,7 @@ pub const EIP: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 70);
 pub struct Stage {
     pub cluster: Cluster,
     pub on_a: Keepalived,
-    _on_b: Keepalived,
+    pub on_b: Keepalived,
     _services: Vec<(UdpEcho, TcpServer)>,
     pub pair: Pair,
 }
@@ -48,7 +48,7 @@ impl Stage {
         let on_a = lab.keepalived(&lab.vm_a, 150, lab::HAVIP)?;
         on_a.wait_holds(PATIENT)?;
         let on_b = lab.keepalived(&lab.vm_b, 100, lab::HAVIP)?;
-        let stage = Stage { cluster, on_a, _on_b: on_b, _services: services, pair };
+        let stage = Stage { cluster, on_a, on_b, _services: services, pair };
         stage.cluster.ask("bind web front --wait")?;
         stage.wait_holder("vm-a")?;
         stage.wait_carried("vm-a")?;

@@ -11,7 +11,7 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE, ParseableParametrized};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressMessage},
-    link::{LinkAttribute, LinkLayerType, LinkMessage},
+    link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage},
     neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState},
     route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType},
 };
@@ -29,6 +29,7 @@ pub(crate) const LOCAL_TABLE: u8 = 255;
 pub(crate) struct Link {
     pub(crate) index: u32,
     pub(crate) mac: Mac,
+    pub(crate) carrier: bool,
 }
 
 /// The link of that name; it must carry Ethernet.
@@ -54,7 +55,8 @@ pub(crate) fn find(channel: &mut Channel, place: &Place, name: &str) -> Result<L
     });
     match mac {
         Some(mac) if found.header.link_layer_type == LinkLayerType::Ether => {
-            Ok(Link { index: found.header.index, mac })
+            let carrier = found.header.flags.contains(LinkFlags::LowerUp);
+            Ok(Link { index: found.header.index, mac, carrier })
         }
         _ => Err(Fault::NotEthernet { link: name.to_owned(), namespace: place.namespace() }),
     }

@@ -51,10 +51,7 @@ impl Ear {
     pub(super) fn take(&self, most: usize, own: Option<Mac>, seen: &mut Vec<Seen>) -> Result<usize, Fault> {
         for taken in 0..most {
             let Some((arp, observed_at)) = self.next()? else { return Ok(taken) };
-            let claim = arp.and_then(|arp| Some((arp.claim()?, arp.said())));
-            if let Some(((address, mac), said)) = claim.filter(|((_, mac), _)| Some(*mac) != own) {
-                seen.push(Seen::Claim { address, mac, observed_at, said });
-            }
+            seen.extend(arp.and_then(|arp| told_by(arp, own, observed_at)));
         }
         Ok(most)
     }
@@ -80,6 +77,14 @@ impl Ear {
         let length = message.bytes;
         Ok(Some((bytes.get(..length).and_then(Arp::parse), at)))
     }
+}
+
+fn told_by(arp: Arp, own: Option<Mac>, observed_at: Timestamp) -> Option<Seen> {
+    if let Some((address, mac)) = own.and_then(|own| arp.answers_probe(own)) {
+        return Some(Seen::Alive { address, mac });
+    }
+    let (address, mac) = arp.claim().filter(|(_, mac)| Some(*mac) != own)?;
+    Some(Seen::Claim { address, mac, observed_at, said: arp.said() })
 }
 
 fn nanoseconds(time: TimeSpec) -> Timestamp {

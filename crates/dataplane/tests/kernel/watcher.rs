@@ -13,6 +13,7 @@ use crate::namespace::{HOLDER, Namespace};
 
 pub const HAVIP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 50);
 pub const STRANGER: Mac = Mac([2, 0, 0, 0, 0, 0xc]);
+const OTHER: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 60);
 const GATEWAY: Mac = Mac([2, 0, 0, 0, 0, 1]);
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -209,6 +210,30 @@ fn a_second_watcher_is_told_that_there_is_one() {
     }
 }
 
+/// Whoever has an address answers a probe for it, and is told from one who claims it.
+#[test]
+fn the_answer_to_a_probe_says_that_the_address_is_in_use_and_claims_nothing() {
+    let namespace = Namespace::new();
+    let mut watcher = Watcher::open(&namespace.place()).unwrap();
+    let mut answer = arp(2, HOLDER, HAVIP, Ipv4Addr::UNSPECIFIED);
+    namespace.send("vm0", &answer);
+    answer[32..38].copy_from_slice(&GATEWAY.0);
+    namespace.send("vm0", &answer);
+    let seen = seen_until(&mut watcher, |seen| matches!(seen, Seen::Alive { .. }));
+    assert!(seen.contains(&Seen::Alive { address: HAVIP, mac: HOLDER }), "{seen:?}");
+    assert_eq!(claims(&seen), [(HAVIP, HOLDER)], "the first was no answer to this gateway");
+}
+
+#[test]
+fn without_a_carrier_nobody_is_probed() {
+    let namespace = Namespace::new();
+    let mut kernel = namespace.reconciled();
+    namespace.ip("link set vm0 down");
+    assert!(!kernel.probe(&[(HAVIP, HOLDER)]).unwrap());
+    namespace.ip("link set vm0 up");
+    assert!(kernel.probe(&[(HAVIP, HOLDER)]).unwrap());
+}
+
 #[test]
 fn the_gateway_asks_the_holder_alone_or_all_and_announces_in_both_forms() {
     let namespace = Namespace::new();
@@ -220,6 +245,14 @@ fn the_gateway_asks_the_holder_alone_or_all_and_announces_in_both_forms() {
     let mut to_holder = question.clone();
     to_holder[..6].copy_from_slice(&HOLDER.0);
     assert_eq!(heard.frames(2), [to_holder, question]);
+
+    assert!(kernel.probe(&[(HAVIP, HOLDER), (OTHER, STRANGER)]).unwrap());
+    let probe = |mac: Mac, address: Ipv4Addr| {
+        let mut probe = arp(1, GATEWAY, Ipv4Addr::UNSPECIFIED, address);
+        probe[..6].copy_from_slice(&mac.0);
+        probe
+    };
+    assert_eq!(heard.frames(2), [probe(HOLDER, HAVIP), probe(STRANGER, OTHER)]);
 
     let outside = Mac([2, 0, 0, 0, 0, 2]);
     let eip = Ipv4Addr::new(203, 0, 113, 64);

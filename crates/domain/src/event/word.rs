@@ -44,4 +44,6 @@ words! {
     HolderSettled "holder_settled";
     HolderWithdrawn "holder_withdrawn";
     LeaseRenewed "lease_renewed";
+    HolderSilent "holder_silent";
+    HolderHeard "holder_heard";
 }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::Heard;
+use super::{Heard, Report};
 use crate::{
     Timestamp,
     event::ClaimFacts,
@@ -23,6 +23,17 @@ pub enum Command {
         claim: ClaimFacts,
         /// What was handed in before and is in no event.
         heard: Heard,
+        /// This service's present time.
+        now: Timestamp,
+    },
+    /// A gateway that probes the holder of an address says what it heard. Never refused: what is known already writes nothing.
+    Report {
+        /// The VPC in whose namespace it is probed.
+        vpc: VpcId,
+        /// The HAVIP's address.
+        address: IpAddr,
+        /// What it says.
+        report: Report,
         /// This service's present time.
         now: Timestamp,
     },

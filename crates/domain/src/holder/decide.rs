@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Havip, Heard, Present, Sighting, State, Verdict, contest::contested, judge};
+use super::{Havip, Heard, Present, Sighting, State, Verdict, contest::contested, judge, silence::announced};
 use crate::{
     Event, Timestamp,
     address::Mac,
@@ -33,6 +33,7 @@ pub(super) fn claim(
     match (judge(vnic.is_some(), present, Sighting::from(&claim), now), vnic) {
         (Verdict::Moves, Some(vnic)) => Some(holder_changed(havip, vnic, claim, None)),
         (Verdict::Postponed, Some(rival)) => contested(havip, rival.clone(), claim),
+        (Verdict::Holds, _) => announced(havip, &claim),
         (Verdict::Stranger, _) => claim_rejected(state, havip, claim, (heard.unrecorded, now)),
         _ => None,
     }

@@ -1,6 +1,6 @@
 //! What events make of health's state: resource's say who may hold what, its own say who does. Nothing is refused.
 
-use super::{Contest, Havip, Holding, Lease, REJECTION_INTERVAL, State, state::Placed};
+use super::{Contest, Havip, Holding, Lease, REJECTION_INTERVAL, State, silence, state::Placed};
 use crate::{
     Commit, CommitPosition, Event, Stream, Timestamp,
     event::{
@@ -23,6 +23,8 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
             Event::HolderSettled(settled) => holder_settled(state, settled),
             Event::HolderWithdrawn(withdrawn) => holder_withdrawn(state, withdrawn),
             Event::LeaseRenewed(renewed) => lease_renewed(state, renewed),
+            Event::HolderSilent(facts) => silence::fell_silent(state, facts, commit.at),
+            Event::HolderHeard(facts) => silence::was_heard(state, facts),
             _ => {}
         }
     }
@@ -67,7 +69,7 @@ fn holder_changed(state: &mut State, change: &HolderChanged, at: CommitPosition)
     leased(state, change.havip.id, None);
     if let Some(havip) = state.havips.get_mut(&change.havip.id) {
         let (vnic, claim, backoff) = (change.holder.clone(), change.claim.clone(), change.backoff);
-        havip.holding = Some(Holding { vnic, claim, at, backoff, lease: None });
+        havip.holding = Some(Holding { vnic, claim, at, backoff, lease: None, silence: None });
         if let Some((contest, previous)) = havip.contest.as_mut().zip(change.previous.clone()) {
             *contest = Contest { rival: previous, seen: change.claim.observed_at, postponed: false };
         }

@@ -6,6 +6,7 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Silence;
 use crate::{
     CommitPosition, Rejection, Timestamp,
     address::Mac,
@@ -25,6 +26,8 @@ pub struct Holding {
     pub at: CommitPosition,
     /// How long after the claim it keeps it at least.
     pub backoff: Duration,
+    /// It is not heard any more.
+    pub silence: Option<Silence>,
     /// Where it announced itself over gRPC.
     pub lease: Option<Lease>,
 }

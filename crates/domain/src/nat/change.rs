@@ -140,7 +140,9 @@ impl Change {
             | Event::ClaimRejected(_)
             | Event::HolderContested(_)
             | Event::HolderSettled(_)
-            | Event::LeaseRenewed(_) => return None,
+            | Event::LeaseRenewed(_)
+            | Event::HolderSilent(_)
+            | Event::HolderHeard(_) => return None,
         })
     }
 }

@@ -20,6 +20,7 @@ mod holder;
 mod holder_everywhere;
 mod holder_leases;
 mod holder_rules;
+mod holder_silence;
 mod holder_zombies;
 mod names;
 mod properties;

@@ -128,6 +128,7 @@ impl Concerns {
             Event::HolderSettled(settled) => self.of_held(&settled.havip, terms),
             Event::HolderWithdrawn(withdrawn) => self.of_held(&withdrawn.havip, terms),
             Event::LeaseRenewed(renewed) => self.of_held(&renewed.havip, terms),
+            Event::HolderSilent(facts) | Event::HolderHeard(facts) => self.of_held(&facts.havip, terms),
         }
     }
 

@@ -1,6 +1,11 @@
 //! What the log says keeps packets from passing, and what to do. What only kernels know is said by who asks them.
 
-use mooring_domain::{CommitPosition, binding::Phase};
+use mooring_domain::{
+    CommitPosition,
+    binding::Phase,
+    holder::{Holding, Silence},
+    name::Label,
+};
 use mooring_proto::dataplane::v1::Problem;
 
 use super::subject::Subject;
@@ -104,12 +109,24 @@ fn holder(folded: &Folded, subject: &Subject<'_>) -> Option<Problem> {
     let facts = &havip.facts.havip;
     // Said of what a gateway does: its own decision counts as the log's.
     let holders = &folded.desired.vpcs.get(&facts.vpc)?.holders;
-    if holders.get(&facts.address).is_some_and(Option::is_some) {
-        return None;
+    if let Some(mac) = holders.get(&facts.address).copied().flatten() {
+        let holding = folded.holder.get(facts.id)?.holding.as_ref();
+        return silent(holding.filter(|holding| holding.vnic.mac == mac)?, &facts.display_name);
     }
     let label = &havip.facts.havip.display_name;
     let what = format!("nobody holds the HAVIP {label}: no member has announced it");
     let remedy =
         "look whether keepalived is master on a member, and whether its announcement reaches the gateway";
     Some(problem("NO_HOLDER", what, remedy, "docs/runbooks/no-holder.md", Some(havip.at)))
+}
+
+fn silent(holding: &Holding, havip: &Label) -> Option<Problem> {
+    let Silence { since, gateway, at } = holding.silence.as_ref()?;
+    let (instance, since) = (&holding.vnic.instance, crate::moment::time(*since));
+    let what = format!(
+        "{instance} holds the HAVIP {havip} and answers no more: gateway {gateway} heard it last at {since}"
+    );
+    let remedy =
+        "look at the instance and its link; the traffic goes there until another member announces the HAVIP";
+    Some(problem("HOLDER_SILENT", what, remedy, "docs/runbooks/holder-silent.md", Some(*at)))
 }

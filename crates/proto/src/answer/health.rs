@@ -22,8 +22,10 @@ pub fn holder(havip: &Havip) -> Holder {
     let Some(holding) = &havip.holding else { return nobody };
     let (state, contest) = match &havip.contest {
         Some(contest) => (State::Contested, Some(contest)),
+        None if holding.silence.is_some() => (State::Stale, None),
         None => (State::Held, None),
     };
+    let silence = holding.silence.as_ref();
     let rival = contest.map(|contest| &contest.rival);
     let name = |vnic: &VnicFacts| Name::<id::Vnic> { scope: scope.clone(), id: vnic.id }.to_string();
     Holder {
@@ -31,6 +33,8 @@ pub fn holder(havip: &Havip) -> Holder {
         rival: rival.map(name).unwrap_or_default(),
         rival_instance: rival.map(|rival| rival.instance.to_string()).unwrap_or_default(),
         backoff_ends_at: contest.map(|_| holding.until().0).unwrap_or_default(),
+        last_heard_at: silence.map(|silence| silence.since.0).unwrap_or_default(),
+        unheard_by: silence.map(|silence| silence.gateway.to_string()).unwrap_or_default(),
         vnic: name(&holding.vnic),
         instance: holding.vnic.instance.to_string(),
         mac: holding.vnic.mac.to_string(),

@@ -6,8 +6,8 @@ use mooring_domain::{
     Timestamp,
     event::{
         BindFailed, BindRequested, ClaimRejected, ClaimRejection, Damping, Event, GatewayFacts, HavipCreated,
-        HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled, HolderWithdrawn,
-        LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VpcCreated, Withdrawal,
+        HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled,
+        HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VpcCreated, Withdrawal,
     },
 };
 
@@ -43,6 +43,12 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
         Kind::HolderChanged(changed) => Event::HolderChanged(holder_changed(changed)?),
         Kind::ClaimRejected(rejected) => Event::ClaimRejected(claim_rejected(rejected)?),
         Kind::HolderContested(contested) => Event::HolderContested(holder_contested(contested)?),
+        Kind::HolderSilent(silent) => {
+            Event::HolderSilent(heard((silent.havip, silent.holder), &silent.gateway, silent.heard_at)?)
+        }
+        Kind::HolderHeard(again) => {
+            Event::HolderHeard(heard((again.havip, again.holder), &again.gateway, again.heard_at)?)
+        }
         Kind::HolderSettled(settled) => Event::HolderSettled(HolderSettled {
             havip: havip(settled.havip)?,
             holder: vnic(settled.holder.ok_or(Malformed::Missing("holder"))?)?,
@@ -176,6 +182,19 @@ fn holder_contested(from: wire::HolderContested) -> Result<HolderContested, Malf
         rival: vnic(from.rival.ok_or(Malformed::Missing("rival"))?)?,
         claim: claim(from.claim)?,
         until: Timestamp(from.backoff_ends_at),
+    })
+}
+
+fn heard(
+    (of, holder): (Option<wire::HavipFacts>, Option<wire::Vnic>),
+    gateway: &str,
+    heard_at: u64,
+) -> Result<HeardFacts, Malformed> {
+    Ok(HeardFacts {
+        havip: havip(of)?,
+        holder: vnic(holder.ok_or(Malformed::Missing("holder"))?)?,
+        gateway: text("gateway", gateway)?,
+        heard_at: Timestamp(heard_at),
     })
 }
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use mooring_domain::event::{
-    BindFailed, BindRequested, BindingFacts, ClaimRejected, Damping, Event, HavipCreated, HoldReleased,
-    HolderChanged, HolderContested, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+    BindFailed, BindRequested, BindingFacts, ClaimRejected, Damping, Event, HavipCreated, HeardFacts,
+    HoldReleased, HolderChanged, HolderContested, HolderSettled, HolderWithdrawn, LeaseRenewed, PoolCreated,
+    SubnetCreated, VnicCreated, VpcCreated,
 };
 
 use crate::{
@@ -55,22 +56,25 @@ pub(super) fn kind(event: &Event) -> Kind {
         Event::HolderChanged(changed) => Kind::HolderChanged(holder_changed(changed)),
         Event::ClaimRejected(rejected) => Kind::ClaimRejected(claim_rejected(rejected)),
         Event::HolderContested(contested) => Kind::HolderContested(holder_contested(contested)),
-        Event::HolderSettled(settled) => Kind::HolderSettled(wire::HolderSettled {
-            havip: Some(wire_havip(&settled.havip)),
-            holder: Some(wire_vnic(&settled.holder)),
-        }),
-        Event::HolderWithdrawn(withdrawn) => Kind::HolderWithdrawn(wire::HolderWithdrawn {
-            havip: Some(wire_havip(&withdrawn.havip)),
-            holder: Some(wire_vnic(&withdrawn.holder)),
-            reason: withdrawn.reason.word().to_owned(),
-        }),
-        Event::LeaseRenewed(renewed) => Kind::LeaseRenewed(wire::LeaseRenewed {
-            havip: Some(wire_havip(&renewed.havip)),
-            holder: Some(wire_vnic(&renewed.holder)),
-            renewed_at: renewed.renewed_at.0,
-            lease: nanos(renewed.lease),
-        }),
+        Event::HolderSilent(facts) => {
+            let (havip, holder, gateway, heard_at) = heard(facts);
+            Kind::HolderSilent(wire::HolderSilent { havip, holder, gateway, heard_at })
+        }
+        Event::HolderHeard(facts) => {
+            let (havip, holder, gateway, heard_at) = heard(facts);
+            Kind::HolderHeard(wire::HolderHeard { havip, holder, gateway, heard_at })
+        }
+        Event::HolderSettled(settled) => Kind::HolderSettled(holder_settled(settled)),
+        Event::HolderWithdrawn(withdrawn) => Kind::HolderWithdrawn(holder_withdrawn(withdrawn)),
+        Event::LeaseRenewed(renewed) => Kind::LeaseRenewed(lease_renewed(renewed)),
     }
+}
+
+type HeardParts = (Option<wire::HavipFacts>, Option<wire::Vnic>, String, u64);
+
+fn heard(facts: &HeardFacts) -> HeardParts {
+    let (havip, holder) = (wire_havip(&facts.havip), wire_vnic(&facts.holder));
+    (Some(havip), Some(holder), facts.gateway.to_string(), facts.heard_at.0)
 }
 
 type BindingParts = (bytes::Bytes, Option<wire::EipFacts>, Option<wire::HavipFacts>);
@@ -199,5 +203,26 @@ fn claim_rejected(rejected: &ClaimRejected) -> wire::ClaimRejected {
         vnic: rejected.vnic.as_ref().map(wire_vnic),
         reason: rejected.reason.word().to_owned(),
         unrecorded: rejected.unrecorded,
+    }
+}
+
+fn holder_settled(settled: &HolderSettled) -> wire::HolderSettled {
+    wire::HolderSettled { havip: Some(wire_havip(&settled.havip)), holder: Some(wire_vnic(&settled.holder)) }
+}
+
+fn holder_withdrawn(withdrawn: &HolderWithdrawn) -> wire::HolderWithdrawn {
+    wire::HolderWithdrawn {
+        havip: Some(wire_havip(&withdrawn.havip)),
+        holder: Some(wire_vnic(&withdrawn.holder)),
+        reason: withdrawn.reason.word().to_owned(),
+    }
+}
+
+fn lease_renewed(renewed: &LeaseRenewed) -> wire::LeaseRenewed {
+    wire::LeaseRenewed {
+        havip: Some(wire_havip(&renewed.havip)),
+        holder: Some(wire_vnic(&renewed.holder)),
+        renewed_at: renewed.renewed_at.0,
+        lease: nanos(renewed.lease),
     }
 }

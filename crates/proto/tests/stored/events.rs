@@ -8,9 +8,9 @@ use mooring_domain::{
     address::Mac,
     event::{
         BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, Damping,
-        EipFacts, GatewayDriftFound, GatewayFacts, HavipCreated, HavipFacts, HoldReleased, HolderChanged,
-        HolderContested, HolderRules, HolderSettled, HolderWithdrawn, LeaseRenewed, PoolCreated,
-        SubnetCreated, VnicCreated, VnicFacts, VpcCreated, Withdrawal,
+        EipFacts, GatewayDriftFound, GatewayFacts, HavipCreated, HavipFacts, HeardFacts, HoldReleased,
+        HolderChanged, HolderContested, HolderRules, HolderSettled, HolderWithdrawn, LeaseRenewed,
+        PoolCreated, SubnetCreated, VnicCreated, VnicFacts, VpcCreated, Withdrawal,
     },
     id::Id,
     name::BadName,
@@ -25,6 +25,7 @@ const V4: bool = false;
 pub fn all() -> Vec<(&'static str, Event)> {
     let mut all = of_resource();
     all.extend(of_binding());
+    all.extend(of_holders());
     all.extend(of_health());
     all
 }
@@ -92,6 +93,32 @@ fn of_binding() -> Vec<(&'static str, Event)> {
     ]
 }
 
+/// Of a holder that goes on, falls silent, or lets go.
+fn of_holders() -> Vec<(&'static str, Event)> {
+    let withdrawn =
+        HolderWithdrawn { havip: havip(V4), holder: vnic(0x0b, V4), reason: Withdrawal::Withdrawn };
+    let expired = HolderWithdrawn { reason: Withdrawal::Expired, ..withdrawn.clone() };
+    let renewed = LeaseRenewed {
+        havip: havip(V4),
+        holder: vnic(0x0b, V4),
+        renewed_at: Timestamp(1_763_765_000_250_000_000),
+        lease: Duration::from_secs(30),
+    };
+    let heard = HeardFacts {
+        havip: havip(V4),
+        holder: vnic(0x0b, V4),
+        gateway: text("gw-1"),
+        heard_at: Timestamp(1_763_765_000_250_000_000),
+    };
+    vec![
+        ("holder_silent", Event::HolderSilent(heard.clone())),
+        ("holder_heard", Event::HolderHeard(heard)),
+        ("holder_withdrawn", Event::HolderWithdrawn(withdrawn)),
+        ("holder_withdrawn/expired", Event::HolderWithdrawn(expired)),
+        ("lease_renewed", Event::LeaseRenewed(renewed)),
+    ]
+}
+
 fn of_health() -> Vec<(&'static str, Event)> {
     let changed = HolderChanged {
         havip: havip(V4),
@@ -103,15 +130,6 @@ fn of_health() -> Vec<(&'static str, Event)> {
     };
     let damped = HolderChanged { backoff: Duration::from_secs(2), ..changed.clone() };
     let leased = HolderChanged { lease: Some(Duration::from_secs(30)), ..changed.clone() };
-    let withdrawn =
-        HolderWithdrawn { havip: havip(V4), holder: vnic(0x0b, V4), reason: Withdrawal::Withdrawn };
-    let expired = HolderWithdrawn { reason: Withdrawal::Expired, ..withdrawn.clone() };
-    let renewed = LeaseRenewed {
-        havip: havip(V4),
-        holder: vnic(0x0b, V4),
-        renewed_at: Timestamp(1_763_765_000_250_000_000),
-        lease: Duration::from_secs(30),
-    };
     let contested = HolderContested {
         havip: havip(V4),
         holder: vnic(0x0b, V4),
@@ -141,9 +159,6 @@ fn of_health() -> Vec<(&'static str, Event)> {
         ("holder_contested", Event::HolderContested(contested)),
         ("holder_settled", Event::HolderSettled(settled)),
         ("holder_changed/leased", Event::HolderChanged(leased)),
-        ("holder_withdrawn", Event::HolderWithdrawn(withdrawn)),
-        ("holder_withdrawn/expired", Event::HolderWithdrawn(expired)),
-        ("lease_renewed", Event::LeaseRenewed(renewed)),
         ("holder_changed", Event::HolderChanged(changed)),
         ("holder_changed/first_v6", Event::HolderChanged(first)),
         ("claim_rejected", Event::ClaimRejected(rejected)),

@@ -17,12 +17,16 @@ use super::*;
 use crate::{
     claims::{self, Decided},
     drifts::Drifts,
+    probing::{Played, Probed, Word},
     target::Distributed,
     watch::DroppedClaims,
 };
 
 mod own;
+mod probe;
 
+/// As long as it can be told from a slow answer.
+const STALE_AFTER: Duration = Duration::from_millis(500);
 /// Claims that may wait for health.
 const ROOM: usize = 2;
 /// Longer than a retry and a busy machine take.
@@ -60,7 +64,8 @@ fn target(version: u64, eips: &[u8]) -> Target {
     let pools: BTreeSet<IpNet> = ["203.0.113.0/24".parse().unwrap()].into();
     let (version, carried) = (Position(version), Some(Position(version)));
     let observed = imbl::OrdMap::new();
-    Target { desired, observed, pools: Arc::new(pools), version, place: Some(place()), carried }
+    let silent = imbl::OrdSet::new();
+    Target { desired, observed, silent, pools: Arc::new(pools), version, place: Some(place()), carried }
 }
 
 /// A worker at work, its kernel, and what it says.
@@ -75,6 +80,7 @@ struct Stage {
     /// As it is handed in to health.
     handed_in: mpsc::Receiver<mooring_proto::health::v1::Claim>,
     decided: watch::Sender<Decided>,
+    played: Played,
     distributed: Distributed,
     sees: mpsc::Sender<Sight>,
     task: JoinHandle<()>,
@@ -99,6 +105,7 @@ impl Stage {
     fn opening(fake: Fake, first: Target, open: Open) -> Stage {
         let (target, receiver) = watch::channel(first);
         let (claims, handed_in, decided) = claims::for_a_story(ROOM);
+        let (probing, played) = Played::start("gw-1".parse().unwrap(), STALE_AFTER);
         let distributed = Distributed::default();
         let (worker, seen) = mpsc::channel(8);
         let (asking, requests) = mpsc::channel(8);
@@ -115,6 +122,8 @@ impl Stage {
             claims: its_claims,
             drifts: drifts.clone(),
             dropped: DroppedClaims::default(),
+            probing,
+            probed: Probed::default(),
             worker,
         };
         let task = tokio::spawn(Worker::new(open, sinks, seen, requests, sender).run());
@@ -127,6 +136,7 @@ impl Stage {
             claims,
             handed_in,
             decided,
+            played,
             distributed,
             sees,
             _folder: folder,

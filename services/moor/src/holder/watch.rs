@@ -74,6 +74,12 @@ fn line(holder: &Holder, labels: &Labels) -> String {
                 "{havip} contested: {instance} ({mac}) keeps it until {ends} at least, {rival_instance} claims it"
             )
         }
+        State::Stale => {
+            let (heard, by) = (wire::time_ms(holder.last_heard_at), &holder.unheard_by);
+            format!(
+                "{havip} held by {instance} ({mac}), which answers no more: heard last {heard} by gateway {by}"
+            )
+        }
         State::None => format!("{havip} held by nobody"),
         State::Unspecified => format!("{havip} in a state that this moor does not know"),
     }
@@ -93,6 +99,8 @@ mod tests {
             gateway: "gw-1".into(),
             observed_at: 1_763_765_000_250_000_000,
             rival_instance: "vm-b".into(),
+            last_heard_at: 1_763_765_002_250_000_000,
+            unheard_by: "gw-2".into(),
             backoff_ends_at: 1_763_765_001_250_000_000,
             ..Holder::default()
         };
@@ -101,6 +109,10 @@ mod tests {
             (
                 State::Contested,
                 "contested: vm-a (02:00:00:00:00:0a) keeps it until 2025-11-21T22:43:21.250Z at least, vm-b claims it",
+            ),
+            (
+                State::Stale,
+                "held by vm-a (02:00:00:00:00:0a), which answers no more: heard last 2025-11-21T22:43:22.250Z by gateway gw-2",
             ),
             (State::None, "held by nobody"),
         ] {

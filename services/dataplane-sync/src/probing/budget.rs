@@ -1,0 +1,97 @@
+//! How many probes a gateway sends in a second: a thousand at most, whichever VPCs they are for.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use mooring_domain::{id::VpcId, name::RegionId};
+
+/// In any second.
+pub(crate) const PER_SECOND: u32 = 1000;
+/// Of these, so many may go out at once.
+const BURST: u32 = 50;
+/// Between two when they are spread evenly.
+const GAP: Duration = Duration::from_micros(1_000_000 / (PER_SECOND - BURST) as u64);
+
+/// One gateway's. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// When all that was taken is paid for.
+    paid: Instant,
+    /// How many are probed in each VPC,
+    probed: BTreeMap<(RegionId, VpcId), usize>,
+    /// and in all of them.
+    all: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self(Arc::new(Mutex::new(State { paid: now, probed: BTreeMap::new(), all: 0 })))
+    }
+
+    /// How many of so many probes may go out now.
+    pub(crate) fn take(&self, wanted: usize, now: Instant) -> usize {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = state.paid.max(now);
+        let owed = begin.saturating_duration_since(now);
+        let room = (GAP * BURST).saturating_sub(owed).as_nanos() / GAP.as_nanos();
+        let taken = wanted.min(room as usize);
+        state.paid = begin + GAP * taken as u32;
+        taken
+    }
+
+    /// So many are probed in a VPC from now on; how often each of the gateway's can be, at most.
+    pub(crate) fn share(&self, region: &RegionId, vpc: VpcId, probed: usize) -> Duration {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (region.clone(), vpc);
+        let before = match probed {
+            0 => state.probed.remove(&key),
+            _ => state.probed.insert(key, probed),
+        };
+        state.all = state.all + probed - before.unwrap_or_default();
+        GAP.saturating_mul(u32::try_from(state.all).unwrap_or(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mooring_domain::id::Id;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn in_no_second_more_go_out_than_may_however_often_somebody_asks() {
+        let start = Instant::now();
+        let budget = Budget::new(start);
+        let ticks = (0..4000).map(|tick| start + Duration::from_millis(tick));
+        let taken: Vec<usize> = ticks.map(|now| budget.take(7, now)).collect();
+        for second in taken.windows(1000) {
+            let sent: usize = second.iter().sum();
+            assert!(sent <= PER_SECOND as usize, "{sent}");
+            assert!(sent >= (PER_SECOND - 2 * BURST) as usize, "what is allowed is used: {sent}");
+        }
+    }
+
+    #[test]
+    fn after_a_pause_no_more_than_a_burst_goes_out() {
+        let start = Instant::now();
+        let budget = Budget::new(start);
+        let later = start + Duration::from_secs(3600);
+        assert_eq!([budget.take(500, later), budget.take(500, later)], [BURST as usize, 0]);
+    }
+
+    #[test]
+    fn what_a_gateway_probes_is_counted_over_all_vpcs() {
+        let budget = Budget::new(Instant::now());
+        let (region, vpc) = ("r1".parse().unwrap(), |n| Id::new(Uuid::from_u128(n)));
+        assert_eq!(budget.share(&region, vpc(1), 100), GAP * 100);
+        assert_eq!(budget.share(&region, vpc(2), 300), GAP * 400);
+        assert_eq!(budget.share(&region, vpc(1), 0), GAP * 300);
+    }
+}
