@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::lab::{Namespace, track, untrack};
 use crate::server::own_folder;
-use crate::wait::wait_for;
+use crate::wait::{wait_for, wait_stopped};
 
 /// How long a start may take, and an end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -170,7 +170,8 @@ impl NatsServer {
 
     /// Stops it where it is (SIGSTOP): its connections stay open and nobody answers on them.
     pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::SIGSTOP)
+        self.signal(Signal::SIGSTOP)?;
+        wait_stopped(self.pid().context("nats-server does not run")?)
     }
 
     /// Lets it go on (SIGCONT).

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use crate::lab::{track, untrack};
 use crate::server::program;
-use crate::wait::wait_for;
+use crate::wait::{wait_for, wait_stopped};
 
 /// How long a start may take, and an end, and readiness to change.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -152,7 +152,8 @@ impl Service {
 
     /// Stops it where it is (SIGSTOP): its connections stay open and nobody answers on them.
     pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::SIGSTOP)
+        self.signal(Signal::SIGSTOP)?;
+        wait_stopped(self.pid().with_context(|| format!("{} does not run", self.program))?)
     }
 
     /// Lets it go on (SIGCONT).

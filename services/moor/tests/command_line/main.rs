@@ -363,7 +363,7 @@ async fn a_part_of_the_past_is_never_taken_for_the_whole() {
 
 /// What gateways and services say to each other is no business of people. (`moor status` lists elements only where gateways
 /// differ: `tests/tests/two_gateways`.)
-const NOT_FOR_PEOPLE: [&str; 10] = [
+const NOT_FOR_PEOPLE: [&str; 11] = [
     "Announce",
     "Withdraw",
     "Hold",
@@ -373,6 +373,7 @@ const NOT_FOR_PEOPLE: [&str; 10] = [
     "ReportApplied",
     "ReportClaims",
     "ReportDrift",
+    "ReportHolders",
     "ListElements",
 ];
 

@@ -51,7 +51,11 @@ pub(super) fn some(region: &mut Region, cores: &mut Cores<'_>, many: usize) -> R
                 times.map(|_| leases::announce_or_withdraw(region, cores)).collect::<Result<Vec<_>>>()?;
             (Commands::Holder(all.into_iter().flatten().collect()), Asked::ByClient)
         }
-        71..95 => {
+        71..74 => {
+            let all = times.map(|_| leases::hear(region, cores)).collect::<Result<Vec<_>>>()?;
+            (Commands::Holder(all.into_iter().flatten().collect()), Asked::ByService)
+        }
+        74..95 => {
             let all = times.map(|_| claim(region, cores)).collect::<Result<Vec<_>>>()?;
             (Commands::Holder(all.into_iter().flatten().collect()), Asked::ByService)
         }

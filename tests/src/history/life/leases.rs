@@ -6,7 +6,7 @@ use anyhow::Result;
 use mooring_domain::{
     Timestamp,
     event::OVER_GRPC,
-    holder::{Announce, Command, Havip, Heard},
+    holder::{Announce, Command, Havip, Heard, Report},
     name::{Name, Scope},
 };
 
@@ -35,4 +35,15 @@ pub(super) fn announce_or_withdraw(region: &mut Region, cores: &Cores<'_>) -> Re
     let lease = Duration::from_millis(region.rng.u64(500..60_000));
     let (by, heard, now) = (OVER_GRPC.parse()?, Heard::default(), cores.now());
     Ok(Some(Command::Announce(Announce { havip, vnic, lease, by, heard, now })))
+}
+
+/// A gateway that asks holders says that one answers no more, or does again.
+pub(super) fn hear(region: &mut Region, cores: &Cores<'_>) -> Result<Option<Command>> {
+    let Some(havip) = Region::any(&mut region.rng, &region.havips) else { return Ok(None) };
+    let held = cores.states().holder.get(havip.havip.id).and_then(|havip| havip.holding.as_ref());
+    let Some(mac) = held.map(|holding| holding.vnic.mac) else { return Ok(None) };
+    let (vpc, address, now) = (havip.havip.vpc, havip.havip.address, cores.now());
+    let gateway = format!("gw-{}", region.rng.u8(1..4)).parse()?;
+    let report = Report { gateway, mac, silent: region.rng.bool(), heard_at: now };
+    Ok(Some(Command::Report { vpc, address, report, now }))
 }
