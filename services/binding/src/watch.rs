@@ -7,7 +7,7 @@ use mooring_domain::{
     binding::{BindingCore, State},
     event::BindingFacts,
     id::{self, BindingId},
-    name::{Name, ProjectId, Scope},
+    name::{GatewayName, Name, ProjectId, Scope},
 };
 use mooring_ledger::{Watch, Watched};
 use mooring_proto::{
@@ -78,7 +78,7 @@ impl Watched for Wanted {
 /// A watch under way.
 pub(crate) struct Watching {
     watch: Watch<Wanted>,
-    reports: watch::Receiver<BTreeMap<mooring_domain::name::GatewayName, Report>>,
+    reports: watch::Receiver<BTreeMap<GatewayName, Report>>,
     /// What was told of those that some gateway has not applied.
     unapplied: BTreeMap<BindingId, Vec<Gateway>>,
 }

@@ -170,15 +170,12 @@ impl Provisional {
     /// holder.
     pub fn due(&mut self, recorded: Recorded<'_>, now: Timestamp) -> Vec<(IpAddr, Option<Mac>)> {
         let decisions = &self.decisions;
-        let holds = |havip: IpAddr, mac: Mac| match decisions.get(&havip) {
-            Some((decision, _)) => decision.claim.mac == mac,
-            None => recorded.holder(havip) == Some(mac),
-        };
-        let due = self.postponed.due(now, |havip, mac| recorded.may_hold(havip, mac) && !holds(havip, mac));
-        let holder = |havip| match decisions.get(&havip) {
+        let holder = |havip: IpAddr| match decisions.get(&havip) {
             Some((decision, _)) => Some(decision.claim.mac),
             None => recorded.holder(havip),
         };
+        let still = |havip, rival| recorded.may_hold(havip, rival) && holder(havip) != Some(rival);
+        let due = self.postponed.due(now, still);
         due.into_iter().map(|(havip, rival)| (havip, rival.or_else(|| holder(havip)))).collect()
     }
 
