@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mooring_domain::{id::Kind, name::parse_scoped};
 use tonic::{Code, Response, Status, Streaming, transport::Channel};
 
 use crate::{client::Client, failure::Failure, invocation::Invocation};
@@ -38,10 +39,12 @@ impl Resumed {
 }
 
 /// Where the thing is that is watched alone; else the project.
-pub fn parent(moor: &Invocation, name: &str) -> Result<String, Failure> {
-    // projects/P/regions/R/KIND/ID
-    let scope: Vec<_> = name.splitn(5, '/').take(4).collect();
-    if name.is_empty() { Ok(moor.home.scope()?.to_string()) } else { Ok(scope.join("/")) }
+pub fn parent<K: Kind>(moor: &Invocation, name: &str) -> Result<String, Failure> {
+    if name.is_empty() {
+        return Ok(moor.home.scope()?.to_string());
+    }
+    let scoped = parse_scoped::<K>(name);
+    scoped.map(|(scope, _)| scope.to_string()).map_err(|error| Failure::bad_answer(error.to_string()))
 }
 
 /// How many answers are still to be printed; none: all that come.

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use mooring_domain::id;
 use mooring_proto::binding::v1::{
     Binding, WatchBindingsRequest, WatchBindingsResponse, binding_service_client::BindingServiceClient,
 };
@@ -19,7 +20,7 @@ use crate::{
 
 /// Prints what comes, until so many answers have.
 pub(super) async fn run(moor: &Invocation, binding: String, limit: Option<u64>) -> Result<(), Failure> {
-    let parent = resumed::parent(moor, &binding)?;
+    let parent = resumed::parent::<id::Binding>(moor, &binding)?;
     let request = WatchBindingsRequest { parent, binding, after: 0 };
     let mut left = Left(limit);
     let ask = async |channel, request| BindingServiceClient::new(channel).watch_bindings(request).await;

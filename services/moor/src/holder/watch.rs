@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
+use mooring_domain::id;
 use mooring_proto::health::v1::{
     Holder, WatchHoldersRequest, WatchHoldersResponse, health_service_client::HealthServiceClient,
     holder::State,
@@ -20,7 +21,7 @@ use crate::{
 
 /// Prints what comes, until so many answers have.
 pub(super) async fn run(moor: &Invocation, havip: String, limit: Option<u64>) -> Result<(), Failure> {
-    let parent = resumed::parent(moor, &havip)?;
+    let parent = resumed::parent::<id::Havip>(moor, &havip)?;
     let request = WatchHoldersRequest { parent, havip, after: 0 };
     let (mut left, mut known) = (Left(limit), BTreeMap::new());
     let ask = async |channel, request| HealthServiceClient::new(channel).watch_holders(request).await;
