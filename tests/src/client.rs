@@ -201,6 +201,7 @@ impl Client {
             havip: havip.to_owned(),
             request_id: request.to_string(),
             wait_applied,
+            ..Default::default()
         };
         Ok(self.binding().bind(request).await?.into_inner())
     }
@@ -212,7 +213,8 @@ impl Client {
 
     /// The same, and the position that gateways had to reach.
     pub async fn unbind_at(&self, eip: &str, request: Uuid) -> Result<u64, Status> {
-        let request = UnbindRequest { eip: eip.to_owned(), request_id: request.to_string() };
+        let request =
+            UnbindRequest { eip: eip.to_owned(), request_id: request.to_string(), ..Default::default() };
         Ok(self.binding().unbind(request).await?.into_inner().position)
     }
 

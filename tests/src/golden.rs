@@ -80,7 +80,7 @@ fn live(server: &Mooringd) -> Result<()> {
     server.ask("unbind second")?;
     server.ask("eip release second")?;
     server.ask("havip delete spare")?;
-    let register = RegisterGatewayRequest { name: GATEWAY.to_owned(), equal_to: 0 };
+    let register = RegisterGatewayRequest { name: GATEWAY.to_owned(), ..Default::default() };
     server.call(async |channel| GatewayServiceClient::new(channel).register_gateway(register).await)??;
     drift(server)?;
     server.ask("gateway decommission gw-9").map(drop)
@@ -116,7 +116,7 @@ fn drift(server: &Mooringd) -> Result<()> {
         unrecorded: 0,
     };
     let (name, request_id) = (GATEWAY.to_owned(), uuid::Uuid::now_v7().to_string());
-    let request = ReportDriftRequest { name, drift: Some(drift), request_id };
+    let request = ReportDriftRequest { name, drift: Some(drift), request_id, validate_only: false };
     server.call(async |channel| GatewayServiceClient::new(channel).report_drift(request).await)??;
     Ok(())
 }

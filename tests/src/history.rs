@@ -7,7 +7,7 @@ mod world;
 
 use anyhow::{Result, bail};
 use mooring_domain::{
-    Decider, Event, Timestamp,
+    Decider, Event, Expected, Timestamp,
     binding::{BindingCore, Command as Binding},
     event::{BindingFacts, ClaimFacts},
     holder::{Command as Holder, Heard, HolderCore},
@@ -97,8 +97,11 @@ async fn bind(cores: &mut Cores<'_>, pairs: &[Pair], bindings: &mut [Option<Bind
 
 async fn unbind(cores: &mut Cores<'_>, bindings: &mut [Option<BindingFacts>]) -> Result<()> {
     let gone: Vec<_> = bindings.iter_mut().filter_map(Option::take).collect();
-    let asked =
-        gone.iter().map(|facts| Binding::Unbind { scope: world::scope_of(&facts.eip), eip: facts.eip.id });
+    let asked = gone.iter().map(|facts| Binding::Unbind {
+        scope: world::scope_of(&facts.eip),
+        eip: facts.eip.id,
+        expected: Expected::default(),
+    });
     cores.decide::<BindingCore>(asked.collect(), Asked::ByClient).await?;
     let release = gone.iter().map(|facts| {
         Resource::ReleaseHold(ReleaseHold { binding: facts.binding, region: facts.eip.region.clone() })

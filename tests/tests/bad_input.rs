@@ -199,9 +199,13 @@ fn a_malformed_id() {
             binding::BindRequest { eip: eip.to_owned(), havip: havip.clone(), ..Default::default() };
         assert_invalid(status_of!(server, Bindings, bind, request));
     }
-    let request_id = binding::UnbindRequest { eip: havip, request_id: "seven".into() };
+    let request_id = binding::UnbindRequest { eip: havip, request_id: "seven".into(), ..Default::default() };
     assert_invalid(status_of!(server, Bindings, unbind, request_id));
-    let short = resource::ReleaseRequest { region: "r1".into(), binding_ids: vec![vec![1, 2, 3].into()] };
+    let short = resource::ReleaseRequest {
+        region: "r1".into(),
+        binding_ids: vec![vec![1, 2, 3].into()],
+        ..Default::default()
+    };
     assert_invalid(status_of!(server, Holds, release, short));
     assert_eq!(tail(&server), before, "a malformed id wrote something");
 }
@@ -212,7 +216,7 @@ fn a_request_of_ten_megabytes() {
     let before = tail(&server);
     let vpc = resource::Vpc { display_name: "x".repeat(10 << 20), ..Default::default() };
     let parent = "projects/p1/regions/r1".to_owned();
-    let request = resource::CreateVpcRequest { parent, vpc: Some(vpc), request_id: String::new() };
+    let request = resource::CreateVpcRequest { parent, vpc: Some(vpc), ..Default::default() };
     let (_, status) = status_of!(server, Resources, create_vpc, request);
     assert!(matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted), "{status:?}");
     assert_eq!(tail(&server), before);

@@ -190,7 +190,7 @@ fn hold(server: &Mooringd, binding: &[u8]) -> Outcome {
         eip_id: id(&eip).into(),
         havip_id: id(&havip).into(),
     };
-    let request = HoldRequest { region: "r1".to_owned(), items: vec![item] };
+    let request = HoldRequest { region: "r1".to_owned(), items: vec![item], ..Default::default() };
     let answer = server.call(async |channel| HoldServiceClient::new(channel).hold(request).await);
     answer.unwrap().unwrap().into_inner().outcomes.remove(0)
 }
@@ -218,7 +218,11 @@ fn a_hold_that_arrives_after_the_release_of_its_binding_is_refused_also_after_a_
 fn a_release_that_arrives_before_the_hold_of_its_binding_wins() {
     let server = stocked();
     let binding = uuid::Uuid::now_v7().as_bytes().to_vec();
-    let request = ReleaseRequest { region: "r1".to_owned(), binding_ids: vec![binding.clone().into()] };
+    let request = ReleaseRequest {
+        region: "r1".to_owned(),
+        binding_ids: vec![binding.clone().into()],
+        ..Default::default()
+    };
     let released = server.call(async |channel| HoldServiceClient::new(channel).release(request).await);
     released.unwrap().unwrap();
     assert_refused(&hold(&server, &binding));

@@ -33,7 +33,7 @@ impl Decider for BindingCore {
     fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
         match command {
             Command::Bind { id, eip, havip } => decide::bind(state, *id, eip, havip),
-            Command::Unbind { scope, eip } => decide::unbind(state, scope, *eip),
+            Command::Unbind { scope, eip, expected } => decide::unbind(state, scope, *eip, *expected),
             Command::Confirm { binding, eip, havip } => progress::confirm(state, *binding, eip, havip),
             Command::Fail { binding, reason, message } => progress::fail(state, *binding, reason, message),
             Command::Complete { binding } => progress::complete(state, *binding),
@@ -41,7 +41,9 @@ impl Decider for BindingCore {
                 gateway::register(state, region, gateway, *equal_to)
             }
             Command::RecordDrift(drift) => gateway::drift(state, drift),
-            Command::DecommissionGateway { region, gateway } => gateway::decommission(state, region, gateway),
+            Command::DecommissionGateway { region, gateway, expected } => {
+                gateway::decommission(state, region, gateway, *expected)
+            }
         }
     }
 

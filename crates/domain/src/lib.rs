@@ -13,10 +13,14 @@ pub mod name;
 pub mod nat;
 pub mod rejection;
 pub mod resource;
+pub mod revision;
 
 pub use commit::{Actor, Commit, CommitPosition, Position, RequestId, Stream, Timestamp};
 pub use event::Event;
 pub use rejection::Rejection;
+pub use revision::Expected;
+
+use uuid::Uuid;
 
 /// A pure core: the state of one service in one region, what a command means in it, and what a commit makes of it.
 pub trait Decider: Send + Sync + 'static {
@@ -33,6 +37,12 @@ pub trait Decider: Send + Sync + 'static {
 
     /// What the command means in this state: the events to store (none: it holds already), or why it can't be.
     fn decide(state: &Self::State, command: &Self::Command) -> Result<Vec<Event>, Rejection>;
+
+    /// The thing that exists and that a command changes. Two changes of one thing never share a record, so that the position
+    /// of its last change tells one state of it from another: it is its revision.
+    fn changes(_command: &Self::Command) -> Option<Uuid> {
+        None
+    }
 
     /// What a commit of one of these streams makes of the state. Never refuses.
     fn evolve(state: &mut Self::State, commit: &Commit);

@@ -19,6 +19,8 @@ pub enum Class {
     Exhausted,
     /// Something else is under way on the same thing, a retry can help: ABORTED.
     InTransition,
+    /// It was asked for on an older state of the thing: ABORTED, after reading it again.
+    Stale,
 }
 
 /// A refused command.
@@ -35,11 +37,13 @@ pub struct Rejection {
     pub message: String,
     /// The name of who or what is in the way.
     pub in_the_way: Option<String>,
+    /// What else programs can branch on, by key, such as `current_revision`.
+    pub details: Vec<(&'static str, String)>,
 }
 
 impl Rejection {
     fn new(class: Class, reason: &'static str, field: &'static str, message: impl Into<String>) -> Self {
-        Self { class, reason, field, message: message.into(), in_the_way: None }
+        Self { class, reason, field, message: message.into(), in_the_way: None, details: Vec::new() }
     }
 
     /// The field breaks a rule that holds in every state.
@@ -76,6 +80,18 @@ impl Rejection {
     /// Something else is under way; a retry can help.
     pub fn in_transition(reason: &'static str, field: &'static str, message: impl Into<String>) -> Self {
         Self::new(Class::InTransition, reason, field, message)
+    }
+
+    /// What it is asked of has changed since the caller looked at it.
+    pub fn stale(field: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Class::Stale, "STALE_REVISION", field, message)
+    }
+
+    /// Adds a detail for programs.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.details.push((key, value.to_string()));
+        self
     }
 
     /// Says who or what is in the way.

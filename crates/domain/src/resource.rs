@@ -27,6 +27,8 @@ pub use hold::{HOLD_MAY_BE_LATE, RELEASED_ARE_REMEMBERED};
 pub use state::{AddressOwner, Held, State};
 pub use table::{Entry, Facts, Parent, Table};
 
+use uuid::Uuid;
+
 use crate::{Commit, Decider, Event, Rejection, Stream};
 
 /// The core of resource.
@@ -52,6 +54,14 @@ impl Decider for ResourceCore {
             Command::ReleaseEip(it) => eip::release(state, it),
             Command::Hold(it) => hold::place(state, it),
             Command::ReleaseHold(it) => hold::release(state, it),
+        }
+    }
+
+    fn changes(command: &Command) -> Option<Uuid> {
+        match command {
+            Command::DeleteHavip(it) => Some(it.id.uuid()),
+            Command::ReleaseEip(it) => Some(it.id.uuid()),
+            _ => None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! One batch: each waiting command decided against the state as it would be after those before it.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use mooring_domain::{Actor, Commit, CommitPosition, Decider, Event, Position, Rejection};
 use mooring_event_log::contract;
@@ -24,7 +26,7 @@ pub(crate) struct Batch<C> {
     pub(crate) commits: Vec<mooring_event_log::Commit>,
     /// Each with what it decided.
     pub(crate) waiting: Vec<(Submission<C>, Decision)>,
-    /// For the next batch: the same request id twice, or no room in this one.
+    /// For the next batch: the same request id or the same thing twice, or no room in this one.
     pub(crate) later: Vec<Submission<C>>,
 }
 
@@ -50,6 +52,8 @@ pub(crate) enum Decision {
     Commit(u32, Vec<Event>),
     /// Nothing to write.
     Nothing,
+    /// What would be written, if it were meant.
+    Validated(Vec<Event>),
     /// A retry of a request that is stored.
     Stored(CommitPosition),
     Refused(Refused),
@@ -65,10 +69,15 @@ pub(crate) fn decide<D: Decider>(
     let recorded_at = now().max(folded.recorded_at);
     let mut batch = Batch { commits: Vec::new(), waiting: Vec::new(), later: Vec::new() };
     let mut bytes = 0;
+    let mut changed = HashSet::new();
     for submission in submissions {
         let known = submission.caller.request.and_then(|(id, _)| ahead.requests.find(id));
         let full = bytes > BATCH_BYTES || batch.commits.len() == contract::MAX_COMMITS;
-        if full || known.is_some_and(|(_, at)| at.position == position) {
+        let subject = D::changes(&submission.command);
+        if full
+            || subject.is_some_and(|subject| changed.contains(&subject))
+            || known.is_some_and(|(_, at)| at.position == position)
+        {
             batch.later.push(submission);
             continue;
         }
@@ -90,10 +99,13 @@ pub(crate) fn decide<D: Decider>(
                 let size = size(&stored);
                 if size > COMMAND_BYTES {
                     Decision::Refused(too_large(size).into())
+                } else if submission.caller.validate_only {
+                    Decision::Validated(commit.events)
                 } else {
                     bytes += size;
                     ahead.commit::<D>(&commit, &stored.request_hash);
                     batch.commits.push(stored);
+                    changed.extend(subject);
                     Decision::Commit(index, commit.events)
                 }
             }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use mooring_domain::RequestId;
-use mooring_proto::status::bad_field;
-use prost::Message;
+use mooring_proto::{status::bad_field, write::Write};
 use sha2::{Digest, Sha256};
 use tonic::{Request, Status, metadata::MetadataMap};
 use uuid::Uuid;
@@ -26,12 +25,14 @@ pub struct Caller {
     pub(crate) request: Option<(RequestId, ContentHash)>,
     /// The W3C trace context that it came with, or empty.
     pub(crate) trace_parent: Arc<str>,
+    /// Whether it wants to hear what would be, and nothing to be.
+    pub(crate) validate_only: bool,
 }
 
 impl Caller {
     /// A caller whose request has no id.
     pub fn new(actor: impl Into<Arc<str>>) -> Self {
-        Self { actor: actor.into(), request: None, trace_parent: "".into() }
+        Self { actor: actor.into(), request: None, trace_parent: "".into(), validate_only: false }
     }
 
     /// The caller of a request without an id, by its metadata.
@@ -43,22 +44,30 @@ impl Caller {
         Self { trace_parent: trace_parent.chars().take(LONGEST).collect::<String>().into(), ..caller }
     }
 
-    /// Takes a request apart: its caller and the rest. `method` is hashed with the rest, so that an id counts for one
-    /// method only; like the message, it must never change, because hashes are stored.
-    pub fn open<M: Message>(
-        request: Request<M>,
-        method: &str,
-        request_id: impl FnOnce(&mut M) -> &mut String,
-    ) -> Result<(Self, M), Status> {
+    /// Takes a request apart: its caller and the rest.
+    pub fn open<M: Write>(request: Request<M>) -> Result<(Self, M), Status> {
         let (metadata, _, mut message) = request.into_parts();
-        let id = std::mem::take(request_id(&mut message));
-        let caller = Self::of(&metadata);
+        let id = std::mem::take(message.request_id());
+        // Not part of the content: the answer is that of the same request when it is meant.
+        let validate_only = std::mem::take(message.validate_only());
+        let caller = Self::of(&metadata).validating(validate_only);
         if id.is_empty() {
             return Ok((caller, message));
         }
         let id = Uuid::parse_str(&id).map_err(|_| bad_field("request_id", "must be a UUID, or empty"))?;
-        let content = [method.as_bytes(), &message.encode_to_vec()].concat();
+        let content = [M::METHOD.as_bytes(), &message.encode_to_vec()].concat();
         Ok((caller.with_request(RequestId(id), &content), message))
+    }
+
+    /// The same, who wants to hear what would be, and nothing to be, if that is so.
+    #[must_use]
+    pub fn validating(self, validate_only: bool) -> Self {
+        Self { validate_only, ..self }
+    }
+
+    /// Whether nothing is to be stored for it.
+    pub fn validates_only(&self) -> bool {
+        self.validate_only
     }
 
     /// The same, with an id for the request. `content` is the request as sent, without its id.

@@ -39,7 +39,7 @@ pub use saver::Saver;
 pub use snapshots::{Snapshot, SnapshotError, Snapshots, Witness};
 pub use standing::Standing;
 pub use store::Store;
-pub use submission::{Outcome, Refused};
+pub use submission::{Outcome, Refused, suppose};
 pub use watching::{Watch, Watched, watched_from};
 
 /// The wall clock.

@@ -241,10 +241,14 @@ impl<D: Decider> Writer<D> {
     async fn answer(&mut self, waiting: Vec<(Submission<D::Command>, Decision)>, position: Position) {
         for (submission, decision) in waiting {
             let answer = match decision {
-                Decision::Commit(index, events) => {
-                    Ok(Outcome { at: Some(CommitPosition { position, index }), events })
-                }
-                Decision::Nothing => Ok(Outcome { at: None, events: Vec::new() }),
+                Decision::Commit(index, events) => Ok(Outcome {
+                    at: Some(CommitPosition { position, index }),
+                    events,
+                    position,
+                    validated_only: false,
+                }),
+                Decision::Nothing => Ok(Outcome::nothing(self.folded.position)),
+                Decision::Validated(events) => Ok(Outcome::validated(self.folded.position, events)),
                 Decision::Stored(at) => self.read_back(at).await,
                 Decision::Refused(refused) => Err(refused),
             };
@@ -261,7 +265,8 @@ impl<D: Decider> Writer<D> {
         let commits = record.and_then(|record| codec::commits(&record).ok());
         let found = commits.and_then(|commits| commits.into_iter().find(|commit| commit.at == at));
         let commit = found.ok_or(Refused::Unserved(Unserved::Unavailable))?;
-        Ok(Outcome { at: Some(at), events: commit.events })
+        let (events, position) = (commit.events, at.position);
+        Ok(Outcome { at: Some(at), events, position, validated_only: false })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a rejection becomes a gRPC status, and the only such place (AIP-193).
 //!
 //! `ErrorInfo.reason` is a stable word, its domain [`DOMAIN`], its metadata `field`, `in_the_way` (when somebody is)
-//! and `retryable`. Inner causes never leave the process.
+//! and `retryable`, besides what [`Rejection::details`] has. Inner causes never leave the process.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ pub fn from_rejection(rejection: &Rejection) -> Status {
         Class::Exists => Code::AlreadyExists,
         Class::Precondition => Code::FailedPrecondition,
         Class::Exhausted => Code::ResourceExhausted,
-        Class::InTransition => Code::Aborted,
+        Class::InTransition | Class::Stale => Code::Aborted,
     };
     let mut metadata = HashMap::from([
         ("field".to_owned(), rejection.field.to_owned()),
@@ -29,6 +29,7 @@ pub fn from_rejection(rejection: &Rejection) -> Status {
     if let Some(name) = &rejection.in_the_way {
         metadata.insert("in_the_way".to_owned(), name.clone());
     }
+    metadata.extend(rejection.details.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     let mut details = ErrorDetails::with_error_info(rejection.reason, DOMAIN, metadata);
     if rejection.class == Class::Invalid {
         details.add_bad_request_violation(rejection.field, &rejection.message);

@@ -52,6 +52,7 @@ pub(crate) fn gateway(of: &binding::Gateway, report: Option<&Report>) -> api::Ga
         report_age_ms: report.map(|report| u64::try_from(age(report)).unwrap_or(u64::MAX)),
         drifts: of.drifts.count,
         last_drift_position: of.drifts.last.map_or(Position(0), |at| at.position).0,
+        position: of.at.position.0,
     }
 }
 

@@ -6,14 +6,14 @@ use std::{
 };
 
 use mooring_domain::{
-    Position, Rejection,
+    Expected, Position, Rejection,
     binding::{BindingCore, Command, State},
     event::GatewayFacts,
     id::VpcId,
     name::{GatewayName, RegionId, parse_region, parse_regional},
     nat::RunningHash,
 };
-use mooring_ledger::{Caller, Ledger, Refused, Regions, View};
+use mooring_ledger::{Caller, Ledger, Outcome, Refused, Regions, View};
 use mooring_proto::{
     binding::v1::{
         self as api, DecommissionGatewayRequest, Gateway, ListAttestationsRequest, ListAttestationsResponse,
@@ -119,13 +119,13 @@ impl Gateways {
 
     fn answer(
         &self,
+        outcome: &Outcome,
         ledger: &Ledger<BindingCore>,
-        region: &RegionId,
-        name: &GatewayName,
+        (region, name): (&RegionId, &GatewayName),
     ) -> Result<Response<Gateway>, Status> {
-        let state = ledger.view().state;
+        let state = outcome.state_after(ledger);
         let gateway = state.gateway(name).ok_or(Refused::Unserved(Unserved::Unavailable))?;
-        Ok(Response::new(answer::gateway(gateway, self.reports(region)?.of(name).as_ref())))
+        Ok(outcome.answer(answer::gateway(gateway, self.reports(region)?.of(name).as_ref())))
     }
 }
 
@@ -135,15 +135,14 @@ impl GatewayService for Gateways {
         &self,
         request: Request<RegisterGatewayRequest>,
     ) -> Result<Response<Gateway>, Status> {
-        let caller = Caller::of(request.metadata());
-        let request = request.into_inner();
+        let (caller, request) = Caller::open(request)?;
         let (region, gateway) = parse_name(&request.name)?;
         let ledger = self.regions.get("name", &region)?;
         let equal_to = Position(request.equal_to);
         check_position("equal_to", &gateway, equal_to, ledger.current().await?.position)?;
         let command = Command::RegisterGateway { region: region.clone(), gateway: gateway.clone(), equal_to };
-        ledger.submit(caller, command).await?;
-        self.answer(ledger, &region, &gateway)
+        let outcome = ledger.submit(caller, command).await?;
+        self.answer(&outcome, ledger, (&region, &gateway))
     }
 
     async fn report_applied(
@@ -174,7 +173,7 @@ impl GatewayService for Gateways {
         &self,
         request: Request<ReportDriftRequest>,
     ) -> Result<Response<ReportDriftResponse>, Status> {
-        let (caller, request) = Caller::open(request, "ReportDrift", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let (region, gateway) = parse_name(&request.name)?;
         let ledger = self.regions.get("name", &region)?;
         let drift = request.drift.ok_or_else(|| bad_field("drift", "must be set"))?;
@@ -182,8 +181,9 @@ impl GatewayService for Gateways {
         if drift.gateway != (GatewayFacts { gateway, region }) {
             return Err(bad_field("drift.gateway", "must be the gateway and region of `name`"));
         }
-        ledger.submit(caller, Command::RecordDrift(drift)).await?;
-        Ok(Response::new(ReportDriftResponse {}))
+        let outcome = ledger.submit(caller, Command::RecordDrift(drift)).await?;
+        let position = outcome.at.unwrap_or_default().position.0;
+        Ok(outcome.answer(ReportDriftResponse { position }))
     }
 
     async fn list_attestations(
@@ -203,13 +203,16 @@ impl GatewayService for Gateways {
         &self,
         request: Request<DecommissionGatewayRequest>,
     ) -> Result<Response<Gateway>, Status> {
-        let (caller, request) =
-            Caller::open(request, "DecommissionGateway", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let (region, gateway) = parse_name(&request.name)?;
         let ledger = self.regions.get("name", &region)?;
-        let command = Command::DecommissionGateway { region: region.clone(), gateway: gateway.clone() };
-        ledger.submit(caller, command).await?;
-        self.answer(ledger, &region, &gateway)
+        let command = Command::DecommissionGateway {
+            region: region.clone(),
+            gateway: gateway.clone(),
+            expected: Expected(request.expected_revision),
+        };
+        let outcome = ledger.submit(caller, command).await?;
+        self.answer(&outcome, ledger, (&region, &gateway))
     }
 
     async fn list_gateways(

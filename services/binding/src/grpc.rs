@@ -7,7 +7,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use mooring_domain::{
-    Decider, Event, Position, Rejection,
+    Decider, Event, Expected, Position, Rejection,
     binding::{Binding, BindingCore, Command, Phase, State, check_regions},
     id::{self, BindingId, VpcId},
     name::{GatewayName, Name, RegionId, Scope, parse_region, parse_regional},
@@ -22,7 +22,7 @@ use mooring_proto::{
     page,
     status::{Unserved, bad_field, bad_name, failure, from_unserved},
 };
-use mooring_runtime::{plant, shutdown::Shutdown};
+use mooring_runtime::{peer::Peer, plant, shutdown::Shutdown};
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
@@ -30,7 +30,8 @@ use crate::{
     RegionReports, answer,
     early::Early,
     reports::Reports,
-    resource::Pair,
+    resource::{Pair, Resource},
+    validated::Validated,
     wait::Wait,
     watch::{Wanted, Watching},
 };
@@ -39,6 +40,8 @@ pub(crate) struct Bindings {
     pub(crate) regions: Regions<BindingCore>,
     pub(crate) reports: RegionReports,
     pub(crate) early: BTreeMap<RegionId, Early>,
+    /// The way to resource.
+    pub(crate) resource: Peer,
     /// When it is said, watches end.
     pub(crate) stop: Shutdown,
 }
@@ -58,8 +61,9 @@ impl Bindings {
         pair: Pair,
     ) -> Result<Outcome, Refused> {
         let ledger = self.regions.get("havip", region)?;
-        let promising = BindingCore::decide(&ledger.view().state, &command)
-            .is_ok_and(|events| !events.is_empty() && !plant::planted("bind.holds-late"));
+        let promising = !caller.validates_only()
+            && BindingCore::decide(&ledger.view().state, &command)
+                .is_ok_and(|events| !events.is_empty() && !plant::planted("bind.holds-late"));
         let Some(early) = self.early.get(region).filter(|_| promising).cloned() else {
             return ledger.submit(caller, command).await;
         };
@@ -106,7 +110,7 @@ fn unbinding(outcome: &Outcome, state: &State, eip: &Name<id::Eip>) -> Option<(B
 }
 
 /// Why a binding failed, as an error.
-fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
+pub(crate) fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
     let code = if reason == "NOT_FOUND" { Code::NotFound } else { Code::FailedPrecondition };
     failure(code, reason, format!("{message} (binding {} FAILED)", binding.name()), false)
 }
@@ -114,7 +118,7 @@ fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
 #[tonic::async_trait]
 impl BindingService for Bindings {
     async fn bind(&self, request: Request<BindRequest>) -> Result<Response<api::Binding>, Status> {
-        let (caller, request) = Caller::open(request, "Bind", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let eip: Name<id::Eip> = request.eip.parse().map_err(bad_name("eip"))?;
         let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
         check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
@@ -123,6 +127,10 @@ impl BindingService for Bindings {
         let pair = Pair { binding: BindingId::new(Uuid::now_v7()), eip: eip.id, havip: havip.id };
         let command = Command::Bind { id: pair.binding, eip: eip.clone(), havip: havip.clone() };
         let outcome = self.submit_bind(&havip.scope.region, caller, command, pair).await?;
+        if outcome.validated_only {
+            let resource = Resource::new(self.resource.clone(), havip.scope.region);
+            return Validated { ledger, reports, resource }.bind(&outcome, pair).await;
+        }
         let there = || {
             let state = ledger.view().state;
             let pair = state.of_eip(eip.id).filter(|binding| binding.request.havip == havip.id);
@@ -141,21 +149,26 @@ impl BindingService for Bindings {
             return Err(failed(&binding, reason, message));
         }
         if !request.wait_applied {
-            return Ok(Response::new(answer::binding(&binding, &ledger.view().state, reports)));
+            return Ok(outcome.answer(answer::binding(&binding, &ledger.view().state, reports)));
         }
         wait.applied(binding.request.binding).await?;
         let state = ledger.view().state;
         let binding = state.get(binding.request.binding).ok_or_else(|| Refused::from(gone()))?;
-        Ok(Response::new(answer::binding(binding, &state, reports)))
+        Ok(outcome.answer(answer::binding(binding, &state, reports)))
     }
 
     async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {
-        let (caller, request) = Caller::open(request, "Unbind", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let eip: Name<id::Eip> = request.eip.parse().map_err(bad_name("eip"))?;
         let ledger = self.regions.get("eip", &eip.scope.region)?;
         let reports = self.reports(&eip.scope.region)?;
-        let outcome =
-            ledger.submit(caller, Command::Unbind { scope: eip.scope.clone(), eip: eip.id }).await?;
+        let expected = Expected(request.expected_revision);
+        let command = Command::Unbind { scope: eip.scope.clone(), eip: eip.id, expected };
+        let outcome = ledger.submit(caller, command).await?;
+        if outcome.validated_only {
+            let resource = Resource::new(self.resource.clone(), eip.scope.region);
+            return Validated { ledger, reports, resource }.unbind(&outcome).await;
+        }
         let position = match unbinding(&outcome, &ledger.view().state, &eip) {
             Some((id, position)) => {
                 if !plant::planted("unbind.answers-early") {
@@ -165,7 +178,7 @@ impl BindingService for Bindings {
             }
             None => ledger.view().position,
         };
-        Ok(Response::new(UnbindResponse { position: position.0 }))
+        Ok(outcome.answer(UnbindResponse { position: position.0 }))
     }
 
     async fn get_binding(

@@ -9,6 +9,7 @@ mod process;
 mod reports;
 mod resource;
 mod unclaimed;
+mod validated;
 mod wait;
 mod watch;
 
@@ -49,8 +50,13 @@ pub fn start(
     });
     let (early, managers): (BTreeMap<_, _>, Vec<_>) = managers.unzip();
     let managers = managers.into_iter().flatten().collect();
-    let bindings =
-        grpc::Bindings { regions: regions.clone(), reports: reports.clone(), early, stop: stop.clone() };
+    let bindings = grpc::Bindings {
+        regions: regions.clone(),
+        reports: reports.clone(),
+        early,
+        resource: resource.clone(),
+        stop: stop.clone(),
+    };
     let gateways = gateways::Gateways { regions, reports };
     let routes = routes
         .add_service(BindingServiceServer::new(bindings).max_decoding_message_size(MAX_MESSAGE))

@@ -1,5 +1,6 @@
 //! The resource service, as binding uses it: holds and releases, in batches.
 
+use bytes::Bytes;
 use mooring_domain::{
     binding::Binding,
     event::{EipFacts, HavipFacts},
@@ -8,7 +9,7 @@ use mooring_domain::{
 };
 use mooring_ledger::ACTOR;
 use mooring_proto::{
-    convert,
+    convert, preview,
     resource::v1::{
         HoldRequest, ListHoldsRequest, ReleaseRequest, hold_request::Item,
         hold_response::outcome::Result as Held, hold_service_client::HoldServiceClient,
@@ -62,25 +63,52 @@ impl Resource {
 
     /// Holds for each binding, at most [`BATCH`], and says what became of each, in their order.
     pub(crate) async fn hold(&self, pairs: &[Pair]) -> Result<Vec<Hold>, Status> {
+        Ok(self.ask_hold(pairs, false).await?.0)
+    }
+
+    /// What would become of a hold, and the events that resource would store for it.
+    pub(crate) async fn validate_hold(&self, pair: Pair) -> Result<(Hold, Vec<Bytes>), Status> {
+        let (mut outcomes, events) = self.ask_hold(&[pair], true).await?;
+        Ok((outcomes.pop().ok_or_else(malformed)?, events))
+    }
+
+    async fn ask_hold(&self, pairs: &[Pair], validate_only: bool) -> Result<(Vec<Hold>, Vec<Bytes>), Status> {
         let items = pairs.iter().map(|pair| Item {
             binding_id: convert::id_bytes(pair.binding),
             eip_id: convert::id_bytes(pair.eip),
             havip_id: convert::id_bytes(pair.havip),
         });
-        let request = HoldRequest { region: self.region.to_string(), items: items.collect() };
-        let outcomes = self.client.clone().hold(by_process(request)).await?.into_inner().outcomes;
+        let request = HoldRequest { region: self.region.to_string(), items: items.collect(), validate_only };
+        let answer = self.client.clone().hold(by_process(request)).await?;
+        let events = preview::events_in(answer.metadata());
+        let outcomes = answer.into_inner().outcomes;
         if outcomes.len() != pairs.len() {
             return Err(Status::internal("resource answered another number of holds than was asked"));
         }
-        outcomes.into_iter().map(|outcome| outcome.result.ok_or_else(malformed).and_then(hold)).collect()
+        let outcomes =
+            outcomes.into_iter().map(|outcome| outcome.result.ok_or_else(malformed).and_then(hold));
+        Ok((outcomes.collect::<Result<_, _>>()?, events))
     }
 
     /// Releases for each binding, at most [`BATCH`].
     pub(crate) async fn release(&self, bindings: impl Iterator<Item = BindingId>) -> Result<(), Status> {
+        self.ask_release(bindings, false).await.map(drop)
+    }
+
+    /// The events that resource would store for a release.
+    pub(crate) async fn validate_release(&self, binding: BindingId) -> Result<Vec<Bytes>, Status> {
+        self.ask_release(std::iter::once(binding), true).await
+    }
+
+    async fn ask_release(
+        &self,
+        bindings: impl Iterator<Item = BindingId>,
+        validate_only: bool,
+    ) -> Result<Vec<Bytes>, Status> {
         let binding_ids: Vec<_> = bindings.map(convert::id_bytes).collect();
-        let request = ReleaseRequest { region: self.region.to_string(), binding_ids };
-        self.client.clone().release(by_process(request)).await?;
-        Ok(())
+        let request = ReleaseRequest { region: self.region.to_string(), binding_ids, validate_only };
+        let answer = self.client.clone().release(by_process(request)).await?;
+        Ok(preview::events_in(answer.metadata()))
     }
 
     /// Who holds, after this binding in the order of ids, some of them; none: that was the end.

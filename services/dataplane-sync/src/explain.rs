@@ -31,7 +31,14 @@ fn untold(no_answer: &NoAnswer) -> Status {
         NoAnswer::NoMoment(_) => bad_field("at", no_answer),
         NoAnswer::Outside(what) => {
             let (class, reason, message) = (Class::NotFound, "OUTSIDE_THE_LOG", what.clone());
-            from_rejection(&Rejection { class, reason, field: "at", message, in_the_way: None })
+            from_rejection(&Rejection {
+                class,
+                reason,
+                field: "at",
+                message,
+                in_the_way: None,
+                details: Vec::new(),
+            })
         }
         NoAnswer::Log(error) => unserved(error),
         NoAnswer::Unreadable(_) | NoAnswer::Damaged { .. } => {

@@ -108,7 +108,14 @@ fn refused(field: &'static str, no_answer: NoAnswer) -> Status {
         NoAnswer::NoMoment(_) => bad_field(field, no_answer),
         NoAnswer::Outside(message) => {
             let (class, reason) = (Class::NotFound, "OUTSIDE_THE_LOG");
-            from_rejection(&Rejection { class, reason, field, message, in_the_way: None })
+            from_rejection(&Rejection {
+                class,
+                reason,
+                field,
+                message,
+                in_the_way: None,
+                details: Vec::new(),
+            })
         }
         NoAnswer::Log(error) => unserved(&error),
         NoAnswer::Unreadable(_) | NoAnswer::Damaged { .. } => {

@@ -96,7 +96,8 @@ impl Report {
     async fn serve(&mut self, folded: &mut watch::Receiver<Folded>, vpcs: &Vpcs) -> Result<(), Status> {
         let before = folded.borrow().standing_changed;
         let equal_to = equal_to(&self.report(&folded.borrow(), vpcs));
-        let request = self.request(RegisterGatewayRequest { name: self.name.clone(), equal_to });
+        let request =
+            self.request(RegisterGatewayRequest { name: self.name.clone(), equal_to, ..Default::default() });
         self.binding.register_gateway(request).await?;
         self.attested.clear();
         // Until its record has come, kernels are equal to what a gateway that is not registered should have: nothing.

@@ -13,7 +13,7 @@ use mooring_domain::{
     id::{self, HavipId, VpcId},
     name::{GatewayName, Name, Scope, parse_regional},
 };
-use mooring_ledger::{Caller, Refused, Regions, Watch, now, watched_from};
+use mooring_ledger::{Caller, Ledger, Outcome, Refused, Regions, Watch, now, watched_from};
 use mooring_proto::{
     answer::health as answer,
     health::v1::{
@@ -73,7 +73,7 @@ impl HealthService for Health {
     }
 
     async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<Holder>, Status> {
-        let (caller, request) = Caller::open(request, "Announce", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
         let lease = match request.lease_ms {
             0 => LEASE,
@@ -90,17 +90,17 @@ impl HealthService for Health {
             now: now(),
             havip: havip.clone(),
         });
-        ledger.submit(caller, command).await?;
-        Ok(Response::new(answer::holder(ledger.view().state.named(&havip).map_err(Refused::from)?)))
+        let outcome = ledger.submit(caller, command).await?;
+        holder_after(&outcome, ledger, &havip)
     }
 
     async fn withdraw(&self, request: Request<WithdrawRequest>) -> Result<Response<Holder>, Status> {
-        let (caller, request) = Caller::open(request, "Withdraw", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
         let vnic = request.vnic.parse().map_err(bad_name("vnic"))?;
         let ledger = self.regions.get("havip", &havip.scope.region)?;
-        ledger.submit(caller, Command::Withdraw { havip: havip.clone(), vnic }).await?;
-        Ok(Response::new(answer::holder(ledger.view().state.named(&havip).map_err(Refused::from)?)))
+        let outcome = ledger.submit(caller, Command::Withdraw { havip: havip.clone(), vnic }).await?;
+        holder_after(&outcome, ledger, &havip)
     }
 
     async fn report_holders(
@@ -153,6 +153,16 @@ impl HealthService for Health {
         let stopping = stream::once(async { Err(from_unserved(Unserved::Closed)) });
         Ok(Response::new(answers.take_until(self.stop.clone().stopped()).chain(stopping).boxed()))
     }
+}
+
+/// The holder as it is after a write, or would be.
+fn holder_after(
+    outcome: &Outcome,
+    ledger: &Ledger<HolderCore>,
+    havip: &Name<id::Havip>,
+) -> Result<Response<Holder>, Status> {
+    let state = outcome.state_after(ledger);
+    Ok(outcome.answer(answer::holder(state.named(havip).map_err(Refused::from)?)))
 }
 
 /// The HAVIP that is watched. Whoever goes on may ask for one that has been deleted since.

@@ -72,6 +72,9 @@ pub struct Global {
     /// The id of a write, so that trying it again is never doing it again [default: a fresh UUIDv7]
     #[arg(long, global = true, value_name = "UUID")]
     pub request_id: Option<Uuid>,
+    /// Say what a write would answer and what would happen, and do nothing
+    #[arg(long, visible_alias = "dry-run", global = true)]
+    pub validate_only: bool,
     /// Ask no server but this log, where it lies: file:FOLDER or FOLDER, a data folder or the folder of one region's log, of a
     /// stopped system, a backup, or beside the process that writes it
     #[arg(long, global = true, value_name = "PLACE")]
@@ -152,6 +155,11 @@ impl Command {
                 "only log, replay, diff, trace, custody and explain can be answered from a log: leave --log out",
             ));
         }
+        if moor.validate_only && !self.can_be_validated() {
+            return Err(Failure::usage(
+                "only what a service is asked for can be validated: leave --validate-only out",
+            ));
+        }
         match self {
             Self::Pool(verb) => verb.run(moor).await,
             Self::Vpc(verb) => verb.run(moor).await,
@@ -178,6 +186,20 @@ impl Command {
 }
 
 impl Command {
+    /// Whether all that it may write is asked of a service.
+    fn can_be_validated(&self) -> bool {
+        match self {
+            Self::Pool(_)
+            | Self::Vpc(_)
+            | Self::Subnet(_)
+            | Self::Vnic(_)
+            | Self::Havip(_)
+            | Self::Eip(_) => true,
+            Self::Bind(_) | Self::Unbind(_) | Self::Gateway(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether a log where it lies can answer instead of a server.
     fn reads_a_log(&self) -> bool {
         matches!(
@@ -239,12 +261,13 @@ mod tests {
             "moor havip create front --subnet web --address 10.0.1.50 --member vm-a --member vm-b",
             "moor havip list",
             "moor havip get front",
-            "moor havip delete front",
+            "moor havip delete front --expected-revision 7",
             "moor eip allocate",
             "moor eip allocate web --address 203.0.113.7 --pool public",
             "moor eip list",
             "moor eip get 203.0.113.7",
-            "moor eip release web",
+            "moor eip release web --dry-run",
+            "moor vpc create blue --validate-only",
             "moor bind web front --wait",
             "moor unbind web",
             "moor binding list",

@@ -19,6 +19,7 @@ use crate::{
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
+    revision::Expected,
 };
 
 /// Put an EIP in front of a HAVIP.
@@ -38,6 +39,8 @@ pub struct Bind {
 pub struct Unbind {
     /// The EIP: name, id, display name or address
     eip: String,
+    #[command(flatten)]
+    expected: Expected,
 }
 
 /// What can be read of bindings.
@@ -76,6 +79,7 @@ impl Bind {
             havip: moor.name_of::<Havip>(Argument::new("HAVIP", &self.havip)).await?,
             request_id: moor.request_id.clone(),
             wait_applied: self.wait,
+            validate_only: moor.validate_only,
         };
         let rpc = async |channel, request| BindingServiceClient::new(channel).bind(request).await;
         let binding = moor.write(&moor.binding, message, rpc).await?;
@@ -90,11 +94,13 @@ impl Unbind {
     /// Unbinds.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let eip = moor.name_of::<Eip>(Argument::new("EIP", &self.eip)).await?;
-        let message = UnbindRequest { eip, request_id: moor.request_id.clone() };
+        let (request_id, validate_only) = moor.of_write();
+        let expected_revision = self.expected.revision;
+        let message = UnbindRequest { eip, request_id, validate_only, expected_revision };
         let rpc = async |channel, request| BindingServiceClient::new(channel).unbind(request).await;
         let position = moor.write(&moor.binding, message, rpc).await?.position;
-        moor.output
-            .say(&format!("EIP {} is free at position {position}", self.eip), &json!({"position": position}))
+        let sentence = format!("EIP {} is free at position {position}", self.eip);
+        moor.done(&sentence, json!({"position": position}))
     }
 }
 

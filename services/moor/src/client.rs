@@ -65,9 +65,14 @@ impl Client {
         &self.server
     }
 
+    /// Asks, and gives the message of the answer.
+    pub async fn call<T: Clone, R>(&self, message: T, rpc: impl Rpc<T, R>) -> Result<R, Failure> {
+        self.ask(message, rpc).await.map(Response::into_inner)
+    }
+
     /// Asks, and asks again when the server is UNAVAILABLE: at most three times, within the timeout. Safe for reads, and
     /// for writes because they carry a request id.
-    pub async fn call<T: Clone, R>(&self, message: T, rpc: impl Rpc<T, R>) -> Result<R, Failure> {
+    pub async fn ask<T: Clone, R>(&self, message: T, rpc: impl Rpc<T, R>) -> Result<Response<R>, Failure> {
         let deadline = Instant::now() + self.timeout;
         let mut waits = BACKOFF.into_iter();
         loop {
@@ -76,7 +81,7 @@ impl Client {
             request.set_timeout(left);
             let answer = tokio::time::timeout(left + GRACE, rpc(self.channel.clone(), request)).await;
             let status = match answer {
-                Ok(Ok(response)) => return Ok(response.into_inner()),
+                Ok(Ok(response)) => return Ok(response),
                 Ok(Err(status)) => status,
                 Err(_) => return Err(Failure::timed_out(&self.server)),
             };

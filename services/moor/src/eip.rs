@@ -14,6 +14,7 @@ use crate::{
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
+    revision::Expected,
 };
 
 /// What can be done with EIPs.
@@ -41,6 +42,8 @@ pub enum Verb {
     Release {
         /// Name, id, display name or address
         eip: String,
+        #[command(flatten)]
+        expected: Expected,
     },
 }
 
@@ -59,28 +62,30 @@ impl Verb {
             }
             Self::List => moor.show_all(&list(moor).await?).await,
             Self::Get { eip } => moor.show(&moor.find::<Eip>(Argument::new("EIP", &eip)).await?).await,
-            Self::Release { eip } => release(moor, &eip).await,
+            Self::Release { eip, expected } => release(moor, &eip, expected).await,
         }
     }
 }
 
 async fn allocate(moor: &Invocation, eip: Eip) -> Result<Eip, Failure> {
     let parent = moor.home.scope()?.to_string();
-    let message = AllocateEipRequest { parent, eip: Some(eip), request_id: moor.request_id.clone() };
+    let (request_id, validate_only) = moor.of_write();
+    let message = AllocateEipRequest { parent, eip: Some(eip), request_id, validate_only };
     moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).allocate_eip(request).await
     })
     .await
 }
 
-async fn release(moor: &Invocation, text: &str) -> Result<(), Failure> {
+async fn release(moor: &Invocation, text: &str, expected: Expected) -> Result<(), Failure> {
     let eip = Argument::new("EIP", text);
     let name = moor.name_of::<Eip>(eip).await?;
-    let message = ReleaseEipRequest { name, request_id: moor.request_id.clone() };
+    let (request_id, validate_only) = moor.of_write();
+    let message = ReleaseEipRequest { name, request_id, validate_only, expected_revision: expected.revision };
     let rpc = async |channel, request| ResourceServiceClient::new(channel).release_eip(request).await;
     let position =
         moor.write(&moor.resource, message, rpc).await.map_err(|failure| eip.failed(failure))?.position;
-    moor.output.say(&format!("EIP {text} released at position {position}"), &json!({"position": position}))
+    moor.done(&format!("EIP {text} released at position {position}"), json!({"position": position}))
 }
 
 async fn list(moor: &Invocation) -> Result<Vec<Eip>, Failure> {

@@ -1,7 +1,7 @@
 //! What went wrong, for people and programs, and the exit code that says it. What a gRPC status
 //! means is below, in `status`.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use mooring_domain::name::BadName;
 use serde_json::{Value, json};
@@ -62,6 +62,8 @@ pub struct Details {
     pub hint: Option<String>,
     /// The id under which a write may be tried again.
     pub request_id: Option<String>,
+    /// What else the server says, by key.
+    pub more: BTreeMap<String, String>,
 }
 
 impl Failure {
@@ -166,7 +168,7 @@ impl Failure {
 
     /// For people: a sentence, and below it what is known and not in the sentence.
     pub fn text(&self) -> String {
-        let Details { field, in_the_way, violations, hint, request_id, .. } = &*self.details;
+        let Details { field, in_the_way, violations, hint, request_id, more, .. } = &*self.details;
         let mut text = format!("moor: {}", self.message);
         let mut line = |word: &str, value: &str| text.push_str(&format!("\n  {word:<11} {value}"));
         for (field, what) in violations.iter().filter(|(_, what)| !self.message.ends_with(what)) {
@@ -177,6 +179,9 @@ impl Failure {
         }
         if let Some(who) = in_the_way {
             line("in the way:", who);
+        }
+        for (key, value) in more {
+            line(&format!("{}:", key.replace('_', " ")), value);
         }
         if self.reason != USAGE {
             line("reason:", &self.reason);
@@ -206,6 +211,7 @@ impl Failure {
             "retryable": details.retryable,
             "hint": details.hint,
             "request_id": details.request_id,
+            "metadata": details.more,
         }})
     }
 }

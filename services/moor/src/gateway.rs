@@ -16,6 +16,7 @@ use crate::{
     labels::Labels,
     output::{Format, Row},
     resolve::{Argument, Reference, last_part},
+    revision::Expected,
     status,
 };
 
@@ -43,6 +44,8 @@ pub enum Verb {
     Decommission {
         /// The gateway's name
         name: String,
+        #[command(flatten)]
+        expected: Expected,
     },
 }
 
@@ -58,10 +61,13 @@ impl Verb {
             Self::Wait { position, gateway, vpc } => {
                 wait::run(moor, position, &gateway, vpc.as_deref()).await
             }
-            Self::Decommission { name } => {
+            Self::Decommission { name, expected } => {
                 let argument = Argument::new("NAME", &name);
                 let name = Reference::regional(argument, "gateways", "gateway", &moor.home)?.name;
-                let message = DecommissionGatewayRequest { name, request_id: moor.request_id.clone() };
+                let (request_id, validate_only) = moor.of_write();
+                let expected_revision = expected.revision;
+                let message =
+                    DecommissionGatewayRequest { name, request_id, validate_only, expected_revision };
                 let rpc = async |channel, request| {
                     GatewayServiceClient::new(channel).decommission_gateway(request).await
                 };
@@ -107,7 +113,7 @@ pub fn reported(gateway: &Gateway) -> String {
 impl Row for Gateway {
     const PROTO: &'static str = "mooring.binding.v1.Gateway";
     const PLURAL: &'static str = "gateways";
-    const COLUMNS: &'static [&'static str] = &["NAME", "STATE", "APPLIED", "REPORTED", "STUCK"];
+    const COLUMNS: &'static [&'static str] = &["NAME", "STATE", "APPLIED", "REPORTED", "STUCK", "POSITION"];
 
     fn mentions(&self) -> Vec<&str> {
         Vec::new()
@@ -123,6 +129,7 @@ impl Row for Gateway {
             self.applied_position.to_string(),
             reported(self),
             stuck.collect::<Vec<_>>().join("; "),
+            self.position.to_string(),
         ]
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
+    revision::Expected,
 };
 
 /// What can be done with HAVIPs.
@@ -56,6 +57,8 @@ pub enum Verb {
     Delete {
         /// Name, id or display name
         havip: String,
+        #[command(flatten)]
+        expected: Expected,
     },
 }
 
@@ -81,14 +84,15 @@ impl Verb {
             Self::Get { havip } => {
                 moor.show(&moor.find::<Havip>(Argument::new("HAVIP", &havip)).await?).await
             }
-            Self::Delete { havip } => delete(moor, &havip).await,
+            Self::Delete { havip, expected } => delete(moor, &havip, expected).await,
         }
     }
 }
 
 async fn create(moor: &Invocation, havip: Havip) -> Result<Havip, Failure> {
     let parent = moor.home.scope()?.to_string();
-    let message = CreateHavipRequest { parent, havip: Some(havip), request_id: moor.request_id.clone() };
+    let (request_id, validate_only) = moor.of_write();
+    let message = CreateHavipRequest { parent, havip: Some(havip), request_id, validate_only };
     moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_havip(request).await
     })
@@ -98,14 +102,16 @@ async fn create(moor: &Invocation, havip: Havip) -> Result<Havip, Failure> {
     })
 }
 
-async fn delete(moor: &Invocation, text: &str) -> Result<(), Failure> {
+async fn delete(moor: &Invocation, text: &str, expected: Expected) -> Result<(), Failure> {
     let havip = Argument::new("HAVIP", text);
     let name = moor.name_of::<Havip>(havip).await?;
-    let message = DeleteHavipRequest { name, request_id: moor.request_id.clone() };
+    let (request_id, validate_only) = moor.of_write();
+    let message =
+        DeleteHavipRequest { name, request_id, validate_only, expected_revision: expected.revision };
     let rpc = async |channel, request| ResourceServiceClient::new(channel).delete_havip(request).await;
     let position =
         moor.write(&moor.resource, message, rpc).await.map_err(|failure| havip.failed(failure))?.position;
-    moor.output.say(&format!("HAVIP {text} deleted at position {position}"), &json!({"position": position}))
+    moor.done(&format!("HAVIP {text} deleted at position {position}"), json!({"position": position}))
 }
 
 async fn list(moor: &Invocation) -> Result<Vec<Havip>, Failure> {

@@ -1,5 +1,8 @@
 //! One run of `moor`: where it asks, where short names belong, how it prints. What every noun does the same way is here.
 
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -9,6 +12,7 @@ use crate::{
     labels::Labels,
     output::{Format, Row},
     past::Place,
+    preview::Preview,
     resolve::{Argument, Home, Reference},
 };
 
@@ -45,6 +49,10 @@ pub struct Invocation {
     pub output: Format,
     /// The id of the one write that this run may do.
     pub request_id: String,
+    /// Whether that write is only to be validated.
+    pub validate_only: bool,
+    /// What it would have stored.
+    preview: Mutex<Option<Preview>>,
 }
 
 impl Invocation {
@@ -63,6 +71,8 @@ impl Invocation {
             log: global.log.clone(),
             output: global.output,
             request_id: global.request_id.unwrap_or_else(Uuid::now_v7).to_string(),
+            validate_only: global.validate_only,
+            preview: Mutex::default(),
         })
     }
 
@@ -90,14 +100,24 @@ impl Invocation {
         all
     }
 
-    /// Asks for a change. `message` carries [`Self::request_id`], so that its tries are one.
+    /// What every write has: its id, and whether it is only to be validated.
+    pub fn of_write(&self) -> (String, bool) {
+        (self.request_id.clone(), self.validate_only)
+    }
+
+    /// Asks for a change. `message` carries [`Self::request_id`], so that its tries are one, and [`Self::validate_only`].
     pub async fn write<T: Clone, R>(
         &self,
         client: &Client,
         message: T,
         rpc: impl Rpc<T, R>,
     ) -> Result<R, Failure> {
-        client.call(message, rpc).await.map_err(|failure| failure.of_write(&self.request_id))
+        let answer = client.ask(message, rpc).await.map_err(|failure| failure.of_write(&self.request_id))?;
+        if self.validate_only {
+            let preview = Preview::of(answer.metadata())?;
+            self.preview.lock().unwrap_or_else(PoisonError::into_inner).replace(preview);
+        }
+        Ok(answer.into_inner())
     }
 
     /// Reads page after page; `page` takes a token, and gives rows and the next token.
@@ -137,7 +157,24 @@ impl Invocation {
 
     /// Prints one thing.
     pub async fn show<R: Row>(&self, row: &R) -> Result<(), Failure> {
-        self.output.one(row, &self.labels(std::slice::from_ref(row)).await)
+        let labels = self.labels(std::slice::from_ref(row)).await;
+        match self.take_preview() {
+            Some(preview) => self.output.preview(row, &labels, &preview),
+            None => self.output.one(row, &labels),
+        }
+    }
+
+    /// What the write would have stored, if it was only validated.
+    fn take_preview(&self) -> Option<Preview> {
+        self.preview.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Prints that a write is done, a sentence for people and a value for programs, or what would be.
+    pub fn done(&self, sentence: &str, value: Value) -> Result<(), Failure> {
+        match self.take_preview() {
+            Some(preview) => self.output.say(&preview.text(), &preview.json(value)?),
+            None => self.output.say(sentence, &value),
+        }
     }
 
     /// Prints a list.

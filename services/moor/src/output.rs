@@ -11,6 +11,7 @@ use crate::{
     failure::{Exit, Failure},
     json,
     labels::Labels,
+    preview::Preview,
     table,
 };
 
@@ -43,6 +44,17 @@ impl Format {
         match self {
             Self::Table => print(&table::of_one(R::COLUMNS, &row.cells(labels))),
             Self::Json => pretty(&json::of(R::PROTO, row)?),
+        }
+    }
+
+    /// Prints one thing as it would be, and what would be stored.
+    pub fn preview<R: Row>(self, row: &R, labels: &Labels, preview: &Preview) -> Result<(), Failure> {
+        match self {
+            Self::Table => {
+                let answer = table::of_one(R::COLUMNS, &row.cells(labels));
+                print(&format!("{answer}\n\n{}", preview.text()))
+            }
+            Self::Json => pretty(&preview.json(json::of(R::PROTO, row)?)?),
         }
     }
 

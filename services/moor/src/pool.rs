@@ -50,7 +50,8 @@ impl Verb {
 
 async fn create(moor: &Invocation, pool: Pool) -> Result<Pool, Failure> {
     let parent = moor.home.regional_parent()?;
-    let message = CreatePoolRequest { parent, pool: Some(pool), request_id: moor.request_id.clone() };
+    let (request_id, validate_only) = moor.of_write();
+    let message = CreatePoolRequest { parent, pool: Some(pool), request_id, validate_only };
     moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_pool(request).await
     })

@@ -61,7 +61,8 @@ impl Verb {
 
 async fn create(moor: &Invocation, subnet: Subnet) -> Result<Subnet, Failure> {
     let parent = moor.home.scope()?.to_string();
-    let message = CreateSubnetRequest { parent, subnet: Some(subnet), request_id: moor.request_id.clone() };
+    let (request_id, validate_only) = moor.of_write();
+    let message = CreateSubnetRequest { parent, subnet: Some(subnet), request_id, validate_only };
     moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_subnet(request).await
     })

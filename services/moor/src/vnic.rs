@@ -58,7 +58,8 @@ impl Verb {
 
 async fn create(moor: &Invocation, vnic: Vnic) -> Result<Vnic, Failure> {
     let parent = moor.home.scope()?.to_string();
-    let message = CreateVnicRequest { parent, vnic: Some(vnic), request_id: moor.request_id.clone() };
+    let (request_id, validate_only) = moor.of_write();
+    let message = CreateVnicRequest { parent, vnic: Some(vnic), request_id, validate_only };
     moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_vnic(request).await
     })

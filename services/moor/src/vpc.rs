@@ -47,7 +47,8 @@ impl Verb {
 
 async fn create(moor: &Invocation, vpc: Vpc) -> Result<Vpc, Failure> {
     let parent = moor.home.scope()?.to_string();
-    let message = CreateVpcRequest { parent, vpc: Some(vpc), request_id: moor.request_id.clone() };
+    let (request_id, validate_only) = moor.of_write();
+    let message = CreateVpcRequest { parent, vpc: Some(vpc), request_id, validate_only };
     moor.write(&moor.resource, message, async |channel, request| {
         ResourceServiceClient::new(channel).create_vpc(request).await
     })

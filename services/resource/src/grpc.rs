@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use mooring_domain::{
-    CommitPosition, Event,
+    CommitPosition, Event, Expected,
     binding::{self, BindingCore},
     name::{RegionId, Scope, parse_regional, parse_scoped},
     resource::{Command, DeleteHavip, Entry, Facts, ReleaseEip, ResourceCore, State, Table},
@@ -62,8 +62,8 @@ impl Resource {
 }
 
 /// What was stored, by this request or the first one with its id.
-fn stored(outcome: Outcome) -> Result<(CommitPosition, Event), Status> {
-    let event = outcome.events.into_iter().next();
+fn stored(outcome: &Outcome) -> Result<(CommitPosition, Event), Status> {
+    let event = outcome.events.first().cloned();
     let both = outcome.at.zip(event);
     both.ok_or_else(|| Refused::Unserved(Unserved::Unavailable).into())
 }
@@ -71,8 +71,8 @@ fn stored(outcome: Outcome) -> Result<(CommitPosition, Event), Status> {
 /// The answer to a command whose first event is of the kind that `$event` says.
 macro_rules! answer {
     ($outcome:expr, $event:path => |$facts:ident, $at:ident| $message:expr) => {
-        match stored($outcome)? {
-            ($at, $event($facts)) => Ok(Response::new($message)),
+        match stored(&$outcome)? {
+            ($at, $event($facts)) => Ok($outcome.answer($message)),
             _ => Err(Refused::Unserved(Unserved::Unavailable).into()),
         }
     };
@@ -81,7 +81,7 @@ macro_rules! answer {
 #[tonic::async_trait]
 impl ResourceService for Resource {
     async fn create_pool(&self, request: Request<api::CreatePoolRequest>) -> Answer<api::Pool> {
-        let (caller, request) = Caller::open(request, "CreatePool", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let region = commands::region("parent", &request.parent)?;
         let ledger = self.ledger("parent", &region)?;
         let outcome = ledger.submit(caller, commands::create_pool(region, request.pool)?).await?;
@@ -109,7 +109,7 @@ impl ResourceService for Resource {
     }
 
     async fn create_vpc(&self, request: Request<api::CreateVpcRequest>) -> Answer<api::Vpc> {
-        let (caller, request) = Caller::open(request, "CreateVpc", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let outcome = ledger.submit(caller, commands::create_vpc(scope, request.vpc)?).await?;
@@ -131,7 +131,7 @@ impl ResourceService for Resource {
     }
 
     async fn create_subnet(&self, request: Request<api::CreateSubnetRequest>) -> Answer<api::Subnet> {
-        let (caller, request) = Caller::open(request, "CreateSubnet", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::create_subnet(&ledger.view().state, scope, request.subnet)?;
@@ -157,7 +157,7 @@ impl ResourceService for Resource {
     }
 
     async fn create_vnic(&self, request: Request<api::CreateVnicRequest>) -> Answer<api::Vnic> {
-        let (caller, request) = Caller::open(request, "CreateVnic", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::create_vnic(&ledger.view().state, scope, request.vnic)?;
@@ -180,7 +180,7 @@ impl ResourceService for Resource {
     }
 
     async fn create_havip(&self, request: Request<api::CreateHavipRequest>) -> Answer<api::Havip> {
-        let (caller, request) = Caller::open(request, "CreateHavip", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::create_havip(&ledger.view().state, scope, request.havip)?;
@@ -209,17 +209,21 @@ impl ResourceService for Resource {
         &self,
         request: Request<api::DeleteHavipRequest>,
     ) -> Answer<api::DeleteHavipResponse> {
-        let (caller, request) = Caller::open(request, "DeleteHavip", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let name: mooring_domain::name::Name<mooring_domain::id::Havip> =
             request.name.parse().map_err(bad_name("name"))?;
         let ledger = self.ledger("name", &name.scope.region)?;
-        let command = Command::DeleteHavip(DeleteHavip { scope: name.scope.clone(), id: name.id });
+        let command = Command::DeleteHavip(DeleteHavip {
+            scope: name.scope.clone(),
+            id: name.id,
+            expected: Expected(request.expected_revision),
+        });
         let outcome = ledger.submit(caller, command).await?;
         answer!(outcome, Event::HavipDeleted => |_havip, at| api::DeleteHavipResponse { position: at.position.0 })
     }
 
     async fn allocate_eip(&self, request: Request<api::AllocateEipRequest>) -> Answer<api::Eip> {
-        let (caller, request) = Caller::open(request, "AllocateEip", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let scope = commands::scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::allocate_eip(&ledger.view().state, scope, request.eip)?;
@@ -248,11 +252,15 @@ impl ResourceService for Resource {
     }
 
     async fn release_eip(&self, request: Request<api::ReleaseEipRequest>) -> Answer<api::ReleaseEipResponse> {
-        let (caller, request) = Caller::open(request, "ReleaseEip", |request| &mut request.request_id)?;
+        let (caller, request) = Caller::open(request)?;
         let name: mooring_domain::name::Name<mooring_domain::id::Eip> =
             request.name.parse().map_err(bad_name("name"))?;
         let ledger = self.ledger("name", &name.scope.region)?;
-        let command = Command::ReleaseEip(ReleaseEip { scope: name.scope.clone(), id: name.id });
+        let command = Command::ReleaseEip(ReleaseEip {
+            scope: name.scope.clone(),
+            id: name.id,
+            expected: Expected(request.expected_revision),
+        });
         let outcome = ledger.submit(caller, command).await?;
         answer!(outcome, Event::EipReleased => |_eip, at| api::ReleaseEipResponse { position: at.position.0 })
     }

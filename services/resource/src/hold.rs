@@ -8,6 +8,7 @@ use mooring_domain::{
 use mooring_ledger::{Caller, Outcome as Stored, Refused, Regions, now};
 use mooring_proto::{
     convert::{self, Malformed},
+    preview,
     resource::v1::{
         HoldRequest, HoldResponse, ListHoldsRequest, ListHoldsResponse, ReleaseRequest, ReleaseResponse,
         hold_response::{Facts, Outcome, Refusal, outcome},
@@ -15,7 +16,7 @@ use mooring_proto::{
     },
     status::{Unserved, bad_field},
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, metadata::MetadataMap};
 use uuid::Uuid;
 
 const MOST: usize = 1000;
@@ -31,6 +32,7 @@ impl HoldService for Holds {
     async fn hold(&self, request: Request<HoldRequest>) -> Result<Response<HoldResponse>, Status> {
         let caller = Caller::of(request.metadata());
         let request = request.into_inner();
+        let caller = caller.validating(request.validate_only);
         let region = parse_region(&request.region, request.items.len(), "items")?;
         let ledger = self.regions.get("region", &region)?;
         let holds = request.items.iter().map(|item| {
@@ -45,15 +47,22 @@ impl HoldService for Holds {
         let holds =
             holds.collect::<Result<Vec<_>, Malformed>>().map_err(|error| bad_field("items", error))?;
         let commands = holds.iter().cloned().map(Command::Hold);
-        let outcomes = ledger.submit_all(&caller, commands).await.into_iter();
-        let state = ledger.view().state;
-        let outcomes = outcomes.zip(&holds).map(|(outcome, hold)| place(outcome, &state, hold));
-        Ok(Response::new(HoldResponse { outcomes: outcomes.collect::<Result<_, _>>()? }))
+        let placed = ledger.submit_all(&caller, commands).await;
+        // Looked at after the answers: they were decided on what is at or before it.
+        let view = ledger.view();
+        let mut response = Response::new(HoldResponse::default());
+        preview_of(&placed, response.metadata_mut());
+        let outcomes =
+            placed.into_iter().zip(&holds).map(|(outcome, hold)| place(outcome, &view.state, hold));
+        response.get_mut().outcomes = outcomes.collect::<Result<_, _>>()?;
+        response.get_mut().position = view.position.0;
+        Ok(response)
     }
 
     async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
         let caller = Caller::of(request.metadata());
         let request = request.into_inner();
+        let caller = caller.validating(request.validate_only);
         let region = parse_region(&request.region, request.binding_ids.len(), "binding_ids")?;
         let ledger = self.regions.get("region", &region)?;
         let bindings = request.binding_ids.iter().map(|id| convert::id("binding_ids", id));
@@ -61,8 +70,10 @@ impl HoldService for Holds {
             bindings.collect::<Result<_, _>>().map_err(|error| bad_field("binding_ids", error))?;
         let release = |binding| Command::ReleaseHold(ReleaseHold { binding, region: region.clone() });
         let released = ledger.submit_all(&caller, bindings.into_iter().map(release)).await;
+        let mut response = Response::new(ReleaseResponse { position: ledger.view().position.0 });
+        preview_of(&released, response.metadata_mut());
         released.into_iter().collect::<Result<Vec<_>, _>>()?;
-        Ok(Response::new(ReleaseResponse {}))
+        Ok(response)
     }
 
     async fn list_holds(
@@ -79,6 +90,12 @@ impl HoldService for Holds {
         let binding_ids = state.holding(after).take(PAGE).map(convert::id_bytes).collect();
         Ok(Response::new(ListHoldsResponse { binding_ids }))
     }
+}
+
+/// What would have been stored for those that were only validated.
+fn preview_of(outcomes: &[Result<Stored, Refused>], metadata: &mut MetadataMap) {
+    let validated = outcomes.iter().flatten().filter(|outcome| outcome.validated_only);
+    preview::put_events(metadata, validated.flat_map(|outcome| &outcome.events));
 }
 
 fn parse_region(region: &str, items: usize, field: &'static str) -> Result<RegionId, Status> {

@@ -16,7 +16,8 @@ use crate::{
 const GW_2: &str = "regions/r1/gateways/gw-2";
 
 async fn register(world: &World) {
-    let request = api::RegisterGatewayRequest { name: GW_2.into(), equal_to: world.tail().await };
+    let request =
+        api::RegisterGatewayRequest { name: GW_2.into(), equal_to: world.tail().await, ..Default::default() };
     ok(world.gateways().register_gateway(request).await);
 }
 
@@ -94,7 +95,7 @@ async fn a_drift_is_recorded_once_however_often_it_is_sent_and_only_of_a_gateway
     let (world, stock) = World::stocked().await;
     let send = async |drift: GatewayDriftFound, request_id: &str| {
         let (name, request_id) = (GW_2.to_owned(), request_id.to_owned());
-        let request = api::ReportDriftRequest { name, drift: Some(drift), request_id };
+        let request = api::ReportDriftRequest { name, drift: Some(drift), request_id, ..Default::default() };
         world.gateways().report_drift(request).await
     };
     let (drift, first) = (drift(&stock.vpc.name, "gw-2"), Uuid::now_v7().to_string());

@@ -256,11 +256,11 @@ async fn batches_of_holds_that_are_too_small_too_large_or_malformed() {
         havip_id: vec![1, 2, 3].into(),
     };
     for items in [vec![], vec![item.clone(); 1001], vec![item]] {
-        let request = resource::HoldRequest { region: "r1".into(), items };
+        let request = resource::HoldRequest { region: "r1".into(), items, ..Default::default() };
         assert_eq!(refused(world.holds().hold(request).await).brief(), invalid("items"));
     }
     for binding_ids in [vec![], vec![vec![0; 16].into(); 1001], vec![vec![1, 2, 3].into()]] {
-        let request = resource::ReleaseRequest { region: "r1".into(), binding_ids };
+        let request = resource::ReleaseRequest { region: "r1".into(), binding_ids, ..Default::default() };
         assert_eq!(refused(world.holds().release(request).await).brief(), invalid("binding_ids"));
     }
     assert_eq!(world.tail().await, before);

@@ -24,7 +24,7 @@ pub async fn register(world: &World) -> Gateway {
 }
 
 async fn register_at(world: &World, equal_to: u64) -> Result<Response<Gateway>, Status> {
-    let request = api::RegisterGatewayRequest { name: GW_2.into(), equal_to };
+    let request = api::RegisterGatewayRequest { name: GW_2.into(), equal_to, ..Default::default() };
     world.gateways().register_gateway(request).await
 }
 
@@ -250,7 +250,7 @@ async fn malformed_reports_and_names_are_refused() {
     for bad in ["", "gw-2", "regions/r1/gateways/GW", "regions/r1/gateways/-", "projects/p1/gateways/gw-2"] {
         assert_eq!(refused(report(&world, bad, 1, vec![]).await).brief(), invalid("name"), "{bad}");
         assert_eq!(refused(decommission(&world, bad).await).brief(), invalid("name"), "{bad}");
-        let request = api::RegisterGatewayRequest { name: bad.into(), equal_to: 0 };
+        let request = api::RegisterGatewayRequest { name: bad.into(), ..Default::default() };
         let registered = world.gateways().register_gateway(request).await;
         assert_eq!(refused(registered).brief(), invalid("name"), "{bad}");
     }

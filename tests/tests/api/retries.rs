@@ -78,9 +78,13 @@ async fn a_bind_and_an_unbind_are_done_once() {
 async fn what_is_given_back_is_given_back_once() {
     let (mut world, stock) = World::stocked().await;
     let name = stock.eip.name;
-    let release = resource::ReleaseEipRequest { name, request_id: request_id() };
+    let release = resource::ReleaseEipRequest { name, request_id: request_id(), ..Default::default() };
     assert_retried(&mut world, async |world| world.resource().release_eip(release.clone()).await).await;
-    let delete = resource::DeleteHavipRequest { name: stock.havip.name, request_id: request_id() };
+    let delete = resource::DeleteHavipRequest {
+        name: stock.havip.name,
+        request_id: request_id(),
+        ..Default::default()
+    };
     assert_retried(&mut world, async |world| world.resource().delete_havip(delete.clone()).await).await;
 }
 

@@ -27,7 +27,8 @@ impl Played {
         let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
         let channel = runtime.block_on(endpoint.connect()).unwrap();
         let mut client = GatewayServiceClient::new(channel);
-        let request = RegisterGatewayRequest { name: GW_2.to_owned(), equal_to: tail(server) };
+        let request =
+            RegisterGatewayRequest { name: GW_2.to_owned(), equal_to: tail(server), ..Default::default() };
         runtime.block_on(client.register_gateway(request)).unwrap();
         Self { runtime, client }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Position,
+    Expected, Position,
     event::{EipFacts, GatewayDriftFound, HavipFacts},
     id::{BindingId, Eip, EipId, Havip},
     name::{GatewayName, Name, RegionId, Scope},
@@ -27,6 +27,8 @@ pub enum Command {
         scope: Scope,
         /// Which one.
         eip: EipId,
+        /// What the caller takes the binding to be at.
+        expected: Expected,
     },
     /// resource holds both for the binding, and these are the facts.
     Confirm {
@@ -68,5 +70,7 @@ pub enum Command {
         region: RegionId,
         /// Its name.
         gateway: GatewayName,
+        /// What the operator takes it to be at.
+        expected: Expected,
     },
 }

@@ -2,7 +2,7 @@
 
 use super::{Binding, Phase, State};
 use crate::{
-    Event, Rejection,
+    Event, Expected, Rejection,
     event::BindRequested,
     id::{BindingId, Eip, EipId, Havip, Kind},
     name::{Name, Scope},
@@ -36,13 +36,22 @@ pub(super) fn bind(
     })])
 }
 
-pub(super) fn unbind(state: &State, scope: &Scope, eip: EipId) -> Result<Vec<Event>, Rejection> {
+pub(super) fn unbind(
+    state: &State,
+    scope: &Scope,
+    eip: EipId,
+    expected: Expected,
+) -> Result<Vec<Event>, Rejection> {
     let Some(binding) = state.of_eip(eip).filter(|binding| binding.scope() == *scope) else {
         return Ok(Vec::new());
     };
     match &binding.phase {
-        Phase::InUse(facts) => Ok(vec![Event::UnbindRequested(facts.clone())]),
+        Phase::InUse(facts) => {
+            expected.check(binding.at, binding.name())?;
+            Ok(vec![Event::UnbindRequested(facts.clone())])
+        }
         Phase::Associating => {
+            expected.check(binding.at, binding.name())?;
             let message = "the EIP is being bound; retry when that is done";
             Err(Rejection::in_transition("EIP_IN_TRANSITION", "eip", message).because_of(binding.name()))
         }

@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::{
-    Event, Position, Rejection,
+    Event, Expected, Position, Rejection,
     event::{GatewayDriftFound, GatewayFacts, OVER_GRPC},
     name::{GatewayName, RegionId},
 };
@@ -63,11 +63,15 @@ pub(super) fn decommission(
     state: &State,
     region: &RegionId,
     gateway: &GatewayName,
+    expected: Expected,
 ) -> Result<Vec<Event>, Rejection> {
     let known = state.gateway(gateway).filter(|known| known.facts.region == *region);
     match known {
         None => Err(Rejection::not_found("name", format!("regions/{region}/gateways/{gateway}"))),
-        Some(known) if known.registered => Ok(vec![Event::GatewayDecommissioned(facts(region, gateway))]),
+        Some(known) if known.registered => {
+            expected.check(known.at, gateway)?;
+            Ok(vec![Event::GatewayDecommissioned(facts(region, gateway))])
+        }
         Some(_) => Ok(Vec::new()),
     }
 }

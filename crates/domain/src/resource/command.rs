@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::{
-    Timestamp,
+    Expected, Timestamp,
     address::Mac,
     event::HolderRules,
     id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
@@ -121,6 +121,8 @@ pub struct DeleteHavip {
     pub scope: Scope,
     /// Which one.
     pub id: HavipId,
+    /// What the caller takes it to be at.
+    pub expected: Expected,
 }
 
 /// See [`Command::AllocateEip`].
@@ -145,6 +147,8 @@ pub struct ReleaseEip {
     pub scope: Scope,
     /// Which one.
     pub id: EipId,
+    /// What the caller takes it to be at.
+    pub expected: Expected,
 }
 
 /// See [`Command::Hold`].

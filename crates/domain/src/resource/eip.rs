@@ -32,7 +32,7 @@ pub(super) fn allocate(state: &State, command: &AllocateEip) -> Result<Vec<Event
 }
 
 pub(super) fn release(state: &State, command: &ReleaseEip) -> Result<Vec<Event>, Rejection> {
-    let entry = state.eips.require(&command.scope, command.id, "name")?;
+    let entry = state.eips.require_at(&command.scope, command.id, "name", command.expected)?;
     match state.eip_held_by(command.id) {
         Some(binding) => Err(held(state, binding, "EIP_HELD", "name", "the EIP is bound; unbind it first")),
         None => Ok(vec![Event::EipReleased(entry.facts.clone())]),

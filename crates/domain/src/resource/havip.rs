@@ -41,7 +41,7 @@ pub(super) fn create(state: &State, command: &CreateHavip) -> Result<Vec<Event>,
 }
 
 pub(super) fn delete(state: &State, command: &DeleteHavip) -> Result<Vec<Event>, Rejection> {
-    let entry = state.havips.require(&command.scope, command.id, "name")?;
+    let entry = state.havips.require_at(&command.scope, command.id, "name", command.expected)?;
     match state.havip_held_by(command.id) {
         Some(binding) => {
             Err(held(state, binding, "HAVIP_HELD", "name", "the HAVIP is bound; unbind its EIP first"))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    CommitPosition, Rejection,
+    CommitPosition, Expected, Rejection,
     event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{Eip, Havip, Id, Kind, Pool, Subnet, Vnic, Vpc},
     name::{Label, RegionId, Scope},
@@ -125,6 +125,19 @@ impl<F: Facts> Table<F> {
         field: &'static str,
     ) -> Result<&Entry<F>, Rejection> {
         self.get_in(parent, id).ok_or_else(|| Rejection::not_found(field, name(parent, id)))
+    }
+
+    /// The same, if it is what the caller has seen.
+    pub(super) fn require_at(
+        &self,
+        parent: &F::Parent,
+        id: Id<F::Kind>,
+        field: &'static str,
+        expected: Expected,
+    ) -> Result<&Entry<F>, Rejection> {
+        let entry = self.require(parent, id, field)?;
+        expected.check(entry.at, entry.facts.name())?;
+        Ok(entry)
     }
 
     /// Refuses an id that something has.

@@ -1,7 +1,7 @@
 //! What may happen to a region: what callers ask, what a process manager does until it is killed, what comes late.
 
 use mooring_domain::{
-    Timestamp, binding,
+    Expected, Timestamp, binding,
     event::ClaimFacts,
     event::HolderRules,
     holder,
@@ -128,7 +128,7 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             Ask::Resource(resource::Command::AllocateEip(allocate))
         }
         Asking::ReleaseEip { eip, bank } => {
-            let release = ReleaseEip { scope: project(bank), id: id(eip) };
+            let release = ReleaseEip { scope: project(bank), id: id(eip), expected: Expected::default() };
             Ask::Resource(resource::Command::ReleaseEip(release))
         }
         Asking::CreateHavip { havip, address, members } => {
@@ -138,7 +138,7 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             Ask::Resource(resource::Command::CreateHavip(create))
         }
         Asking::DeleteHavip { havip, bank } => {
-            let delete = DeleteHavip { scope: project(bank), id: id(havip) };
+            let delete = DeleteHavip { scope: project(bank), id: id(havip), expected: Expected::default() };
             Ask::Resource(resource::Command::DeleteHavip(delete))
         }
         Asking::CreateVnic { vnic, subnet, address } => {
@@ -153,9 +153,11 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             let havip = Name { scope: project(bank), id: id(havip) };
             Ask::Binding(binding::Command::Bind { id: new_binding(region), eip, havip })
         }
-        Asking::Unbind { eip, bank } => {
-            Ask::Binding(binding::Command::Unbind { scope: project(bank), eip: id(eip) })
-        }
+        Asking::Unbind { eip, bank } => Ask::Binding(binding::Command::Unbind {
+            scope: project(bank),
+            eip: id(eip),
+            expected: Expected::default(),
+        }),
         Asking::Claim { address, mac: last, ahead } => {
             let observed_at = Timestamp(region.now.0.saturating_add_signed(ahead));
             let claim = ClaimFacts { gateway: "g1".parse().unwrap(), number: 1, mac: mac(last), observed_at };
@@ -172,7 +174,11 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
         }
         Asking::Decommission { gateway } => {
             let (region, gateway) = (super::fixture::region("north"), format!("g{gateway}").parse().unwrap());
-            Ask::Binding(binding::Command::DecommissionGateway { region, gateway })
+            Ask::Binding(binding::Command::DecommissionGateway {
+                region,
+                gateway,
+                expected: Expected::default(),
+            })
         }
     }
 }

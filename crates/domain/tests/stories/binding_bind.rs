@@ -1,7 +1,7 @@
 //! Bind and unbind: the four rules, and what happens while something else is under way.
 
 use mooring_domain::{
-    Event,
+    Event, Expected,
     binding::{Command, Phase},
     id::{Eip, Havip},
     name::{Name, Scope},
@@ -149,7 +149,7 @@ fn an_unbind_of_what_is_not_bound_is_a_success_that_writes_nothing() {
 #[test]
 fn an_unbind_by_another_project_changes_nothing() {
     nothing(in_use().when(&unbind("bank", 1)));
-    let south = Command::Unbind { scope: south("shop"), eip: id(1) };
+    let south = Command::Unbind { scope: south("shop"), eip: id(1), expected: Expected::default() };
     nothing(in_use().when(&south));
 }
 

@@ -1,6 +1,7 @@
 //! Commands and facts of binding, numbered: EIP 1 is `203.0.113.1`, HAVIP 1 is `10.0.1.1`, both of the project `shop`.
 
 use mooring_domain::{
+    Expected,
     binding::{BindingCore, Command},
     event::{EipFacts, HavipFacts},
     name::Name,
@@ -23,7 +24,7 @@ pub fn bind_of(project: &str, number: u128, eip: u128, havip: u128) -> Command {
 }
 
 pub fn unbind(project: &str, eip: u128) -> Command {
-    Command::Unbind { scope: scope(project), eip: id(eip) }
+    Command::Unbind { scope: scope(project), eip: id(eip), expected: Expected::default() }
 }
 
 pub fn confirm(number: u128, eip: u128, havip: u128) -> Command {

@@ -1,7 +1,7 @@
 //! Gateways: an unbind waits for those that are registered.
 
 use mooring_domain::{
-    Event, Position, Timestamp,
+    Event, Expected, Position, Timestamp,
     binding::{BindingCore, Command, Drifts, MAX_DIFFERENCES},
     event::{GatewayDriftFound, GatewayFacts},
     name::{GatewayName, RegionId},
@@ -24,7 +24,7 @@ fn register_at(name: &str, equal_to: Position) -> Command {
 }
 
 fn decommission(region: RegionId, name: &str) -> Command {
-    Command::DecommissionGateway { region, gateway: gateway(name) }
+    Command::DecommissionGateway { region, gateway: gateway(name), expected: Expected::default() }
 }
 
 fn registered(story: &Story<BindingCore>) -> Vec<&str> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use mooring_domain::{
-    Event,
+    Event, Expected,
     id::EipId,
     resource::{AllocateEip, Command, CreatePool, ReleaseEip, ResourceCore},
 };
@@ -41,7 +41,7 @@ proptest! {
             let step = usize::from(step);
             if step >= 16 && !taken.is_empty() {
                 let (eip, address) = taken.remove(step % taken.len());
-                story.given(&Command::ReleaseEip(ReleaseEip { scope: scope("shop"), id: eip }));
+                story.given(&Command::ReleaseEip(ReleaseEip { scope: scope("shop"), id: eip, expected: Expected::default() }));
                 free.insert(address);
                 continue;
             }

@@ -1,7 +1,7 @@
 //! Who holds what: members by announcing, strangers never.
 
 use mooring_domain::{
-    Event, Stream, Timestamp,
+    Event, Expected, Stream, Timestamp,
     event::{ClaimFacts, ClaimRejection, HolderChanged},
     holder::{CLOCK_TOLERANCE, Command, Heard, HolderCore, MAX_REJECTIONS, REJECTION_INTERVAL},
     resource::DeleteHavip,
@@ -219,7 +219,7 @@ fn a_deleted_havip_leaves_nothing_behind() {
     let created = resource.given(&create);
     story.hears(Stream::Resource, vec![created]);
     changes(&mut story, Seen { address: "10.0.1.254", ..by(2) });
-    let delete = DeleteHavip { scope: scope("shop"), id: id(5) };
+    let delete = DeleteHavip { scope: scope("shop"), id: id(5), expected: Expected::default() };
     let deleted = resource.given(&mooring_domain::resource::Command::DeleteHavip(delete));
     story.hears(Stream::Resource, vec![deleted]);
     assert_eq!(story.state, before);
@@ -230,7 +230,7 @@ fn a_deleted_havip_has_no_holder_and_its_address_may_come_again() {
     let mut story = story();
     changes(&mut story, by(1));
     let mut resource = world::world();
-    let delete = DeleteHavip { scope: scope("shop"), id: id(1) };
+    let delete = DeleteHavip { scope: scope("shop"), id: id(1), expected: Expected::default() };
     let deleted = resource.given(&mooring_domain::resource::Command::DeleteHavip(delete));
     story.hears(Stream::Resource, vec![deleted]);
     assert!(story.state.get(id(1)).is_none());

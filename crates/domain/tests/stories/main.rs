@@ -30,5 +30,6 @@ mod resource_holds;
 mod resource_networks;
 mod resource_pools;
 mod resource_vnics;
+mod revisions;
 mod together;
 mod world;

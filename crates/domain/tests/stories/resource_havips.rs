@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mooring_domain::{
-    Event, Rejection,
+    Event, Expected, Rejection,
     event::{Damping, HolderRules},
     rejection::Class,
     resource::{AddressOwner, Command, CreateHavip, DeleteHavip, ResourceCore},
@@ -16,7 +16,7 @@ fn create(story: &mut Story<ResourceCore>, command: CreateHavip) -> Result<Vec<E
 }
 
 fn delete(project: &str, number: u128) -> Command {
-    Command::DeleteHavip(DeleteHavip { scope: scope(project), id: id(number) })
+    Command::DeleteHavip(DeleteHavip { scope: scope(project), id: id(number), expected: Expected::default() })
 }
 
 fn address(story: &Story<ResourceCore>, number: u128) -> String {

@@ -1,7 +1,7 @@
 //! The three cores together: a crash before and after each step, a delayed hold, and F1.
 
 use mooring_domain::{
-    Timestamp,
+    Expected, Timestamp,
     binding::{Command, Phase},
     event::ClaimFacts,
     holder,
@@ -119,7 +119,7 @@ fn a_hold_that_arrives_after_the_release_leaves_no_orphan() {
 #[test]
 fn what_is_bound_cannot_be_released_and_after_the_unbind_it_can() {
     let mut region = bound();
-    let release = resource::ReleaseEip { scope: scope("shop"), id: id(1) };
+    let release = resource::ReleaseEip { scope: scope("shop"), id: id(1), expected: Expected::default() };
     let release = Ask::Resource(resource::Command::ReleaseEip(release));
     refused(region.ask(&release), Class::Precondition, "EIP_HELD", "name", binding(70));
     region.ask(&Ask::Binding(unbind("shop", 1))).unwrap();
@@ -146,7 +146,13 @@ fn a_binding_is_at_its_commit_also_where_a_record_has_several() {
     let mut region = bound();
     let last = region.log.last().unwrap().at;
     assert_eq!(region.states.binding.get(id(70)).unwrap().at, last);
-    region.ask(&Ask::Binding(Command::Unbind { scope: scope("shop"), eip: id(1) })).unwrap();
+    region
+        .ask(&Ask::Binding(Command::Unbind {
+            scope: scope("shop"),
+            eip: id(1),
+            expected: Expected::default(),
+        }))
+        .unwrap();
     assert_eq!(region.states.binding.get(id(70)).unwrap().at, region.log.last().unwrap().at);
     assert!(region.log.iter().any(|commit| commit.at.index == 2));
 }

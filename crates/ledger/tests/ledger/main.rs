@@ -15,3 +15,4 @@ mod saving;
 mod snapshots;
 mod starting;
 mod stories;
+mod validating;

@@ -92,6 +92,7 @@ pub(super) fn message(Found { request_id, drift }: &Found) -> ReportDriftRequest
         name: format!("regions/{region}/gateways/{gateway}"),
         drift: Some(stored::drift::write(drift)),
         request_id: request_id.to_string(),
+        validate_only: false,
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a gRPC status means: the one place where it becomes a message and an exit code.
 
-use std::{collections::HashMap, error::Error as _};
+use std::{
+    collections::{BTreeMap, HashMap},
+    error::Error as _,
+};
 
 use mooring_domain::Rejection;
 use mooring_proto::status::from_rejection;
@@ -12,6 +15,9 @@ use crate::servers::Server;
 
 /// The reason of a bind or unbind that the server goes on with in the background.
 const STILL_UNDER_WAY: &str = "STILL_UNDER_WAY";
+
+/// The reason of a write that was asked for on an older state of the thing.
+const STALE_REVISION: &str = "STALE_REVISION";
 
 impl Failure {
     /// What this server answered, or why it did not.
@@ -38,7 +44,7 @@ impl Failure {
         let info = status.get_details_error_info().unwrap_or_else(|| ErrorInfo::new("", "", HashMap::new()));
         let said = |key: &str| info.metadata.get(key).filter(|value| !value.is_empty()).cloned();
         let retryable = said("retryable").is_some_and(|value| value == "true");
-        let exit = exit_of(status.code(), retryable);
+        let exit = exit_of(status.code(), retryable, &info.reason);
         let code = format!("{:?}", status.code());
         let reason = if info.reason.is_empty() { &code } else { &info.reason };
         let message =
@@ -51,14 +57,23 @@ impl Failure {
             retryable: exit == Exit::TryAgain,
             hint: hint(status.code(), reason, exit).map(str::to_owned),
             request_id: None,
+            more: more(&info),
         };
         Self { details: Box::new(details), ..Self::new(exit, reason, message) }
     }
 }
 
+/// What the server says besides, by key.
+fn more(info: &ErrorInfo) -> BTreeMap<String, String> {
+    let known = |key: &str| matches!(key, "field" | "in_the_way" | "retryable");
+    let more = info.metadata.iter().filter(|(key, _)| !known(key));
+    more.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
 /// The exit code for a server's answer.
-fn exit_of(code: Code, retryable: bool) -> Exit {
+fn exit_of(code: Code, retryable: bool, reason: &str) -> Exit {
     match code {
+        Code::Aborted if reason == STALE_REVISION => Exit::Refused,
         Code::Ok => Exit::Done,
         Code::InvalidArgument | Code::OutOfRange => Exit::Usage,
         Code::NotFound => Exit::NotFound,
@@ -85,6 +100,7 @@ fn hint(code: Code, reason: &str, exit: Exit) -> Option<&'static str> {
         (Code::Unimplemented, _) => {
             Some("this server does not have it: is it of the same version, and does it run that service?")
         }
+        _ if reason == STALE_REVISION => Some("look at it again, and decide on what it is now"),
         (_, Exit::TryAgain) => Some("try again in a moment"),
         (_, Exit::ServerFailed) => Some("the server's own log says more"),
         _ => None,
@@ -170,13 +186,14 @@ mod tests {
             (Code::Unauthenticated, 1),
         ];
         for (code, exit) in expected {
-            assert_eq!(exit_of(code, false) as u8, exit, "{code:?}");
+            assert_eq!(exit_of(code, false, "") as u8, exit, "{code:?}");
         }
     }
 
     #[test]
     fn what_may_be_tried_again_says_so_and_gives_the_request_id_of_a_write() {
-        assert_eq!(exit_of(Code::ResourceExhausted, true), Exit::TryAgain);
+        assert_eq!(exit_of(Code::ResourceExhausted, true, ""), Exit::TryAgain);
+        assert_eq!(exit_of(Code::Aborted, false, STALE_REVISION), Exit::Refused);
         let failure = refused(Code::Aborted, "true").of_write("01976e2a-0000-7000-8000-00000000000f");
         assert!(failure.details.retryable);
         assert!(failure.text().ends_with("again with: --request-id 01976e2a-0000-7000-8000-00000000000f"));

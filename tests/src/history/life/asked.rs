@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Result;
 use mooring_domain::{
-    Timestamp,
+    Expected, Timestamp,
     binding::{self, Command as ToBinding},
     event::{BindRequested, ClaimFacts, GatewayDriftFound, GatewayFacts, HolderRules, SubnetCreated},
     holder,
@@ -74,13 +74,17 @@ fn network(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource
             let havip = Region::any(&mut region.rng, &region.havips);
             havip.map(|havip| {
                 let scope = Scope { project: havip.havip.project, region: havip.havip.region };
-                resource::Command::DeleteHavip(DeleteHavip { scope, id: havip.havip.id })
+                resource::Command::DeleteHavip(DeleteHavip {
+                    scope,
+                    id: havip.havip.id,
+                    expected: Expected::default(),
+                })
             })
         }
         6..8 => Some(eip(region, cores)?),
         _ => Region::any(&mut region.rng, &region.eips).map(|eip| {
             let scope = Scope { project: eip.project, region: eip.region };
-            resource::Command::ReleaseEip(ReleaseEip { scope, id: eip.id })
+            resource::Command::ReleaseEip(ReleaseEip { scope, id: eip.id, expected: Expected::default() })
         }),
     })
 }
@@ -141,7 +145,7 @@ fn bind_or_unbind(region: &mut Region, cores: &mut Cores<'_>) -> Option<ToBindin
     let eip = Region::any(&mut region.rng, &region.eips)?;
     let scope = Scope { project: eip.project, region: eip.region };
     if region.rng.u32(0..5) < 2 {
-        return Some(ToBinding::Unbind { scope, eip: eip.id });
+        return Some(ToBinding::Unbind { scope, eip: eip.id, expected: Expected::default() });
     }
     let ours: Vec<_> = region.havips.iter().filter(|havip| havip.havip.project == scope.project).collect();
     let all = match region.rng.u32(0..20) {
@@ -207,7 +211,9 @@ fn gateway(region: &mut Region, cores: &Cores<'_>) -> Result<ToBinding> {
                 unrecorded: region.rng.u64(0..2),
             })
         }
-        (1, _) => ToBinding::DecommissionGateway { region: REGION.parse()?, gateway },
+        (1, _) => {
+            ToBinding::DecommissionGateway { region: REGION.parse()?, gateway, expected: Expected::default() }
+        }
         _ => ToBinding::RegisterGateway { region: REGION.parse()?, gateway, equal_to: position },
     })
 }

@@ -1,0 +1,46 @@
+//! The requests that write. What all of them have is here, whatever else they ask for.
+
+use crate::{binding::v1 as binding, health::v1 as health, resource::v1 as resource};
+
+/// A request that writes.
+pub trait Write: prost::Message {
+    /// The method's name. It is hashed with the request, so that a request id counts for one method only; like the message, it
+    /// must never change, because hashes are stored.
+    const METHOD: &'static str;
+    /// Makes a retry safe: a UUID, or empty.
+    fn request_id(&mut self) -> &mut String;
+    /// Whether it is only to be decided.
+    fn validate_only(&mut self) -> &mut bool;
+}
+
+macro_rules! writes {
+    ($($request:path => $method:literal;)*) => {$(
+        impl Write for $request {
+            const METHOD: &'static str = $method;
+            fn request_id(&mut self) -> &mut String {
+                &mut self.request_id
+            }
+            fn validate_only(&mut self) -> &mut bool {
+                &mut self.validate_only
+            }
+        }
+    )*};
+}
+
+writes! {
+    resource::CreatePoolRequest => "CreatePool";
+    resource::CreateVpcRequest => "CreateVpc";
+    resource::CreateSubnetRequest => "CreateSubnet";
+    resource::CreateVnicRequest => "CreateVnic";
+    resource::CreateHavipRequest => "CreateHavip";
+    resource::DeleteHavipRequest => "DeleteHavip";
+    resource::AllocateEipRequest => "AllocateEip";
+    resource::ReleaseEipRequest => "ReleaseEip";
+    binding::BindRequest => "Bind";
+    binding::UnbindRequest => "Unbind";
+    binding::RegisterGatewayRequest => "RegisterGateway";
+    binding::ReportDriftRequest => "ReportDrift";
+    binding::DecommissionGatewayRequest => "DecommissionGateway";
+    health::AnnounceRequest => "Announce";
+    health::WithdrawRequest => "Withdraw";
+}

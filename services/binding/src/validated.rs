@@ -1,0 +1,94 @@
+//! What a bind or an unbind would come to: every step is decided as it would be, by binding's core and by resource, and none
+//! is taken.
+
+use bytes::Bytes;
+use mooring_domain::{
+    Decider, Event, Rejection,
+    binding::{BindingCore, Command, State},
+};
+use mooring_ledger::{Ledger, Outcome, Refused, suppose};
+use mooring_proto::{
+    binding::v1::{self as api, UnbindResponse},
+    preview,
+    status::{Unserved, from_unserved},
+    stored,
+};
+use tonic::{Response, Status};
+
+use crate::{
+    answer,
+    grpc::failed,
+    reports::Reports,
+    resource::{Pair, Refusal, Resource},
+};
+
+pub(crate) struct Validated<'a> {
+    pub(crate) ledger: &'a Ledger<BindingCore>,
+    pub(crate) reports: &'a Reports,
+    pub(crate) resource: Resource,
+}
+
+/// The state goes on under whoever only asks.
+fn changed_meanwhile() -> Status {
+    from_unserved(Unserved::Unavailable)
+}
+
+/// What would be stored next.
+fn next(state: &mut State, command: &Command) -> Result<Vec<Event>, Rejection> {
+    let events = BindingCore::decide(state, command)?;
+    suppose::<BindingCore>(state, &events);
+    Ok(events)
+}
+
+impl Validated<'_> {
+    /// The binding as it would be IN_USE, or why it would fail. `requested` is the first step.
+    pub(crate) async fn bind(
+        &self,
+        requested: &Outcome,
+        pair: Pair,
+    ) -> Result<Response<api::Binding>, Status> {
+        let mut state = requested.state_after(self.ledger);
+        let (hold, held) = self.resource.validate_hold(pair).await?;
+        let (eip, havip) = hold.map_err(|refusal| self.would_fail(&state, pair, &refusal))?;
+        let bound = next(&mut state, &Command::Confirm { binding: pair.binding, eip, havip });
+        let bound = bound.map_err(|rejection| match state.get(pair.binding) {
+            Some(binding) => failed(binding, rejection.reason, &rejection.message),
+            None => changed_meanwhile(),
+        })?;
+        let binding = state.get(pair.binding).ok_or_else(changed_meanwhile)?;
+        Ok(then(requested.answer(answer::binding(binding, &state, self.reports)), held, &bound))
+    }
+
+    /// What would be answered once every gateway has taken it out.
+    pub(crate) async fn unbind(&self, requested: &Outcome) -> Result<Response<UnbindResponse>, Status> {
+        let mut state = requested.state_after(self.ledger);
+        let binding = requested.events.iter().find_map(|event| match event {
+            Event::UnbindRequested(facts) => Some(facts.binding),
+            _ => None,
+        });
+        let binding = binding.ok_or_else(changed_meanwhile)?;
+        let released = self.resource.validate_release(binding).await?;
+        let unbound = next(&mut state, &Command::Complete { binding }).map_err(Refused::from)?;
+        Ok(then(requested.answer(UnbindResponse::default()), released, &unbound))
+    }
+
+    fn would_fail(&self, state: &State, pair: Pair, refusal: &Refusal) -> Status {
+        let known = |other| self.ledger.view().state.get(other).is_some();
+        match (refusal.held_by, state.get(pair.binding)) {
+            // What a request that came to nothing still holds is let go of, for a bind that is meant.
+            (Some(other), Some(_)) if !known(other) => {
+                let message = "what another request has held is being let go of; retry";
+                Refused::from(Rejection::in_transition("IN_TRANSITION", "eip", message)).into()
+            }
+            (_, Some(binding)) => failed(binding, &refusal.reason, &refusal.message),
+            (_, None) => changed_meanwhile(),
+        }
+    }
+}
+
+/// Adds the later steps to what would be stored.
+fn then<T>(mut answer: Response<T>, by_resource: Vec<Bytes>, own: &[Event]) -> Response<T> {
+    let own = own.iter().map(stored::encode);
+    preview::put(answer.metadata_mut(), by_resource.into_iter().chain(own));
+    answer
+}
