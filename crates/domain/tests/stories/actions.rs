@@ -119,6 +119,7 @@ fn new_binding(region: &Region) -> BindingId {
 }
 
 pub fn asked(region: &Region, asking: &Asking) -> Ask {
+    let expected = Expected::default();
     let havip_address = |last: u8| ip(&format!("10.0.1.{}", u16::from(last) + 48));
     match asking.clone() {
         Asking::AllocateEip { eip, bank, address } => {
@@ -128,7 +129,7 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             Ask::Resource(resource::Command::AllocateEip(allocate))
         }
         Asking::ReleaseEip { eip, bank } => {
-            let release = ReleaseEip { scope: project(bank), id: id(eip), expected: Expected::default() };
+            let release = ReleaseEip { scope: project(bank), id: id(eip), expected };
             Ask::Resource(resource::Command::ReleaseEip(release))
         }
         Asking::CreateHavip { havip, address, members } => {
@@ -138,7 +139,7 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             Ask::Resource(resource::Command::CreateHavip(create))
         }
         Asking::DeleteHavip { havip, bank } => {
-            let delete = DeleteHavip { scope: project(bank), id: id(havip), expected: Expected::default() };
+            let delete = DeleteHavip { scope: project(bank), id: id(havip), expected };
             Ask::Resource(resource::Command::DeleteHavip(delete))
         }
         Asking::CreateVnic { vnic, subnet, address } => {
@@ -153,11 +154,9 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             let havip = Name { scope: project(bank), id: id(havip) };
             Ask::Binding(binding::Command::Bind { id: new_binding(region), eip, havip })
         }
-        Asking::Unbind { eip, bank } => Ask::Binding(binding::Command::Unbind {
-            scope: project(bank),
-            eip: id(eip),
-            expected: Expected::default(),
-        }),
+        Asking::Unbind { eip, bank } => {
+            Ask::Binding(binding::Command::Unbind { scope: project(bank), eip: id(eip), expected })
+        }
         Asking::Claim { address, mac: last, ahead } => {
             let observed_at = Timestamp(region.now.0.saturating_add_signed(ahead));
             let claim = ClaimFacts { gateway: "g1".parse().unwrap(), number: 1, mac: mac(last), observed_at };
@@ -174,11 +173,7 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
         }
         Asking::Decommission { gateway } => {
             let (region, gateway) = (super::fixture::region("north"), format!("g{gateway}").parse().unwrap());
-            Ask::Binding(binding::Command::DecommissionGateway {
-                region,
-                gateway,
-                expected: Expected::default(),
-            })
+            Ask::Binding(binding::Command::DecommissionGateway { region, gateway, expected })
         }
     }
 }
