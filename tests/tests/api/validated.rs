@@ -1,7 +1,7 @@
 //! A write that is only validated: the answer and the events that would have been, or the refusal that would have been, and
 //! nothing is stored, nor is the request id remembered.
 
-use std::fmt::Debug;
+use std::{collections::HashMap, fmt::Debug, mem::Discriminant};
 
 use mooring_proto::{
     binding::v1 as binding,
@@ -54,9 +54,13 @@ async fn assert_foretold<R: Write + Clone, T: Debug>(
     (foretold.into_inner(), answer.into_inner())
 }
 
-/// What kind of events these are.
-fn kinds(events: &[Kind]) -> Vec<std::mem::Discriminant<Kind>> {
-    events.iter().map(std::mem::discriminant).collect()
+/// How many there are of each kind: which service stores first is not decided.
+fn kinds(events: &[Kind]) -> HashMap<Discriminant<Kind>, usize> {
+    let mut kinds = HashMap::new();
+    for event in events {
+        *kinds.entry(std::mem::discriminant(event)).or_default() += 1;
+    }
+    kinds
 }
 
 #[tokio::test]
