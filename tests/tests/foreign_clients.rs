@@ -156,7 +156,7 @@ fn changed(from: &str, to: &str, buf: fn(&Path) -> Command) -> String {
 fn what_would_break_a_client_is_found() {
     let gone = changed("rpc ReleaseEip(ReleaseEipRequest) returns (ReleaseEipResponse);", "", breaking);
     assert!(gone.contains(r#"RPC "ReleaseEip" on service "ResourceService" was deleted"#), "{gone}");
-    let renumbered = changed("string request_id = 3;", "string request_id = 4;", breaking);
+    let renumbered = changed("string request_id = 3;", "string request_id = 99;", breaking);
     assert!(renumbered.contains(r#"field "3" with name "request_id""#), "{renumbered}");
     let renamed = changed("rpc GetEip(GetEipRequest)", "rpc get_eip(GetEipRequest)", lint);
     assert!(renamed.contains(r#"RPC name "get_eip" should be PascalCase"#), "{renamed}");
