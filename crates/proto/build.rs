@@ -1,4 +1,4 @@
-//! Compiles `proto/` with protox: no protoc needed.
+//! Compiles `proto/` with protox: no protoc needed. Maps are in order: a request's content is hashed as it is encoded.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(&files, [&root])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?).join("descriptors.bin");
     std::fs::write(out, prost::Message::encode_to_vec(&descriptors))?;
-    tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
+    tonic_prost_build::configure().bytes(".").btree_map(".").compile_fds(descriptors)?;
     Ok(())
 }
 

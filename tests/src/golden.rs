@@ -78,7 +78,9 @@ fn live(server: &Mooringd) -> Result<()> {
     server.refuse(&format!("bind {unknown} spare"))?;
     server.ask("bind second spare")?;
     server.ask("unbind second")?;
-    server.ask("eip release second")?;
+    server.ask("eip update second --description spare --labels env=test --delete-protection on")?;
+    server.ask("eip update second --name third --delete-protection off")?;
+    server.ask("eip release third")?;
     server.ask("havip delete spare")?;
     let register = RegisterGatewayRequest { name: GATEWAY.to_owned(), ..Default::default() };
     server.call(async |channel| GatewayServiceClient::new(channel).register_gateway(register).await)??;

@@ -1,5 +1,6 @@
 //! The facts that the log stores, in the domain's types. `proto/mooring/event/v1` is their stored form.
 
+mod eip;
 mod lease;
 mod rules;
 mod word;
@@ -17,6 +18,7 @@ use crate::{
     nat::Difference,
 };
 
+pub use eip::{EipDescribed, EipDetails};
 pub use lease::{HolderWithdrawn, LeaseRenewed, OVER_GRPC, Withdrawal};
 pub use rules::{Damping, HolderRules};
 
@@ -342,7 +344,9 @@ pub enum Event {
     /// resource: a HAVIP is gone.
     HavipDeleted(HavipFacts),
     /// resource: an EIP belongs to a project.
-    EipAllocated(EipFacts),
+    EipAllocated(EipDescribed),
+    /// resource: what a project says about its EIP is another; all of it, after the change.
+    EipUpdated(EipDescribed),
     /// resource: an EIP went back to its pool.
     EipReleased(EipFacts),
     /// resource: a binding holds an EIP and a HAVIP.

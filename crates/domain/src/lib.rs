@@ -9,6 +9,7 @@ pub mod commit;
 pub mod event;
 pub mod holder;
 pub mod id;
+pub mod labels;
 pub mod name;
 pub mod nat;
 pub mod rejection;

@@ -19,7 +19,7 @@ mod vpc;
 
 pub use command::{
     AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, DeleteHavip, Hold,
-    ReleaseEip, ReleaseHold,
+    ReleaseEip, ReleaseHold, UpdateEip,
 };
 pub use free_ranges::FreeRanges;
 pub use havip::{MAX_DAMPING, MAX_MEMBERS};
@@ -37,7 +37,7 @@ pub enum ResourceCore {}
 
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
-    const STATE_VERSION: u32 = 2;
+    const STATE_VERSION: u32 = 3;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;
@@ -51,6 +51,7 @@ impl Decider for ResourceCore {
             Command::CreateHavip(it) => havip::create(state, it),
             Command::DeleteHavip(it) => havip::delete(state, it),
             Command::AllocateEip(it) => eip::allocate(state, it),
+            Command::UpdateEip(it) => eip::update(state, it),
             Command::ReleaseEip(it) => eip::release(state, it),
             Command::Hold(it) => hold::place(state, it),
             Command::ReleaseHold(it) => hold::release(state, it),
@@ -60,6 +61,7 @@ impl Decider for ResourceCore {
     fn changes(command: &Command) -> Option<Uuid> {
         match command {
             Command::DeleteHavip(it) => Some(it.id.uuid()),
+            Command::UpdateEip(it) => Some(it.id.uuid()),
             Command::ReleaseEip(it) => Some(it.id.uuid()),
             _ => None,
         }

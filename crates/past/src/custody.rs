@@ -11,7 +11,7 @@ use std::{
 
 use mooring_domain::{
     Commit, CommitPosition, Event, Timestamp,
-    event::{BindingFacts, EipFacts, HavipFacts, VnicCreated, VnicFacts},
+    event::{BindingFacts, EipDescribed, EipFacts, HavipFacts, VnicCreated, VnicFacts},
     id::{BindingId, EipId, HavipId, VnicId, VpcId},
     name::{Label, ProjectId},
 };
@@ -112,12 +112,13 @@ impl Custodian {
     }
 
     /// The kinds of events that change who holds an address.
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 10] = [
         "vpc_created",
         "vnic_created",
         "havip_created",
         "havip_deleted",
         "eip_allocated",
+        "eip_updated",
         "eip_released",
         "bound",
         "unbound",
@@ -167,11 +168,16 @@ impl Custodian {
                 self.holders.remove(&havip.id);
                 vec![Subject::Havip(havip.id)]
             }
-            Event::EipAllocated(eip) => {
+            Event::EipAllocated(EipDescribed { eip, .. }) => {
                 if eip.address == self.address {
                     self.eips.insert(eip.id, eip.clone());
                 }
                 vec![Subject::Eip(eip.id)]
+            }
+            // The same stands behind it under another name.
+            Event::EipUpdated(EipDescribed { eip, .. }) => {
+                self.eips.entry(eip.id).and_modify(|known| known.clone_from(eip));
+                Vec::new()
             }
             Event::EipReleased(eip) => {
                 self.eips.remove(&eip.id);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use mooring_domain::{
     Event,
-    event::{BindingFacts, EipFacts, HavipFacts},
+    event::{BindingFacts, EipDescribed, EipFacts, HavipFacts},
     id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
     name::GatewayName,
 };
@@ -45,7 +45,7 @@ impl Folded {
         let networks = networks.chain(of.subnets().iter().map(|subnet| Key::Subnet(subnet.facts.id)));
         let networks = networks.chain(of.vnics().iter().map(|vnic| Key::Vnic(vnic.facts.vnic.id)));
         let havips = || of.havips().iter().map(|havip| havip.facts.havip.id);
-        let eips = of.eips().iter().map(|eip| Key::Eip(eip.facts.id));
+        let eips = of.eips().iter().map(|eip| Key::Eip(eip.facts.eip.id));
         let bindings = self.binding.iter().map(|binding| Key::Binding(binding.request.binding));
         let gateways = self.binding.gateways().map(|gateway| Key::Gateway(gateway.facts.gateway.clone()));
         let elements = self
@@ -73,7 +73,10 @@ pub(crate) fn touched(event: &Event) -> Vec<Key> {
         Event::HavipCreated(created) => vec![Key::Havip(created.havip.id), Key::Holder(created.havip.id)],
         Event::HavipDeleted(havip) => vec![Key::Havip(havip.id), Key::Holder(havip.id)],
         // How many of a pool are allocated belongs to the pool.
-        Event::EipAllocated(eip) | Event::EipReleased(eip) => vec![Key::Pool(eip.pool), Key::Eip(eip.id)],
+        Event::EipAllocated(EipDescribed { eip, .. }) | Event::EipReleased(eip) => {
+            vec![Key::Pool(eip.pool), Key::Eip(eip.id)]
+        }
+        Event::EipUpdated(described) => vec![Key::Eip(described.eip.id)],
         Event::HoldReleased(released) => {
             released.held.iter().flat_map(|(eip, havip)| pair(released.binding, eip, havip)).collect()
         }

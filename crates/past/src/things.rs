@@ -1,6 +1,6 @@
 //! A thing as the services told it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use mooring_domain::{
     binding,
@@ -15,7 +15,7 @@ use mooring_proto::{
 
 use crate::{Folded, Key};
 
-type Names = HashMap<String, String>;
+type Names = BTreeMap<String, String>;
 
 impl Folded {
     /// Everything that there was, kind by kind. Of a project only what is its own, beside the pools and gateways of the
@@ -63,7 +63,7 @@ impl Folded {
             }
             Key::Eip(id) => {
                 let eip = told(state.eips(), *id, names)?;
-                told(state.pools(), eip.facts.pool, names);
+                told(state.pools(), eip.facts.eip.pool, names);
                 Kind::Eip(answer::resource::eip(&eip.facts, eip.at, Some(&self.binding)))
             }
             Key::Binding(id) => {

@@ -1,6 +1,7 @@
 //! Addresses, ids and facts between the wire and the domain. Nothing is defaulted: what is missing or malformed is an error.
 
 mod element;
+mod labels;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -19,7 +20,10 @@ use mooring_domain::{
 };
 use uuid::Uuid;
 
-pub use self::element::{difference, element, wire_difference, wire_element};
+pub use self::{
+    element::{difference, element, wire_difference, wire_element},
+    labels::{eip_described, label_map, labels, wire_eip_described, wire_labels},
+};
 use crate::{event::v1 as wire, resource::v1::eip::State as EipState};
 
 /// A message that does not say what it must.

@@ -38,6 +38,7 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 pub mod answer;
 pub mod convert;
+pub mod mask;
 pub mod page;
 pub mod preview;
 pub mod status;

@@ -35,6 +35,7 @@ writes! {
     resource::CreateHavipRequest => "CreateHavip";
     resource::DeleteHavipRequest => "DeleteHavip";
     resource::AllocateEipRequest => "AllocateEip";
+    resource::UpdateEipRequest => "UpdateEip";
     resource::ReleaseEipRequest => "ReleaseEip";
     binding::BindRequest => "Bind";
     binding::UnbindRequest => "Unbind";

@@ -52,7 +52,7 @@ async fn behind(source: &Source, asked: &CustodyAsked, tail: Position) -> Result
     fold(source, &clauses, Entry::after(tail), |commit| {
         for event in &commit.events {
             match event {
-                Event::EipAllocated(eip) => eips.push(Term::Eip(eip.id)),
+                Event::EipAllocated(described) => eips.push(Term::Eip(described.eip.id)),
                 Event::HavipCreated(created) => all.push(Term::Havip(created.havip.id)),
                 _ => {}
             }

@@ -1,10 +1,15 @@
 //! `moor eip`: public addresses.
 
-use clap::Subcommand;
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
 use mooring_domain::id::Eip as EipKind;
-use mooring_proto::resource::v1::{
-    AllocateEipRequest, Eip, GetEipRequest, ListEipsRequest, Pool, ReleaseEipRequest, eip::State,
-    resource_service_client::ResourceServiceClient,
+use mooring_proto::{
+    mask::FieldMask,
+    resource::v1::{
+        AllocateEipRequest, Eip, GetEipRequest, ListEipsRequest, Pool, ReleaseEipRequest, UpdateEipRequest,
+        eip::State, resource_service_client::ResourceServiceClient,
+    },
 };
 use serde_json::json;
 
@@ -30,6 +35,20 @@ pub enum Verb {
         /// Which pool: name, id or display name [default: the one that has the address, or the first with a free one]
         #[arg(long)]
         pool: Option<String>,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Change what is said about an EIP, bound or not: only what is given here changes
+    Update {
+        /// Name, id, display name or address
+        eip: String,
+        /// Another display name; '' for the address
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        said: Said,
+        #[command(flatten)]
+        expected: Expected,
     },
     /// List the project's EIPs
     List,
@@ -47,21 +66,78 @@ pub enum Verb {
     },
 }
 
+/// What a project says about its EIP.
+#[derive(Debug, Args)]
+pub struct Said {
+    /// For people, at most 256 characters
+    #[arg(long)]
+    description: Option<String>,
+    /// For programs, instead of those it has: KEY=VALUE, commas between them, '' for none
+    #[arg(long, value_name = "LABELS", value_parser = pairs)]
+    labels: Option<Pairs>,
+    /// Whether it can't be released
+    #[arg(long, value_name = "ON|OFF", value_parser = on_or_off)]
+    delete_protection: Option<bool>,
+}
+
+/// Keys and values.
+type Pairs = BTreeMap<String, String>;
+
+fn pairs(text: &str) -> Result<Pairs, String> {
+    let pair = |pair: &str| {
+        let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} is not KEY=VALUE"))?;
+        Ok((key.trim().to_owned(), value.trim().to_owned()))
+    };
+    text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect()
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("expected on or off".to_owned()),
+    }
+}
+
+impl Said {
+    /// The fields that are said.
+    fn paths(&self) -> Vec<String> {
+        let all = [
+            ("description", self.description.is_some()),
+            ("labels", self.labels.is_some()),
+            ("delete_protection", self.delete_protection.is_some()),
+        ];
+        all.into_iter().filter(|(_, said)| *said).map(|(path, _)| path.to_owned()).collect()
+    }
+
+    fn eip(self) -> Eip {
+        Eip {
+            description: self.description.unwrap_or_default(),
+            labels: self.labels.unwrap_or_default(),
+            delete_protection: self.delete_protection.unwrap_or_default(),
+            ..Eip::default()
+        }
+    }
+}
+
 impl Verb {
     /// Does it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
-            Self::Allocate { name, address, pool } => {
+            Self::Allocate { name, address, pool, said } => {
                 let pool = match pool {
                     Some(pool) => moor.name_of::<Pool>(Argument::new("--pool", &pool)).await?,
                     None => String::new(),
                 };
                 let (display_name, address) = (name.unwrap_or_default(), address.unwrap_or_default());
-                let eip = Eip { display_name, address, pool, ..Default::default() };
+                let eip = Eip { display_name, address, pool, ..said.eip() };
                 moor.show(&allocate(moor, eip).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,
             Self::Get { eip } => moor.show(&moor.find::<Eip>(Argument::new("EIP", &eip)).await?).await,
+            Self::Update { eip, name, said, expected } => {
+                moor.show(&update(moor, &eip, name, said, expected).await?).await
+            }
             Self::Release { eip, expected } => release(moor, &eip, expected).await,
         }
     }
@@ -75,6 +151,42 @@ async fn allocate(moor: &Invocation, eip: Eip) -> Result<Eip, Failure> {
         ResourceServiceClient::new(channel).allocate_eip(request).await
     })
     .await
+    .map_err(|failure| {
+        failure.of_argument("eip.description", "--description").of_argument("eip.labels", "--labels")
+    })
+}
+
+async fn update(
+    moor: &Invocation,
+    text: &str,
+    label: Option<String>,
+    said: Said,
+    expected: Expected,
+) -> Result<Eip, Failure> {
+    let mut paths = said.paths();
+    paths.extend(label.is_some().then(|| "display_name".to_owned()));
+    if paths.is_empty() {
+        let flags = "--name, --description, --labels or --delete-protection";
+        return Err(Failure::usage(format!("what is to change? Say {flags}")));
+    }
+    let argument = Argument::new("EIP", text);
+    let name = moor.name_of::<Eip>(argument).await?;
+    let eip = Some(Eip { name, display_name: label.unwrap_or_default(), ..said.eip() });
+    let update_mask = Some(FieldMask { paths });
+    let (request_id, validate_only) = moor.of_write();
+    let expected_revision = expected.revision;
+    let message = UpdateEipRequest { eip, update_mask, request_id, validate_only, expected_revision };
+    let rpc = async |channel, request| ResourceServiceClient::new(channel).update_eip(request).await;
+    moor.write(&moor.resource, message, rpc)
+        .await
+        .map_err(|failure| of_flags(failure).of_argument("eip.name", "EIP"))
+}
+
+/// A failure of what was said by a flag.
+fn of_flags(failure: Failure) -> Failure {
+    let flags =
+        [("eip.display_name", "--name"), ("eip.description", "--description"), ("eip.labels", "--labels")];
+    flags.into_iter().fold(failure, |failure, (field, flag)| failure.of_argument(field, flag))
 }
 
 async fn release(moor: &Invocation, text: &str, expected: Expected) -> Result<(), Failure> {

@@ -1,14 +1,16 @@
 //! What happened, in one sentence for each kind of event.
 
+mod eip;
+
 use std::{collections::HashMap, time::Duration};
 
 use mooring_proto::{
     convert,
     event::v1::{
-        BindFailed, BindRequested, ClaimRejected, Difference, EipAllocated, EipFacts, EipReleased, Event,
-        GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased, HolderChanged, HolderContested,
-        HolderHeard, HolderSilent, HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, Vnic,
-        VnicCreated, VpcCreated, event::Kind,
+        BindFailed, BindRequested, ClaimRejected, Difference, EipAllocated, EipFacts, EipReleased,
+        EipUpdated, Event, GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased, HolderChanged,
+        HolderContested, HolderHeard, HolderSilent, HolderWithdrawn, LeaseRenewed, PoolCreated,
+        SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
     },
 };
 
@@ -61,10 +63,12 @@ impl Names {
             Kind::HavipCreated(HavipCreated { havip: Some(havip), .. }) => {
                 (&havip.havip_id, havip_name(Some(havip)))
             }
-            Kind::EipAllocated(allocated) => match &allocated.eip {
-                Some(eip) => (&eip.eip_id, eip_name(Some(eip))),
-                None => return,
-            },
+            Kind::EipAllocated(EipAllocated { eip, .. }) | Kind::EipUpdated(EipUpdated { eip, .. }) => {
+                match eip {
+                    Some(eip) => (&eip.eip_id, eip_name(Some(eip))),
+                    None => return,
+                }
+            }
             _ => return,
         };
         self.0.insert(id.to_vec(), name);
@@ -95,6 +99,7 @@ impl Names {
             Kind::HavipCreated(created) => self.havip_created(created),
             Kind::HavipDeleted(deleted) => format!("HAVIP {} deleted", havip_name(deleted.havip.as_ref())),
             Kind::EipAllocated(allocated) => self.eip_allocated(allocated.eip.as_ref()),
+            Kind::EipUpdated(updated) => eip::updated(updated),
             Kind::EipReleased(released) => self.eip_released(released.eip.as_ref()),
             Kind::HoldPlaced(hold) => {
                 let pair = pair(hold.eip.as_ref(), "and", hold.havip.as_ref());
@@ -231,7 +236,7 @@ fn mentioned(kind: &Kind) -> Vec<(Vec<u8>, String)> {
         (id.to_vec(), format!("projects/{project}/regions/{region}/{collection}/{}", wire::id(id)))
     };
     match kind {
-        Kind::EipAllocated(EipAllocated { eip: Some(eip) })
+        Kind::EipAllocated(EipAllocated { eip: Some(eip), .. })
         | Kind::EipReleased(EipReleased { eip: Some(eip) }) => {
             let pool = format!("regions/{}/pools/{}", eip.region, wire::id(&eip.pool_id));
             vec![(eip.pool_id.to_vec(), pool)]

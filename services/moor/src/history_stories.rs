@@ -1,8 +1,9 @@
 //! Every kind of event has its sentence; the exhaustive match below sends whoever adds a kind here.
 
 use mooring_proto::event::v1::{
-    Address, Bound, Cidr, Claim, Difference, Element, GatewayDecommissioned, GatewayDriftFound,
-    GatewayRegistered, HavipDeleted, HoldPlaced, HolderSettled, LeaseRenewed, UnbindRequested, Unbound,
+    Address, Bound, Cidr, Claim, Difference, EipDetails, Element, GatewayDecommissioned, GatewayDriftFound,
+    GatewayRegistered, HavipDeleted, HoldPlaced, HolderSettled, Label, LeaseRenewed, UnbindRequested,
+    Unbound,
 };
 
 use super::*;
@@ -30,6 +31,12 @@ fn eip() -> Option<EipFacts> {
         address: address([203, 0, 113, 7]),
         display_name: "web".into(),
     })
+}
+
+fn details() -> EipDetails {
+    let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
+    let labels = vec![label("env", "prod"), label("tier", "")];
+    EipDetails { description: "the shop".into(), labels, delete_protection: true }
 }
 
 fn havip() -> Option<HavipFacts> {
@@ -154,7 +161,7 @@ fn resource_events(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
             format!("{havip_text} created in subnet inner; members: vm-a, vm-b"),
         ),
         (
-            Kind::EipAllocated(EipAllocated { eip: eip() }),
+            Kind::EipAllocated(EipAllocated { eip: eip(), details: None }),
             format!("{eip_text} allocated to project shop from pool public"),
         ),
     ]
@@ -244,6 +251,16 @@ fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
             format!("{havip_text} is contested no more: vm-b (02:00:00:00:00:0c, 10.0.1.12) holds it"),
         ),
         (Kind::HavipDeleted(HavipDeleted { havip: havip() }), format!("{havip_text} deleted")),
+        (
+            Kind::EipUpdated(EipUpdated { eip: eip(), details: None }),
+            format!("{eip_text} updated: nothing more"),
+        ),
+        (
+            Kind::EipUpdated(EipUpdated { eip: eip(), details: Some(details()) }),
+            format!(
+                "{eip_text} updated: description \"the shop\"; labels env=prod,tier=; protected from release"
+            ),
+        ),
         (Kind::EipReleased(EipReleased { eip: eip() }), format!("{eip_text} released to pool public")),
     ]
 }
@@ -342,9 +359,10 @@ fn number(kind: &Kind) -> usize {
         Kind::LeaseRenewed(_) => 23,
         Kind::HolderSilent(_) => 24,
         Kind::HolderHeard(_) => 25,
+        Kind::EipUpdated(_) => 26,
     }
 }
-const KINDS: usize = 26;
+const KINDS: usize = 27;
 
 fn event(kind: Kind) -> Event {
     Event { kind: Some(kind) }

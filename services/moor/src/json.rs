@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use mooring_proto::DESCRIPTORS;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage,
-    Value as Field,
+    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, MessageDescriptor,
+    ReflectMessage, Value as Field,
 };
 use serde_json::{Map, Value, json};
 
@@ -110,8 +110,16 @@ fn of_value(field: &FieldDescriptor, value: &Field) -> Value {
         },
         Field::Message(inner) => of_message(inner),
         Field::List(items) => items.iter().map(|item| of_value(field, item)).collect(),
-        Field::Map(_) => Value::Null,
+        Field::Map(entries) => {
+            let pair = |(key, value): (&MapKey, &Field)| Some((key.as_str()?.to_owned(), text_of(value)?));
+            Value::Object(entries.iter().filter_map(pair).collect())
+        }
     }
+}
+
+/// Maps of the API are from text to text.
+fn text_of(value: &Field) -> Option<Value> {
+    value.as_str().map(Value::from)
 }
 
 /// `IN_USE` for `STATE_IN_USE`; a number that this moor does not know stays a number.
@@ -162,12 +170,13 @@ mod tests {
             address: "203.0.113.7".into(),
             state: resource::v1::eip::State::InUse.into(),
             position: 12,
+            labels: [("env", "prod"), ("tier", "")].map(|(key, value)| (key.into(), value.into())).into(),
             ..Default::default()
         };
         let expected = json!({
             "name": "projects/shop/regions/r1/eips/01976e2a-0000-7000-8000-000000000001",
             "display_name": "web", "address": "203.0.113.7", "pool": "", "state": "IN_USE", "binding": "",
-            "position": 12,
+            "position": 12, "description": "", "labels": {"env": "prod", "tier": ""}, "delete_protection": false,
         });
         assert_eq!(of("mooring.resource.v1.Eip", &eip).unwrap(), expected);
     }

@@ -1,14 +1,19 @@
 //! From the API's requests to commands: shapes are checked here, rules in the core.
 
-use std::{fmt::Display, net::IpAddr, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, net::IpAddr, str::FromStr, time::Duration};
 
 use mooring_domain::{
-    event::{Damping, HolderRules},
+    Expected,
+    event::{Damping, EipDetails, HolderRules},
     id::{Id, Kind},
-    name::{RegionId, Scope, parse_region},
-    resource::{AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, State},
+    labels::Labels,
+    name::{Name, RegionId, Scope, parse_region},
+    resource::{
+        AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, State, UpdateEip,
+    },
 };
 use mooring_proto::{
+    mask::Mask,
     resource::v1::{self as api, havip::ClaimPolicy},
     status::{bad_field, bad_name},
 };
@@ -85,6 +90,11 @@ pub(crate) fn create_vnic(state: &State, scope: Scope, vnic: Option<api::Vnic>) 
     Ok(Command::CreateVnic(command))
 }
 
+/// Labels with their shapes.
+pub(crate) fn labels(field: &'static str, from: BTreeMap<String, String>) -> Result<Labels, Status> {
+    Labels::new(from).map_err(|error| bad_field(field, error))
+}
+
 /// Whether any vNIC of the subnet may claim it.
 fn claim_policy(number: i32) -> Result<bool, Status> {
     match ClaimPolicy::try_from(number) {
@@ -133,8 +143,31 @@ pub(crate) fn allocate_eip(state: &State, scope: Scope, eip: Option<api::Eip>) -
         id: new_id(),
         display_name: optional("eip.display_name", &eip.display_name)?,
         address: optional::<IpAddr>("eip.address", &eip.address)?,
+        details: EipDetails {
+            description: text("eip.description", &eip.description)?,
+            labels: labels("eip.labels", eip.labels)?,
+            delete_protection: eip.delete_protection,
+        },
         pool,
         scope,
     };
     Ok(Command::AllocateEip(command))
+}
+
+pub(crate) fn update_eip(request: api::UpdateEipRequest) -> Result<UpdateEip, Status> {
+    const MUTABLE: [&str; 4] = ["display_name", "description", "labels", "delete_protection"];
+    let mask = Mask::parse(request.update_mask.as_ref(), &MUTABLE)?;
+    let eip = set("eip", request.eip)?;
+    let Name { scope, id } = eip.name.parse().map_err(bad_name("eip.name"))?;
+    let (name, said) = (&eip.display_name, &eip.description);
+    Ok(UpdateEip {
+        display_name: mask.value("display_name", !name.is_empty(), || optional("eip.display_name", name))?,
+        description: mask.value("description", !said.is_empty(), || text("eip.description", said))?,
+        delete_protection: mask
+            .value("delete_protection", eip.delete_protection, || Ok(eip.delete_protection))?,
+        labels: mask.value("labels", !eip.labels.is_empty(), || labels("eip.labels", eip.labels.clone()))?,
+        expected: Expected(request.expected_revision),
+        scope,
+        id,
+    })
 }

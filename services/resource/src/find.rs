@@ -2,7 +2,7 @@
 
 use mooring_domain::{
     Rejection,
-    event::{EipFacts, SubnetCreated, VnicCreated},
+    event::{EipDescribed, SubnetCreated, VnicCreated},
     id::{Id, Kind, Vnic, VnicId},
     name::{Label, RegionId, Scope, parse_regional, parse_scoped},
     resource::{Entry, Facts, State, Table},
@@ -109,7 +109,7 @@ pub(crate) fn eip<'a>(
     state: &'a State,
     field: &'static str,
     name: &str,
-) -> Result<&'a Entry<EipFacts>, Status> {
+) -> Result<&'a Entry<EipDescribed>, Status> {
     let (scope, last) = parse_scoped::<mooring_domain::id::Eip>(name).map_err(bad_name(field))?;
     let at_address = last.parse().ok().and_then(|address| state.eip_at(address));
     match at_address.filter(|entry| entry.facts.parent() == scope) {

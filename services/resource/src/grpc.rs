@@ -251,6 +251,22 @@ impl ResourceService for Resource {
         Ok(Response::new(api::ListEipsResponse { eips, next_page_token }))
     }
 
+    async fn update_eip(&self, request: Request<api::UpdateEipRequest>) -> Answer<api::Eip> {
+        let (caller, request) = Caller::open(request)?;
+        let command = commands::update_eip(request)?;
+        let (scope, id) = (command.scope.clone(), command.id);
+        let ledger = self.ledger("eip.name", &scope.region)?;
+        let outcome = ledger.submit(caller, Command::UpdateEip(command)).await?;
+        let bindings = self.bindings(&scope.region).await?;
+        if outcome.events.is_empty() {
+            // It said all that already.
+            let state = ledger.view().state;
+            let entry = state.eips().require(&scope, id, "eip.name").map_err(Refused::from)?;
+            return Ok(outcome.answer(answer::eip(&entry.facts, entry.at, Some(&bindings))));
+        }
+        answer!(outcome, Event::EipUpdated => |eip, at| answer::eip(&eip, at, Some(&bindings)))
+    }
+
     async fn release_eip(&self, request: Request<api::ReleaseEipRequest>) -> Answer<api::ReleaseEipResponse> {
         let (caller, request) = Caller::open(request)?;
         let name: mooring_domain::name::Name<mooring_domain::id::Eip> =

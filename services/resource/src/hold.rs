@@ -121,7 +121,7 @@ fn place(outcome: Result<Stored, Refused>, state: &State, hold: &Hold) -> Result
 
 /// What is held cannot have gone: the facts are there as long as the hold is.
 fn facts(state: &State, hold: &Hold) -> Result<Facts, Status> {
-    let eip = state.eips().get(hold.eip).map(|entry| convert::wire_eip(&entry.facts));
+    let eip = state.eips().get(hold.eip).map(|entry| convert::wire_eip(&entry.facts.eip));
     let havip = state.havips().get(hold.havip).map(|entry| convert::wire_havip(&entry.facts.havip));
     match (eip, havip) {
         (Some(eip), Some(havip)) => Ok(Facts { eip: Some(eip), havip: Some(havip) }),

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use mooring_domain::{
     Event,
     address::Mac,
-    event::{Damping, EipFacts, HavipFacts, HolderRules, VnicFacts},
+    event::{Damping, EipDetails, EipFacts, HavipFacts, HolderRules, VnicFacts},
     id::{self, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
     name::{Name, RegionId, Scope},
     resource::{
@@ -172,12 +172,13 @@ async fn eips(cores: &mut Cores<'_>, scope: &Scope, count: usize) -> Result<Vec<
             display_name: None,
             address: None,
             pool: None,
+            details: EipDetails::default(),
         })
     });
     let commands = commands.collect();
     let happened = cores.decide::<ResourceCore>(commands, Asked::ByClient).await?;
     let eips = happened.into_iter().map(|event| match event {
-        Event::EipAllocated(facts) => Ok(facts),
+        Event::EipAllocated(described) => Ok(described.eip),
         other => bail!("an EIP came out as {other:?}"),
     });
     eips.collect()

@@ -8,6 +8,7 @@ mod attested;
 mod bad_requests;
 mod claims;
 mod contested;
+mod eip_updates;
 mod gateways;
 mod given;
 mod holders;

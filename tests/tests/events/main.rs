@@ -9,4 +9,5 @@ mod index;
 mod model;
 mod moor;
 mod refused;
+mod renamed;
 mod watched;

@@ -28,6 +28,7 @@ words! {
     HavipDeleted "havip_deleted";
     EipAllocated "eip_allocated";
     EipReleased "eip_released";
+    EipUpdated "eip_updated";
     HoldPlaced "hold_placed";
     HoldReleased "hold_released";
     BindRequested "bind_requested";

@@ -129,6 +129,7 @@ impl Change {
             }
             Event::EipAllocated(_)
             | Event::EipReleased(_)
+            | Event::EipUpdated(_)
             | Event::HoldPlaced(_)
             | Event::HoldReleased(_)
             | Event::BindRequested(_)

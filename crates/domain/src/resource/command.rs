@@ -7,8 +7,9 @@ use ipnet::IpNet;
 use crate::{
     Expected, Timestamp,
     address::Mac,
-    event::HolderRules,
+    event::{EipDetails, HolderRules},
     id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
+    labels::{Description, Labels},
     name::{Label, RegionId, Scope},
 };
 
@@ -29,6 +30,8 @@ pub enum Command {
     DeleteHavip(DeleteHavip),
     /// A project takes an address out of a pool.
     AllocateEip(AllocateEip),
+    /// A project says something else about its EIP.
+    UpdateEip(UpdateEip),
     /// A project gives an EIP back.
     ReleaseEip(ReleaseEip),
     /// A binding holds an EIP and a HAVIP.
@@ -138,6 +141,27 @@ pub struct AllocateEip {
     pub address: Option<IpAddr>,
     /// The pool. `None`: the one that has the address, or the first with a free one.
     pub pool: Option<PoolId>,
+    /// What the project says about it.
+    pub details: EipDetails,
+}
+
+/// See [`Command::UpdateEip`]. `None` is what stays as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateEip {
+    /// Owner and region.
+    pub scope: Scope,
+    /// Which one.
+    pub id: EipId,
+    /// Unique in the scope. `Some(None)`: the address.
+    pub display_name: Option<Option<Label>>,
+    /// For people.
+    pub description: Option<Description>,
+    /// These and no others.
+    pub labels: Option<Labels>,
+    /// Whether it can't be released.
+    pub delete_protection: Option<bool>,
+    /// What the caller takes it to be at.
+    pub expected: Expected,
 }
 
 /// See [`Command::ReleaseEip`].

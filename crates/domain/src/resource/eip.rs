@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::{AllocateEip, Facts, ReleaseEip, State, hold::held};
+use super::{AllocateEip, Facts, ReleaseEip, State, UpdateEip, hold::held};
 use crate::{
     Event, Rejection,
-    event::EipFacts,
+    event::{EipDescribed, EipDetails, EipFacts},
     id::PoolId,
     name::{Label, Scope},
 };
@@ -18,24 +18,51 @@ pub(super) fn allocate(state: &State, command: &AllocateEip) -> Result<Vec<Event
         Some(address) => (pool_of(state, command, address)?, address),
         None => lowest_free(state, command)?,
     };
-    let display_name = display_name(command, address)?;
+    let display_name = display_name(command.display_name.as_ref(), address)?;
     state.eips.check_id(command.id)?;
     state.eips.check_name(&command.scope, &display_name, "eip.display_name")?;
-    Ok(vec![Event::EipAllocated(EipFacts {
+    let eip = EipFacts {
         id: command.id,
         project: command.scope.project.clone(),
         region: command.scope.region.clone(),
         pool,
         address,
         display_name,
-    })])
+    };
+    Ok(vec![Event::EipAllocated(EipDescribed { eip, details: command.details.clone() })])
+}
+
+/// What is said already is not said again.
+pub(super) fn update(state: &State, command: &UpdateEip) -> Result<Vec<Event>, Rejection> {
+    let before = &state.eips.require_at(&command.scope, command.id, "eip.name", command.expected)?.facts;
+    let mut eip = before.eip.clone();
+    if let Some(name) = &command.display_name {
+        eip.display_name = display_name(name.as_ref(), eip.address)?;
+    }
+    let EipDetails { description, labels, delete_protection } = before.details.clone();
+    let details = EipDetails {
+        description: command.description.clone().unwrap_or(description),
+        labels: command.labels.clone().unwrap_or(labels),
+        delete_protection: command.delete_protection.unwrap_or(delete_protection),
+    };
+    if eip.display_name != before.eip.display_name {
+        state.eips.check_name(&command.scope, &eip.display_name, "eip.display_name")?;
+    }
+    let after = EipDescribed { eip, details };
+    Ok(if after == *before { Vec::new() } else { vec![Event::EipUpdated(after)] })
 }
 
 pub(super) fn release(state: &State, command: &ReleaseEip) -> Result<Vec<Event>, Rejection> {
     let entry = state.eips.require_at(&command.scope, command.id, "name", command.expected)?;
+    if entry.facts.details.delete_protection {
+        let message = "the EIP is protected; switch its delete_protection off first";
+        return Err(
+            Rejection::precondition("DELETE_PROTECTED", "name", message).because_of(entry.facts.name())
+        );
+    }
     match state.eip_held_by(command.id) {
         Some(binding) => Err(held(state, binding, "EIP_HELD", "name", "the EIP is bound; unbind it first")),
-        None => Ok(vec![Event::EipReleased(entry.facts.clone())]),
+        None => Ok(vec![Event::EipReleased(entry.facts.eip.clone())]),
     }
 }
 
@@ -85,8 +112,8 @@ fn lowest_free(state: &State, command: &AllocateEip) -> Result<(PoolId, IpAddr),
     }
 }
 
-fn display_name(command: &AllocateEip, address: IpAddr) -> Result<Label, Rejection> {
-    match &command.display_name {
+fn display_name(asked: Option<&Label>, address: IpAddr) -> Result<Label, Rejection> {
+    match asked {
         Some(label) => Ok(label.clone()),
         None => {
             let label = address.to_string().parse();

@@ -4,7 +4,8 @@ use super::{AddressOwner, FreeRanges, Held, RELEASED_ARE_REMEMBERED, State, addr
 use crate::{
     Commit, CommitPosition, Event, Timestamp,
     event::{
-        BindingFacts, EipFacts, HavipCreated, HavipFacts, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+        BindingFacts, EipDescribed, EipFacts, HavipCreated, HavipFacts, PoolCreated, SubnetCreated,
+        VnicCreated, VpcCreated,
     },
     id::BindingId,
 };
@@ -22,6 +23,7 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
             Event::HavipCreated(havip) => havip_created(state, havip, commit.at),
             Event::HavipDeleted(havip) => havip_deleted(state, havip),
             Event::EipAllocated(eip) => eip_allocated(state, eip, commit.at),
+            Event::EipUpdated(eip) => state.eips.replace(eip.clone(), commit.at),
             Event::EipReleased(eip) => eip_released(state, eip),
             Event::HoldPlaced(facts) => hold_placed(state, facts, commit.at),
             Event::HoldReleased(released) => hold_released(state, released.binding, commit.recorded_at),
@@ -85,13 +87,14 @@ fn havip_deleted(state: &mut State, havip: &HavipFacts) {
     }
 }
 
-fn eip_allocated(state: &mut State, eip: &EipFacts, at: CommitPosition) {
+fn eip_allocated(state: &mut State, described: &EipDescribed, at: CommitPosition) {
+    let eip = &described.eip;
     if let Some(free) = state.pool_free.get_mut(&eip.pool) {
         free.take(eip.address);
     }
     *state.pool_allocated.entry(eip.pool).or_default() += 1;
     state.eip_by_address.insert(eip.address, eip.id);
-    state.eips.insert(eip.clone(), at);
+    state.eips.insert(described.clone(), at);
 }
 
 fn eip_released(state: &mut State, eip: &EipFacts) {

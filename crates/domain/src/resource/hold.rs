@@ -28,14 +28,14 @@ pub(super) fn place(state: &State, command: &Hold) -> Result<Vec<Event>, Rejecti
         return Err(held(state, command.binding, "HOLD_DIFFERS", "binding", message));
     }
     check_not_over(state, command)?;
-    let eip = state.eips.get(command.eip).filter(|entry| entry.facts.region == command.region);
+    let eip = state.eips.get(command.eip).filter(|entry| entry.facts.eip.region == command.region);
     let eip = eip.ok_or_else(|| Rejection::not_found("eip", format!("EIP {}", command.eip)))?;
     let havip = state.havips.get(command.havip).filter(|entry| entry.facts.havip.region == command.region);
     let havip = havip.ok_or_else(|| Rejection::not_found("havip", format!("HAVIP {}", command.havip)))?;
-    check_free(state, &eip.facts, &havip.facts.havip)?;
+    check_free(state, &eip.facts.eip, &havip.facts.havip)?;
     Ok(vec![Event::HoldPlaced(BindingFacts {
         binding: command.binding,
-        eip: eip.facts.clone(),
+        eip: eip.facts.eip.clone(),
         havip: havip.facts.havip.clone(),
     })])
 }
@@ -46,7 +46,7 @@ pub(super) fn release(state: &State, command: &ReleaseHold) -> Result<Vec<Event>
     }
     let held = state.hold(command.binding).and_then(|held| {
         let (eip, havip) = (state.eips.get(held.eip)?, state.havips.get(held.havip)?);
-        Some((eip.facts.clone(), havip.facts.havip.clone()))
+        Some((eip.facts.eip.clone(), havip.facts.havip.clone()))
     });
     let (binding, region) = (command.binding, command.region.clone());
     Ok(vec![Event::HoldReleased(HoldReleased { binding, region, held })])

@@ -10,7 +10,7 @@ use super::{Entry, FreeRanges, Table};
 use crate::{
     CommitPosition, Timestamp,
     address::Mac,
-    event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
+    event::{EipDescribed, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
 };
 
@@ -42,7 +42,7 @@ pub struct State {
     pub(super) subnets: Table<SubnetCreated>,
     pub(super) vnics: Table<VnicCreated>,
     pub(super) havips: Table<HavipCreated>,
-    pub(super) eips: Table<EipFacts>,
+    pub(super) eips: Table<EipDescribed>,
     pub(super) pool_blocks: OrdMap<IpAddr, (IpNet, PoolId)>,
     pub(super) pool_free: OrdMap<PoolId, FreeRanges>,
     pub(super) pool_allocated: OrdMap<PoolId, u64>,
@@ -85,12 +85,12 @@ impl State {
     }
 
     /// EIPs, by project.
-    pub fn eips(&self) -> &Table<EipFacts> {
+    pub fn eips(&self) -> &Table<EipDescribed> {
         &self.eips
     }
 
     /// The EIP with this address, whoever owns it.
-    pub fn eip_at(&self, address: IpAddr) -> Option<&Entry<EipFacts>> {
+    pub fn eip_at(&self, address: IpAddr) -> Option<&Entry<EipDescribed>> {
         self.eip_by_address.get(&address).and_then(|id| self.eips.get(*id))
     }
 

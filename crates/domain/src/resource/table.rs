@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     CommitPosition, Expected, Rejection,
-    event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
+    event::{EipDescribed, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{Eip, Havip, Id, Kind, Pool, Subnet, Vnic, Vpc},
     name::{Label, RegionId, Scope},
 };
@@ -118,7 +118,7 @@ impl<F: Facts> Table<F> {
     }
 
     /// The thing with this id and parent, or NOT_FOUND for `field`: other parents' things do not exist for a caller.
-    pub(super) fn require(
+    pub fn require(
         &self,
         parent: &F::Parent,
         id: Id<F::Kind>,
@@ -168,6 +168,12 @@ impl<F: Facts> Table<F> {
         self.entries.insert(id, Entry { facts, at });
     }
 
+    /// The same thing with other content, maybe under another name.
+    pub(super) fn replace(&mut self, facts: F, at: CommitPosition) {
+        self.remove(facts.id());
+        self.insert(facts, at);
+    }
+
     pub(super) fn remove(&mut self, id: Id<F::Kind>) -> Option<F> {
         let facts = self.entries.remove(&id)?.facts;
         self.by_parent.remove(&(facts.parent(), id));
@@ -209,5 +215,5 @@ facts! {
     SubnetCreated Subnet Scope |it| it.id, scope!(it), &it.display_name;
     VnicCreated Vnic Scope |it| it.vnic.id, scope!(it), &it.vnic.instance;
     HavipCreated Havip Scope |it| it.havip.id, scope!(it.havip), &it.havip.display_name;
-    EipFacts Eip Scope |it| it.id, scope!(it), &it.display_name;
+    EipDescribed Eip Scope |it| it.eip.id, scope!(it.eip), &it.eip.display_name;
 }

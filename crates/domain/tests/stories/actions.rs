@@ -2,8 +2,7 @@
 
 use mooring_domain::{
     Expected, Timestamp, binding,
-    event::ClaimFacts,
-    event::HolderRules,
+    event::{ClaimFacts, EipDetails, HolderRules},
     holder,
     id::{BindingId, Id},
     name::{Name, Scope},
@@ -125,7 +124,8 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
         Asking::AllocateEip { eip, bank, address } => {
             let address = address.map(|last| ip(&format!("203.0.113.{last}")));
             let (id, scope) = (id(eip), project(bank));
-            let allocate = AllocateEip { id, scope, display_name: None, address, pool: None };
+            let details = EipDetails::default();
+            let allocate = AllocateEip { id, scope, display_name: None, address, pool: None, details };
             Ask::Resource(resource::Command::AllocateEip(allocate))
         }
         Asking::ReleaseEip { eip, bank } => {

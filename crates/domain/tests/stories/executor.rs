@@ -151,7 +151,7 @@ impl Region {
         let resource = &self.states.resource;
         let held = resource.hold(binding)?;
         let (eip, havip) = (resource.eips().get(held.eip)?, resource.havips().get(held.havip)?);
-        Some((eip.facts.clone(), havip.facts.havip.clone()))
+        Some((eip.facts.eip.clone(), havip.facts.havip.clone()))
     }
 
     /// The message that may also come late, or twice.

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use mooring_domain::{
     Event, Expected,
+    event::{EipDescribed, EipDetails},
     id::EipId,
     resource::{AllocateEip, Command, CreatePool, ReleaseEip, ResourceCore},
 };
@@ -23,7 +24,14 @@ fn pool() -> Command {
 
 fn allocate(number: u128, address: Option<IpAddr>) -> Command {
     let (id, scope) = (id(number), scope("shop"));
-    Command::AllocateEip(AllocateEip { id, scope, display_name: None, address, pool: None })
+    Command::AllocateEip(AllocateEip {
+        id,
+        scope,
+        display_name: None,
+        address,
+        pool: None,
+        details: EipDetails::default(),
+    })
 }
 
 proptest! {
@@ -49,7 +57,7 @@ proptest! {
             let expected = wanted.or(free.first().copied()).filter(|address| free.contains(address));
             match (story.when(&allocate(number, wanted)), expected) {
                 (Ok(events), Some(address)) => {
-                    let [Event::EipAllocated(eip)] = &events[..] else { panic!("{events:?}") };
+                    let [Event::EipAllocated(EipDescribed { eip, .. })] = &events[..] else { panic!("{events:?}") };
                     prop_assert_eq!(eip.address, address);
                     free.remove(&address);
                     taken.push((eip.id, address));

@@ -71,9 +71,9 @@ fn check_addresses(region: &Region) {
     }
     let mut addresses = BTreeSet::new();
     for eip in states.resource.eips().iter() {
-        assert!(addresses.insert(eip.facts.address), "{} is allocated twice", eip.facts.address);
-        let found = states.resource.eip_at(eip.facts.address).map(|found| found.facts.id);
-        assert_eq!(found, Some(eip.facts.id));
+        assert!(addresses.insert(eip.facts.eip.address), "{} is allocated twice", eip.facts.eip.address);
+        let found = states.resource.eip_at(eip.facts.eip.address).map(|found| found.facts.eip.id);
+        assert_eq!(found, Some(eip.facts.eip.id));
     }
 }
 

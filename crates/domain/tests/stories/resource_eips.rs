@@ -18,7 +18,7 @@ fn release(project: &str, number: u128) -> Command {
 }
 
 fn facts(story: &Story<ResourceCore>, number: u128) -> mooring_domain::event::EipFacts {
-    story.state.eips().get(id(number)).unwrap().facts.clone()
+    story.state.eips().get(id(number)).unwrap().facts.eip.clone()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn an_address_can_be_chosen_and_a_name_too() {
     allocate(&mut story, command).unwrap();
     assert_eq!(facts(&story, 9).display_name, label("www"));
     let named = story.state.eips().named(&scope("shop"), &label("www")).next().unwrap();
-    assert_eq!(named.facts.address, ip("203.0.113.7"));
+    assert_eq!(named.facts.eip.address, ip("203.0.113.7"));
 }
 
 #[test]

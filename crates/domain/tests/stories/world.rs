@@ -4,7 +4,7 @@
 //! HAVIP 1 `10.0.1.50` with members 1 and 2, HAVIP 2 `10.0.1.51` with 1 · EIPs 1 `203.0.113.0`, 2 `203.0.113.1`.
 
 use mooring_domain::{
-    event::{Damping, HolderRules},
+    event::{Damping, EipDetails, HolderRules},
     resource::{
         AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, Hold,
         ReleaseHold, ResourceCore,
@@ -94,7 +94,14 @@ pub fn havip(number: u128, address: Option<&str>, members: &[u128]) -> CreateHav
 }
 
 pub fn eip(number: u128) -> AllocateEip {
-    AllocateEip { id: id(number), scope: scope("shop"), display_name: None, address: None, pool: None }
+    AllocateEip {
+        id: id(number),
+        scope: scope("shop"),
+        display_name: None,
+        address: None,
+        pool: None,
+        details: EipDetails::default(),
+    }
 }
 
 pub fn hold(story: &Story<ResourceCore>, binding: u128, eip: u128, havip: u128) -> Command {

@@ -100,10 +100,17 @@ impl Concerns {
                 of_havip(havip, terms);
             }
             Event::HavipDeleted(havip) => of_havip(havip, terms),
-            Event::EipAllocated(eip) => {
+            Event::EipAllocated(described) => {
+                let eip = &described.eip;
                 let name = Term::Named("eips", eip.project.clone(), eip.display_name.clone());
                 let project = Term::Project(eip.project.clone());
                 terms.extend([project, Term::Eip(eip.id), Term::Address(eip.address), name]);
+            }
+            Event::EipUpdated(described) => {
+                // It may be under another name from here on.
+                let eip = &described.eip;
+                let name = Term::Named("eips", eip.project.clone(), eip.display_name.clone());
+                terms.extend([Term::Project(eip.project.clone()), Term::Eip(eip.id), name]);
             }
             Event::EipReleased(eip) => {
                 terms.extend([Term::Project(eip.project.clone()), Term::Eip(eip.id)]);

@@ -113,6 +113,9 @@ fn word(kind: &str) -> Result<&'static str, Status> {
 }
 
 impl Thing {
+    /// The kinds with which a thing comes to be, or comes to be called what it is.
+    pub const BEGINNINGS: [&'static str; 3] = ["eip_allocated", "eip_updated", "havip_created"];
+
     fn new<K: Kind>(
         field: &'static str,
         name: &str,
@@ -134,7 +137,7 @@ impl Thing {
     /// The thing itself, if it comes to be with this event, of which these are the concerns.
     pub fn begins(&self, event: &Event, concerns: &[Term]) -> Option<Term> {
         let (project, term) = match event {
-            Event::EipAllocated(eip) => (&eip.project, Term::Eip(eip.id)),
+            Event::EipAllocated(it) | Event::EipUpdated(it) => (&it.eip.project, Term::Eip(it.eip.id)),
             Event::HavipCreated(created) => (&created.havip.project, Term::Havip(created.havip.id)),
             _ => return None,
         };

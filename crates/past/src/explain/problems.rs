@@ -44,7 +44,7 @@ fn binding(subject: &Subject<'_>) -> Option<Problem> {
     const UNBOUND: &str = "docs/runbooks/unbound-eip.md";
     let address = subject.address;
     let (eip, havip) = (subject.eip, subject.havip);
-    let name = eip.map(|eip| eip.facts.display_name.to_string()).unwrap_or_default();
+    let name = eip.map(|eip| eip.facts.eip.display_name.to_string()).unwrap_or_default();
     if let Some(binding) = subject.binding {
         return match &binding.phase {
             Phase::Associating => {
@@ -91,7 +91,8 @@ fn failed(folded: &Folded, subject: &Subject<'_>) -> Option<Problem> {
     if subject.binding.is_some() {
         return None;
     }
-    let (eip, havip) = (subject.eip.map(|eip| eip.facts.id), subject.havip.map(|havip| havip.facts.havip.id));
+    let (eip, havip) =
+        (subject.eip.map(|eip| eip.facts.eip.id), subject.havip.map(|havip| havip.facts.havip.id));
     let is_it = |of: &&mooring_domain::binding::Binding| {
         Some(of.request.eip) == eip || Some(of.request.havip) == havip
     };

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use mooring_domain::{
     Rejection,
     binding::Binding,
-    event::{EipFacts, HavipCreated},
+    event::{EipDescribed, EipFacts, HavipCreated},
     id::VpcId,
     resource::{AddressOwner, Entry, Facts},
 };
@@ -23,7 +23,7 @@ pub(super) struct Subject<'a> {
     /// One sentence.
     pub(super) what: String,
     pub(super) vpc: Option<VpcId>,
-    pub(super) eip: Option<&'a Entry<EipFacts>>,
+    pub(super) eip: Option<&'a Entry<EipDescribed>>,
     pub(super) havip: Option<&'a Entry<HavipCreated>>,
     /// The binding of both.
     pub(super) binding: Option<&'a Binding>,
@@ -48,7 +48,7 @@ impl<'a> Subject<'a> {
                 || (what == label && (request.project.is_empty() || request.project == project))
         };
         for eip in folded.resource.eips().iter() {
-            let EipFacts { id, display_name, project, address, .. } = &eip.facts;
+            let EipFacts { id, display_name, project, address, .. } = &eip.facts.eip;
             if is_it(eip.facts.name(), id.to_string(), display_name.as_str(), project.as_str()) {
                 found.push(("EIP", *address, eip.facts.name(), None));
             }
@@ -100,8 +100,8 @@ impl<'a> Subject<'a> {
         Self { address, what, vpc, eip, havip, binding, reached: address, sends: None }
     }
 
-    fn eip(folded: &'a Folded, address: Ipv4Addr, eip: &'a Entry<EipFacts>) -> Self {
-        let EipFacts { display_name, project, id, .. } = &eip.facts;
+    fn eip(folded: &'a Folded, address: Ipv4Addr, eip: &'a Entry<EipDescribed>) -> Self {
+        let EipFacts { display_name, project, id, .. } = &eip.facts.eip;
         let binding = folded.binding.of_eip(*id);
         let havip = binding.and_then(|binding| folded.resource.havips().get(binding.request.havip));
         let only = folded.desired.vpcs.keys().next().filter(|_| folded.desired.vpcs.len() == 1).copied();
@@ -128,7 +128,7 @@ impl<'a> Subject<'a> {
                 let binding = folded.binding.of_havip(id);
                 let eip = binding.and_then(|binding| folded.resource.eips().get(binding.request.eip));
                 let name = havip.map(|havip| havip.facts.havip.display_name.to_string()).unwrap_or_default();
-                let reached = eip.and_then(|eip| v4(eip.facts.address)).unwrap_or(address);
+                let reached = eip.and_then(|eip| v4(eip.facts.eip.address)).unwrap_or(address);
                 Self { havip, binding, eip, reached, ..of(format!("the HAVIP {name}")) }
             }
             Some(AddressOwner::Vnic(id)) => {
@@ -150,7 +150,7 @@ impl<'a> Subject<'a> {
     pub(super) fn facts(&self, folded: &Folded) -> Vec<Detail> {
         let mut facts = Vec::new();
         if let Some(eip) = self.eip {
-            let EipFacts { display_name, project, address, .. } = &eip.facts;
+            let EipFacts { display_name, project, address, .. } = &eip.facts.eip;
             let text = format!("the EIP {display_name} ({address}) was allocated to project {project}");
             facts.push(fact(text, Some(eip.at)));
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mooring_domain::{
     CommitPosition, binding,
-    event::{EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
+    event::{EipDescribed, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{BindingId, Kind},
     name::{Name, Scope},
     resource::{Entry, Facts},
@@ -99,17 +99,21 @@ pub fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<Binding
 }
 
 /// An EIP with its binding's state merged in. `bindings`: `None` for an EIP that was just allocated.
-pub fn eip(eip: &EipFacts, at: CommitPosition, bindings: Option<&binding::State>) -> api::Eip {
+pub fn eip(described: &EipDescribed, at: CommitPosition, bindings: Option<&binding::State>) -> api::Eip {
+    let EipDescribed { eip, details } = described;
     let binding = bindings.and_then(|bindings| bindings.of_eip(eip.id));
     let state = convert::eip_state(binding.map(|binding| &binding.phase));
     api::Eip {
-        name: name(eip),
+        name: name(described),
         display_name: eip.display_name.to_string(),
         address: eip.address.to_string(),
         pool: pool_name(&eip.region, eip.pool),
         state: state.into(),
         binding: binding.map(|binding| binding.name().to_string()).unwrap_or_default(),
         position: position(at),
+        description: details.description.to_string(),
+        labels: convert::label_map(&details.labels),
+        delete_protection: details.delete_protection,
     }
 }
 

@@ -12,7 +12,7 @@ use mooring_domain::{
 };
 
 use crate::{
-    convert::{Malformed, address, binding, cidr, claim, eip, havip, id, text, vnic},
+    convert::{Malformed, address, binding, cidr, claim, eip, eip_described, havip, id, text, vnic},
     event::v1::{self as wire, event::Kind},
 };
 
@@ -24,7 +24,10 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
         Kind::VnicCreated(vnic) => Event::VnicCreated(vnic_created(vnic)?),
         Kind::HavipCreated(havip) => Event::HavipCreated(havip_created(havip)?),
         Kind::HavipDeleted(deleted) => Event::HavipDeleted(havip(deleted.havip)?),
-        Kind::EipAllocated(allocated) => Event::EipAllocated(eip(allocated.eip)?),
+        Kind::EipAllocated(allocated) => {
+            Event::EipAllocated(eip_described(allocated.eip, allocated.details)?)
+        }
+        Kind::EipUpdated(updated) => Event::EipUpdated(eip_described(updated.eip, updated.details)?),
         Kind::EipReleased(released) => Event::EipReleased(eip(released.eip)?),
         Kind::HoldPlaced(held) => Event::HoldPlaced(binding(&held.binding_id, held.eip, held.havip)?),
         Kind::HoldReleased(released) => Event::HoldReleased(hold_released(released)?),

@@ -10,8 +10,8 @@ use mooring_domain::{
     Timestamp,
     address::Mac,
     event::{
-        BindRequested, BindingFacts, ClaimFacts, EipFacts, Event, HavipCreated, HavipFacts, HoldReleased,
-        HolderChanged, HolderRules, VnicCreated, VnicFacts,
+        BindRequested, BindingFacts, ClaimFacts, EipDescribed, EipDetails, EipFacts, Event, HavipCreated,
+        HavipFacts, HoldReleased, HolderChanged, HolderRules, VnicCreated, VnicFacts,
     },
     id::Id,
 };
@@ -47,7 +47,10 @@ impl Reader {
         Some(match kind {
             4 => Event::VnicCreated(self.vnic_created(body)?),
             5 => Event::HavipCreated(self.havip_created(body)?),
-            7 => Event::EipAllocated(self.eip(Parts::<2>::of(body)?.get(1)?)?),
+            7 => {
+                let (eip, details) = (self.eip(Parts::<2>::of(body)?.get(1)?)?, EipDetails::default());
+                Event::EipAllocated(EipDescribed { eip, details })
+            }
             9 => Event::HoldPlaced(self.binding(body)?),
             10 => Event::HoldReleased(self.hold_released(body)?),
             32 => Event::BindRequested(self.bind_requested(body)?),

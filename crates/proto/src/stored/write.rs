@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use mooring_domain::event::{
-    BindFailed, BindRequested, BindingFacts, ClaimRejected, Damping, Event, HavipCreated, HeardFacts,
-    HoldReleased, HolderChanged, HolderContested, HolderSettled, HolderWithdrawn, LeaseRenewed, PoolCreated,
-    SubnetCreated, VnicCreated, VpcCreated,
+    BindFailed, BindRequested, BindingFacts, ClaimRejected, Damping, EipDescribed, Event, HavipCreated,
+    HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderSettled, HolderWithdrawn, LeaseRenewed,
+    PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
 };
 
 use crate::{
-    convert::{id_bytes, wire_address, wire_cidr, wire_claim, wire_eip, wire_havip, wire_vnic},
+    convert::{
+        id_bytes, wire_address, wire_cidr, wire_claim, wire_eip, wire_eip_described, wire_havip, wire_vnic,
+    },
     event::v1::{self as wire, event::Kind},
 };
 
@@ -23,7 +25,8 @@ pub(super) fn kind(event: &Event) -> Kind {
         Event::HavipDeleted(havip) => {
             Kind::HavipDeleted(wire::HavipDeleted { havip: Some(wire_havip(havip)) })
         }
-        Event::EipAllocated(eip) => Kind::EipAllocated(wire::EipAllocated { eip: Some(wire_eip(eip)) }),
+        Event::EipAllocated(described) => Kind::EipAllocated(eip_allocated(described)),
+        Event::EipUpdated(described) => Kind::EipUpdated(eip_updated(described)),
         Event::EipReleased(eip) => Kind::EipReleased(wire::EipReleased { eip: Some(wire_eip(eip)) }),
         Event::HoldPlaced(facts) => {
             let (binding_id, eip, havip) = binding(facts);
@@ -44,14 +47,14 @@ pub(super) fn kind(event: &Event) -> Kind {
             let (binding_id, eip, havip) = binding(facts);
             Kind::Unbound(wire::Unbound { binding_id, eip, havip })
         }
-        Event::GatewayRegistered(gateway) => Kind::GatewayRegistered(wire::GatewayRegistered {
-            gateway: gateway.gateway.to_string(),
-            region: gateway.region.to_string(),
-        }),
-        Event::GatewayDecommissioned(gateway) => Kind::GatewayDecommissioned(wire::GatewayDecommissioned {
-            gateway: gateway.gateway.to_string(),
-            region: gateway.region.to_string(),
-        }),
+        Event::GatewayRegistered(facts) => {
+            let (gateway, region) = (facts.gateway.to_string(), facts.region.to_string());
+            Kind::GatewayRegistered(wire::GatewayRegistered { gateway, region })
+        }
+        Event::GatewayDecommissioned(facts) => {
+            let (gateway, region) = (facts.gateway.to_string(), facts.region.to_string());
+            Kind::GatewayDecommissioned(wire::GatewayDecommissioned { gateway, region })
+        }
         Event::GatewayDriftFound(drift) => Kind::GatewayDriftFound(super::drift::write(drift)),
         Event::HolderChanged(changed) => Kind::HolderChanged(holder_changed(changed)),
         Event::ClaimRejected(rejected) => Kind::ClaimRejected(claim_rejected(rejected)),
@@ -138,6 +141,16 @@ fn havip_created(created: &HavipCreated) -> wire::HavipCreated {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn eip_allocated(described: &EipDescribed) -> wire::EipAllocated {
+    let (eip, details) = wire_eip_described(described);
+    wire::EipAllocated { eip, details }
+}
+
+fn eip_updated(described: &EipDescribed) -> wire::EipUpdated {
+    let (eip, details) = wire_eip_described(described);
+    wire::EipUpdated { eip, details }
 }
 
 fn hold_released(released: &HoldReleased) -> wire::HoldReleased {

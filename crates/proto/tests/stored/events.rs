@@ -8,11 +8,13 @@ use mooring_domain::{
     address::Mac,
     event::{
         BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, Damping,
-        EipFacts, GatewayDriftFound, GatewayFacts, HavipCreated, HavipFacts, HeardFacts, HoldReleased,
-        HolderChanged, HolderContested, HolderRules, HolderSettled, HolderWithdrawn, LeaseRenewed,
-        PoolCreated, SubnetCreated, VnicCreated, VnicFacts, VpcCreated, Withdrawal,
+        EipDescribed, EipDetails, EipFacts, GatewayDriftFound, GatewayFacts, HavipCreated, HavipFacts,
+        HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled,
+        HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VnicFacts, VpcCreated,
+        Withdrawal,
     },
     id::Id,
+    labels::Labels,
     name::BadName,
     nat::{Difference, Element},
 };
@@ -64,8 +66,11 @@ fn of_resource() -> Vec<(&'static str, Event)> {
             }),
         ),
         ("havip_deleted", Event::HavipDeleted(havip(V4))),
-        ("eip_allocated", Event::EipAllocated(eip(V4))),
-        ("eip_allocated/v6", Event::EipAllocated(eip(V6))),
+        ("eip_allocated", Event::EipAllocated(plain(eip(V4)))),
+        ("eip_allocated/v6", Event::EipAllocated(plain(eip(V6)))),
+        ("eip_allocated/described", Event::EipAllocated(described(eip(V4)))),
+        ("eip_updated", Event::EipUpdated(described(eip(V6)))),
+        ("eip_updated/nothing", Event::EipUpdated(plain(eip(V4)))),
         ("eip_released", Event::EipReleased(eip(V4))),
         ("hold_placed", Event::HoldPlaced(binding(V4))),
         ("hold_released", Event::HoldReleased(held)),
@@ -230,6 +235,18 @@ fn eip(v6: bool) -> EipFacts {
         address: if v6 { "2001:db8:7::7" } else { "203.0.113.7" }.parse().unwrap(),
         display_name: text("web"),
     }
+}
+
+fn plain(eip: EipFacts) -> EipDescribed {
+    EipDescribed { eip, details: EipDetails::default() }
+}
+
+fn described(eip: EipFacts) -> EipDescribed {
+    let labels = [("env", "prod"), ("example.com/tier", "")];
+    let labels = Labels::new(labels.map(|(key, value)| (key.into(), value.into()))).unwrap();
+    let details =
+        EipDetails { description: text("the shop's – not the bank's"), labels, delete_protection: true };
+    EipDescribed { eip, details }
 }
 
 fn binding(v6: bool) -> BindingFacts {

@@ -98,7 +98,7 @@ impl Messages {
 /// How an error names a field: addresses and blocks by the field that they are in, facts by what they are about.
 fn named(message: &str, within: &str, field: &str) -> String {
     match message {
-        "Address" | "Cidr" => within.to_owned(),
+        "Address" | "Cidr" | "Label" => within.to_owned(),
         "EipFacts" => format!("eip.{field}"),
         "HavipFacts" => format!("havip.{field}"),
         "Vnic" => format!("vnic.{field}"),

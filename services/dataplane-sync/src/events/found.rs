@@ -140,7 +140,7 @@ impl Query {
 impl Source {
     /// Everything that ever was what `thing` says.
     async fn look_up(&self, thing: &Thing) -> Result<Vec<Term>, Status> {
-        let beginnings = ["eip_allocated", "havip_created"].map(Term::Kind).to_vec();
+        let beginnings = Thing::BEGINNINGS.map(Term::Kind).to_vec();
         let entries = self.entries(&[thing.beginnings(), beginnings], everywhere(), NAMESAKES).await?;
         let mut found = Vec::new();
         for (record, entries) in self.records(&entries).await? {

@@ -1,5 +1,5 @@
-//! The history from a log where it lies: read through once, from its start, with no server and no index. What an event
-//! concerns is told by the same fold that the index is made with.
+//! The history from a log where it lies: read through from its start, with no server and no index; twice where a thing is asked
+//! for by name, which it may have got late. What an event concerns is told by the same fold that the index is made with.
 
 use std::ops::ControlFlow;
 
@@ -32,6 +32,9 @@ pub(super) fn run(
     let of_status = |status| filters.failed(moor.dataplane.failure(&status));
     let filter = EventFilter::parse(&asked, region.as_ref()).map_err(of_status)?;
     let mut reading = Reading::new(filter, printer);
+    if !reading.filter.things.is_empty() {
+        walk(&place.folder, |record| reading.look_up(record))?;
+    }
     let walked = walk(&place.folder, |record| reading.record(record))?;
     if let Some(failure) = reading.failure {
         return Err(failure);
@@ -108,14 +111,27 @@ impl Reading {
         ControlFlow::Continue(())
     }
 
+    /// Finds what the names stand for, anywhere in the log.
+    fn look_up(&mut self, record: &Record) -> ControlFlow<()> {
+        // Whoever reads what is asked for says what is wrong with it.
+        let Ok(read) = commits(record) else { return ControlFlow::Break(()) };
+        for commit in read {
+            let empty = Commit { events: Vec::new(), ..commit.clone() };
+            for event in &commit.events {
+                let concerns = Concerns::default().of(&empty, event);
+                for (thing, found) in self.filter.things.iter().zip(&mut self.found) {
+                    found.extend(thing.begins(event, &concerns));
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Leaves a commit the events that are asked for, and learns from all of them.
     fn keep_asked(&mut self, commit: &mut Commit) {
         let (mut events, empty) = (Vec::new(), Commit { events: Vec::new(), ..commit.clone() });
         for event in std::mem::take(&mut commit.events) {
             let concerns = self.concerns.of(&empty, &event);
-            for (thing, found) in self.filter.things.iter().zip(&mut self.found) {
-                found.extend(thing.begins(&event, &concerns));
-            }
             for ((_, term), met) in self.filter.terms.iter().zip(&mut self.met) {
                 *met |= concerns.contains(term);
             }

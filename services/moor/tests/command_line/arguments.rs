@@ -3,7 +3,7 @@
 use mooring_proto::{
     binding::v1::{Gateway, ListGatewaysResponse, Stuck},
     dataplane::v1::{Status as Dataplane, VpcStatus},
-    resource::v1::{CreateHavipRequest, Subnet},
+    resource::v1::{CreateHavipRequest, Subnet, UpdateEipRequest},
 };
 
 use crate::*;
@@ -39,6 +39,9 @@ async fn an_error_calls_the_argument_as_the_help_does() {
         ("subnet create inner --vpc nope --cidr 10.0.1.0/24", "GetVpc", "name", "--vpc"),
         ("havip create front --subnet inner --member vm-z", "CreateHavip", "havip.members", "--member"),
         ("havip create front --subnet nope", "GetSubnet", "name", "--subnet"),
+        ("eip update web --name x", "UpdateEip", "eip.name", "EIP"),
+        ("eip update web --labels Env=x", "UpdateEip", "eip.labels", "--labels"),
+        ("eip allocate --description x", "AllocateEip", "eip.description", "--description"),
         ("eip allocate --pool nope", "GetPool", "name", "--pool"),
         ("vpc get nope", "GetVpc", "name", "VPC"),
         ("holder nope", "GetHavip", "name", "HAVIP"),
@@ -193,4 +196,28 @@ async fn several_servers_are_ready_when_each_of_them_is() {
         "{}",
         ended.err
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_names_what_was_said_and_nothing_else() {
+    let server = Server::start().await;
+    for (line, paths) in [
+        (
+            "eip update web --labels env=prod,tier= --delete-protection off",
+            &["labels", "delete_protection"][..],
+        ),
+        ("eip update web --name shop --description x", &["description", "display_name"]),
+    ] {
+        server.answers("GetEip", message(&web()));
+        let ended = moor(&server.url, line).await;
+        assert_eq!(ended.code, 0, "{line}: {}", ended.err);
+        let request: UpdateEipRequest = server.calls_of("UpdateEip").last().unwrap().read();
+        assert_eq!(request.update_mask.unwrap().paths, paths, "{line}");
+        let eip = request.eip.unwrap();
+        assert_eq!((eip.name.as_str(), eip.delete_protection), (EIP, false));
+        assert_eq!(eip.labels.len(), if paths[0] == "labels" { 2 } else { 0 });
+    }
+    let nothing = moor(&server.url, "eip update web").await;
+    assert_eq!(nothing.code, 2);
+    assert!(nothing.err.contains("--delete-protection"), "{}", nothing.err);
 }

@@ -418,6 +418,7 @@ async fn every_method_of_the_api_has_a_verb() {
         "eip allocate",
         "eip list",
         "eip get web",
+        "eip update web --labels env=prod",
         "eip release web",
         "bind web front",
         "unbind web",

@@ -6,12 +6,15 @@ use anyhow::Result;
 use mooring_domain::{
     Expected, Timestamp,
     binding::{self, Command as ToBinding},
-    event::{BindRequested, ClaimFacts, GatewayDriftFound, GatewayFacts, HolderRules, SubnetCreated},
+    event::{
+        BindRequested, ClaimFacts, EipDetails, GatewayDriftFound, GatewayFacts, HolderRules, SubnetCreated,
+    },
     holder,
     id::{BindingId, EipId, HavipId, VnicId},
+    labels::Labels,
     name::{Name, Scope},
     nat::{Difference, Element},
-    resource::{self, AllocateEip, CreateHavip, CreateVnic, DeleteHavip, Hold, ReleaseEip},
+    resource::{self, AllocateEip, CreateHavip, CreateVnic, DeleteHavip, Hold, ReleaseEip, UpdateEip},
 };
 
 use super::{
@@ -82,6 +85,7 @@ fn network(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource
             })
         }
         6..8 => Some(eip(region, cores)?),
+        8 => update(region)?,
         _ => Region::any(&mut region.rng, &region.eips).map(|eip| {
             let scope = Scope { project: eip.project, region: eip.region };
             resource::Command::ReleaseEip(ReleaseEip { scope, id: eip.id, expected: Expected::default() })
@@ -138,7 +142,38 @@ fn eip(region: &mut Region, cores: &mut Cores<'_>) -> Result<resource::Command> 
         display_name: None,
         address: (region.rng.u32(0..4) == 0).then_some(address),
         pool,
+        details: details(region)?,
     }))
+}
+
+/// What a project may say about its EIP.
+fn details(region: &mut Region) -> Result<EipDetails> {
+    let labels = [("env", "prod"), ("tier", "front")].into_iter().filter(|_| region.rng.u32(0..4) == 0);
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>();
+    let description = if region.rng.bool() { "a shop's" } else { "" }.parse()?;
+    let delete_protection = region.rng.u32(0..8) == 0;
+    Ok(EipDetails { description, labels: Labels::new(labels)?, delete_protection })
+}
+
+/// It says something else about one, and calls it by another name or by its address.
+fn update(region: &mut Region) -> Result<Option<resource::Command>> {
+    let Some(eip) = Region::any(&mut region.rng, &region.eips) else { return Ok(None) };
+    let EipDetails { description, labels, delete_protection } = details(region)?;
+    let name = format!("eip-{}", region.rng.u8(..40)).parse()?;
+    let display_name = match region.rng.u32(0..4) {
+        0 => Some(Some(name)),
+        1 => Some(None),
+        _ => None,
+    };
+    Ok(Some(resource::Command::UpdateEip(UpdateEip {
+        scope: Scope { project: eip.project, region: eip.region },
+        id: eip.id,
+        display_name,
+        description: region.rng.bool().then_some(description),
+        labels: region.rng.bool().then_some(labels),
+        delete_protection: Some(delete_protection),
+        expected: Expected::default(),
+    })))
 }
 
 fn bind_or_unbind(region: &mut Region, cores: &mut Cores<'_>) -> Option<ToBinding> {

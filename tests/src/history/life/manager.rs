@@ -67,7 +67,7 @@ fn of(cores: &Cores<'_>, binding: &Binding) -> Option<Message> {
             Message::ToResource(ToResource::Hold(Hold { binding: id, eip, havip, region, now: cores.now() }))
         }
         (Phase::Associating, Some(held)) => {
-            let eip = resource.eips().get(held.eip)?.facts.clone();
+            let eip = resource.eips().get(held.eip)?.facts.eip.clone();
             let havip = resource.havips().get(held.havip)?.facts.havip.clone();
             Message::ToBinding(ToBinding::Confirm { binding: id, eip, havip })
         }

@@ -87,7 +87,7 @@ impl Region {
             Event::VnicCreated(vnic) => self.vnics.push(vnic.clone()),
             Event::HavipCreated(havip) => self.havips.push(havip.clone()),
             Event::HavipDeleted(gone) => self.havips.retain(|havip| havip.havip.id != gone.id),
-            Event::EipAllocated(eip) => self.eips.push(eip.clone()),
+            Event::EipAllocated(described) => self.eips.push(described.eip.clone()),
             Event::EipReleased(gone) => self.eips.retain(|eip| eip.id != gone.id),
             Event::BindRequested(request) => {
                 self.requests.push_back(request.clone());

@@ -94,8 +94,11 @@ fn check(past: &Value, photo: &Photo, project: &ProjectId) {
         .resource
         .eips()
         .iter()
-        .filter(|entry| entry.facts.project == *project)
-        .map(|entry| row([&entry.facts.name(), &entry.facts.address, &entry.facts.display_name]))
+        .filter(|entry| entry.facts.eip.project == *project)
+        .map(|entry| {
+            let eip = &entry.facts.eip;
+            row([&entry.facts.name(), &eip.address, &eip.display_name])
+        })
         .collect();
     assert_eq!(said(past, "eips", &["name", "address", "display_name"]), eips, "EIPs at {at}");
     let held: BTreeSet<_> = states
