@@ -11,7 +11,7 @@ use std::{
 
 use mooring_domain::{
     Commit, CommitPosition, Event, Timestamp,
-    event::{BindingFacts, EipDescribed, EipFacts, HavipFacts, VnicCreated, VnicFacts},
+    event::{BindingFacts, EipDescribed, EipFacts, HavipFacts, VnicCreated, VnicFacts, VpcCreated},
     id::{BindingId, EipId, HavipId, VnicId, VpcId},
     name::{Label, ProjectId},
 };
@@ -141,15 +141,7 @@ impl Custodian {
     /// Takes an event in; the answer is whose custody may have changed.
     fn event(&mut self, event: &Event) -> Vec<Subject> {
         match event {
-            Event::VpcCreated(vpc) => {
-                if let Some(asked) = &mut self.vpc
-                    && asked.project == vpc.project
-                    && asked.label.as_ref() == Some(&vpc.display_name)
-                {
-                    asked.ids.push(vpc.id);
-                }
-                Vec::new()
-            }
+            Event::VpcCreated(vpc) => self.vpc_created(vpc),
             Event::VnicCreated(created) => {
                 if created.vnic.address == self.address && self.is_in(created.vpc) {
                     self.vnics.insert(created.vnic.id, created.clone());
@@ -205,6 +197,16 @@ impl Custodian {
             }
             _ => Vec::new(),
         }
+    }
+
+    fn vpc_created(&mut self, vpc: &VpcCreated) -> Vec<Subject> {
+        if let Some(asked) = &mut self.vpc
+            && asked.project == vpc.project
+            && asked.label.as_ref() == Some(&vpc.display_name)
+        {
+            asked.ids.push(vpc.id);
+        }
+        Vec::new()
     }
 
     /// Behind what another holder of a HAVIP stands.

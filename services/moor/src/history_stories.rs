@@ -115,6 +115,7 @@ fn expected() -> Vec<(Kind, String)> {
         format!("bind of {eip_text} to {havip_text} failed: the HAVIP has an EIP (HAVIP_TAKEN)"),
     );
     all.extend(leases(havip_text));
+    all.extend(updates(eip_text));
     all.extend(endings(eip_text, havip_text));
     all.extend(silence(havip_text));
     all
@@ -251,6 +252,12 @@ fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
             format!("{havip_text} is contested no more: vm-b (02:00:00:00:00:0c, 10.0.1.12) holds it"),
         ),
         (Kind::HavipDeleted(HavipDeleted { havip: havip() }), format!("{havip_text} deleted")),
+        (Kind::EipReleased(EipReleased { eip: eip() }), format!("{eip_text} released to pool public")),
+    ]
+}
+
+fn updates(eip_text: &str) -> Vec<(Kind, String)> {
+    vec![
         (
             Kind::EipUpdated(EipUpdated { eip: eip(), details: None }),
             format!("{eip_text} updated: nothing more"),
@@ -261,7 +268,6 @@ fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
                 "{eip_text} updated: description \"the shop\"; labels env=prod,tier=; protected from release"
             ),
         ),
-        (Kind::EipReleased(EipReleased { eip: eip() }), format!("{eip_text} released to pool public")),
     ]
 }
 

@@ -149,3 +149,21 @@ async fn a_protected_eip_is_not_released_until_that_is_switched_off() {
     assert!(!ok(update(&world, protect(false), &["delete_protection"]).await).delete_protection);
     ok(world.release_eip(&stock.eip.name).await);
 }
+
+#[tokio::test]
+async fn an_update_is_foretold_and_refused_by_who_has_not_seen_the_last_one() {
+    let (world, stock) = World::stocked().await;
+    let eip = resource::Eip { description: "x".into(), ..named(&stock.eip.name) };
+    let only = resource::UpdateEipRequest { validate_only: true, ..request(eip.clone(), &[]) };
+    let before = world.tail().await;
+    let foretold = ok(world.resource().update_eip(only).await);
+    assert_eq!((foretold.description.as_str(), world.tail().await), ("x", before));
+    let seen =
+        |expected_revision| resource::UpdateEipRequest { expected_revision, ..request(eip.clone(), &[]) };
+    let stale = refused(world.resource().update_eip(seen(stock.eip.position + 1)).await);
+    assert_eq!(stale.brief(), (Code::Aborted, "STALE_REVISION", "expected_revision"));
+    let updated = ok(world.resource().update_eip(seen(stock.eip.position)).await);
+    assert!(updated.position > stock.eip.position);
+    let late = refused(world.resource().update_eip(seen(stock.eip.position)).await);
+    assert_eq!(late.reason, "STALE_REVISION");
+}
