@@ -2,8 +2,8 @@
 
 import grpc
 
-# Whom the log is to name; without it the caller is `anonymous`.
-METADATA = (("mooring-actor", "python"),)
+# Whom the log is to name (without it the caller is `anonymous`), and in which role it asks.
+METADATA = (("mooring-actor", "python"), ("mooring-role", "operator"))
 SECONDS = 30
 
 

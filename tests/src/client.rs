@@ -21,9 +21,11 @@ use mooring_proto::{
 };
 use tonic::{
     Status,
-    transport::{Channel, Endpoint, Error},
+    transport::{Endpoint, Error},
 };
 use uuid::Uuid;
+
+use crate::channel::{Channel, connect};
 
 const REGION: &str = "regions/r1";
 const SCOPE: &str = "projects/p1/regions/r1";
@@ -63,14 +65,14 @@ pub struct Client {
 impl Client {
     /// Connects to `address`: `127.0.0.1:PORT`.
     pub async fn connect(address: &str) -> Result<Client, Error> {
-        let channel = endpoint(address)?.connect().await?;
+        let channel = connect(endpoint(address)?).await?;
         let (resource, binding, health) = (channel.clone(), channel.clone(), channel.clone());
         Ok(Client { resource, binding, health, dataplane: channel })
     }
 
     /// A client of several servers, which connects to each when it asks it, and again when that one is back.
     pub fn of(servers: &Servers) -> Result<Client, Error> {
-        let channel = |address: &str| Ok(endpoint(address)?.connect_lazy());
+        let channel = |address: &str| Ok(Channel::operator(endpoint(address)?.connect_lazy()));
         Ok(Client {
             resource: channel(&servers.resource)?,
             binding: channel(&servers.binding)?,

@@ -4,6 +4,7 @@
 //! All of it needs root, and none of it touches the host's own network.
 
 pub mod bench;
+pub mod channel;
 pub mod client;
 pub mod cluster;
 pub mod figures;

@@ -121,12 +121,12 @@ macro_rules! status_of {
     }};
 }
 
-type Resources = resource::resource_service_client::ResourceServiceClient<tonic::transport::Channel>;
-type Holds = resource::hold_service_client::HoldServiceClient<tonic::transport::Channel>;
-type Bindings = binding::binding_service_client::BindingServiceClient<tonic::transport::Channel>;
-type Gateways = binding::gateway_service_client::GatewayServiceClient<tonic::transport::Channel>;
-type Health = health::health_service_client::HealthServiceClient<tonic::transport::Channel>;
-type Dataplane = dataplane::dataplane_service_client::DataplaneServiceClient<tonic::transport::Channel>;
+type Resources = resource::resource_service_client::ResourceServiceClient<mooring_tests::channel::Channel>;
+type Holds = resource::hold_service_client::HoldServiceClient<mooring_tests::channel::Channel>;
+type Bindings = binding::binding_service_client::BindingServiceClient<mooring_tests::channel::Channel>;
+type Gateways = binding::gateway_service_client::GatewayServiceClient<mooring_tests::channel::Channel>;
+type Health = health::health_service_client::HealthServiceClient<mooring_tests::channel::Channel>;
+type Dataplane = dataplane::dataplane_service_client::DataplaneServiceClient<mooring_tests::channel::Channel>;
 
 fn assert_invalid((method, status): (&str, Status)) {
     assert_eq!(status.code(), Code::InvalidArgument, "{method}: {status:?}");

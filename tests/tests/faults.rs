@@ -189,6 +189,7 @@ fn hold(server: &Mooringd, binding: &[u8]) -> Outcome {
         binding_id: binding.to_vec().into(),
         eip_id: id(&eip).into(),
         havip_id: id(&havip).into(),
+        ..Default::default()
     };
     let request = HoldRequest { region: "r1".to_owned(), items: vec![item], ..Default::default() };
     let answer = server.call(async |channel| HoldServiceClient::new(channel).hold(request).await);

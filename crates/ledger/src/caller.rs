@@ -2,8 +2,16 @@
 
 use std::sync::Arc;
 
-use mooring_domain::RequestId;
-use mooring_proto::{status::bad_field, write::Write};
+use mooring_domain::{
+    Rejection, RequestId,
+    id::Kind,
+    name::{Name, Scope, parse_scoped},
+};
+use mooring_proto::{
+    access::Identity,
+    status::{bad_field, bad_name, from_rejection},
+    write::Write,
+};
 use sha2::{Digest, Sha256};
 use tonic::{Request, Status, metadata::MetadataMap};
 use uuid::Uuid;
@@ -27,12 +35,20 @@ pub struct Caller {
     pub(crate) trace_parent: Arc<str>,
     /// Whether it wants to hear what would be, and nothing to be.
     pub(crate) validate_only: bool,
+    /// Whose call it is. None: nothing is there for it.
+    identity: Option<Identity>,
 }
 
 impl Caller {
     /// A caller whose request has no id.
     pub fn new(actor: impl Into<Arc<str>>) -> Self {
-        Self { actor: actor.into(), request: None, trace_parent: "".into(), validate_only: false }
+        Self {
+            actor: actor.into(),
+            request: None,
+            trace_parent: "".into(),
+            validate_only: false,
+            identity: None,
+        }
     }
 
     /// The caller of a request without an id, by its metadata.
@@ -44,13 +60,55 @@ impl Caller {
         Self { trace_parent: trace_parent.chars().take(LONGEST).collect::<String>().into(), ..caller }
     }
 
-    /// Takes a request apart: its caller and the rest.
+    /// Takes a request that only reads apart: its caller and the rest.
+    pub fn read<M>(request: Request<M>) -> (Self, M) {
+        let (metadata, extensions, message) = request.into_parts();
+        (Self { identity: extensions.get().cloned(), ..Self::of(&metadata) }, message)
+    }
+
+    /// Whether it may know of the whole region.
+    pub fn is_operator(&self) -> bool {
+        self.identity == Some(Identity::Operator)
+    }
+
+    /// The project and region that a field of the request names. What another project may have is not there, whether it is or
+    /// not: nothing is looked up for it.
+    pub fn scope(&self, field: &'static str, parent: &str) -> Result<Scope, Status> {
+        let scope = parent.parse().map_err(bad_name(field))?;
+        self.check(&scope, field, parent).map(|()| scope)
+    }
+
+    /// The scope and the last part of the name of a thing, which may be its id or its display name.
+    pub fn scoped<'a, K: Kind>(
+        &self,
+        field: &'static str,
+        name: &'a str,
+    ) -> Result<(Scope, &'a str), Status> {
+        let (scope, last) = parse_scoped::<K>(name).map_err(bad_name(field))?;
+        self.check(&scope, field, name).map(|()| (scope, last))
+    }
+
+    /// The name of a thing, by its id.
+    pub fn name<K: Kind>(&self, field: &'static str, name: &str) -> Result<Name<K>, Status> {
+        let parsed: Name<K> = name.parse().map_err(bad_name(field))?;
+        self.check(&parsed.scope, field, name).map(|()| parsed)
+    }
+
+    fn check(&self, scope: &Scope, field: &'static str, name: &str) -> Result<(), Status> {
+        match &self.identity {
+            Some(identity) if identity.sees(scope) => Ok(()),
+            _ => Err(from_rejection(&Rejection::not_found(field, name))),
+        }
+    }
+
+    /// Takes a request that writes apart: its caller and the rest.
     pub fn open<M: Write>(request: Request<M>) -> Result<(Self, M), Status> {
-        let (metadata, _, mut message) = request.into_parts();
+        let (metadata, extensions, mut message) = request.into_parts();
         let id = std::mem::take(message.request_id());
         // Not part of the content: the answer is that of the same request when it is meant.
         let validate_only = std::mem::take(message.validate_only());
-        let caller = Self::of(&metadata).validating(validate_only);
+        let identity = extensions.get().cloned();
+        let caller = Self { validate_only, identity, ..Self::of(&metadata) };
         if id.is_empty() {
             return Ok((caller, message));
         }

@@ -36,6 +36,7 @@ pub use generated::mooring::{binding, dataplane, event, health, resource};
 /// The descriptors of every file in `proto/`, for server reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+pub mod access;
 pub mod answer;
 pub mod convert;
 pub mod mask;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 use tower::ServiceExt;
 
-use crate::{readiness::Conditions, shutdown::Shutdown, unavailable::unavailable};
+use crate::{process::Admit, readiness::Conditions, shutdown::Shutdown, unavailable::unavailable};
 
 const STOPPING: &str = "the server is stopping; try again with the same request_id";
 
@@ -25,6 +25,7 @@ pub(crate) struct Later {
     /// Calls without an answer.
     calls: watch::Sender<usize>,
     conditions: Conditions,
+    admit: Admit,
     /// New calls are refused.
     stop: Shutdown,
     /// Those that have begun, too.
@@ -41,8 +42,8 @@ impl Drop for Call {
 }
 
 impl Later {
-    pub(crate) fn new(conditions: Conditions, stop: Shutdown, cut_off: Shutdown) -> Self {
-        Self { routes: Arc::default(), calls: watch::Sender::new(0), conditions, stop, cut_off }
+    pub(crate) fn new(conditions: Conditions, admit: Admit, stop: Shutdown, cut_off: Shutdown) -> Self {
+        Self { routes: Arc::default(), calls: watch::Sender::new(0), conditions, admit, stop, cut_off }
     }
 
     /// From now on these are served.
@@ -68,6 +69,11 @@ impl Later {
         if self.stop.is_stopped() {
             return refusal(grpc, "STOPPING", STOPPING);
         }
+        let (mut parts, body) = request.into_parts();
+        if let Err(refused) = (self.admit)(&mut parts) {
+            return refused.into_http();
+        }
+        let request = Request::from_parts(parts, body);
         tokio::select! {
             biased;
             answered = routes.oneshot(request) => answered.unwrap_or_else(|never| match never {}),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tokio::{task::JoinHandle, time::timeout};
 use tonic::{
@@ -39,6 +39,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How often the peer is asked whether it is there, and how long it may take to say so.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 const PROBE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// What every call says of its caller: services and gateways ask each other about any project.
+const ROLE: &str = "mooring-role";
+const OPERATOR: &str = "operator";
 
 /// Put into a request's extensions: whatever became of the first try, a second changes nothing.
 #[derive(Clone, Copy, Debug)]
@@ -175,7 +179,8 @@ impl Service<Request<Body>> for Peer {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        request.headers_mut().insert(ROLE, HeaderValue::from_static(OPERATOR));
         Box::pin(self.clone().within(request))
     }
 }

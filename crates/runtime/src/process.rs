@@ -12,8 +12,9 @@ use std::{
 
 use anyhow::{Context, Result};
 use futures::future::BoxFuture;
+use http::request::Parts;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
-use tonic::service::Routes;
+use tonic::{Status, service::Routes};
 
 use crate::{
     data,
@@ -32,6 +33,9 @@ const ANSWERS: Duration = Duration::from_secs(1);
 /// asks the next thing gets an answer, too.
 const LAST_WORD: Duration = Duration::from_millis(250);
 
+/// Looks at a call's path and metadata, and may leave what it found out among its extensions.
+pub type Admit = fn(&mut Parts) -> Result<(), Status>;
+
 /// What a process is told about itself.
 pub struct Settings<'a> {
     /// Where it listens.
@@ -42,6 +46,8 @@ pub struct Settings<'a> {
     pub data: &'a Path,
     /// Its API, for reflection.
     pub descriptors: &'static [u8],
+    /// Lets a call in, or says why not, before a service sees it.
+    pub admit: Admit,
 }
 
 /// A process that listens and serves nothing yet.
@@ -80,7 +86,7 @@ pub async fn run(settings: Settings<'_>, open: impl AsyncFnOnce(Process) -> Resu
     let conditions = Conditions::default();
     let opening = conditions.add("services", "being opened");
     let (cutter, cut_off) = shutdown::channel();
-    let later = Later::new(conditions.clone(), stop.clone(), cut_off);
+    let later = Later::new(conditions.clone(), settings.admit, stop.clone(), cut_off);
     let told = (conditions.clone(), stop.clone());
     let serving = tokio::spawn(serve(listener, later.clone(), settings.descriptors, told, cutter));
     let process =

@@ -70,7 +70,7 @@ impl Bindings {
         let ledger = ledger.clone();
         // A task of its own hears what became of the request, also when the caller has gone away.
         let submitted = tokio::spawn(async move {
-            let flight = early.begin(pair);
+            let flight = early.begin(pair.clone());
             let outcome = ledger.submit(caller, command).await;
             match &outcome {
                 Ok(outcome) if bound(outcome) == Some(pair.binding) => flight.landed(),
@@ -111,25 +111,34 @@ fn unbinding(outcome: &Outcome, state: &State, eip: &Name<id::Eip>) -> Option<(B
 
 /// Why a binding failed, as an error.
 pub(crate) fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
-    let code = if reason == "NOT_FOUND" { Code::NotFound } else { Code::FailedPrecondition };
-    failure(code, reason, format!("{message} (binding {} FAILED)", binding.name()), false)
+    if reason == "NOT_FOUND" {
+        // In the words for whatever is not there, so that nobody learns from them what else may be.
+        let request = &binding.request;
+        let missing = match message.contains(&request.havip.to_string()) {
+            true => Rejection::not_found("havip", binding.havip()),
+            false => Rejection::not_found("eip", binding.eip()),
+        };
+        return Refused::from(missing).into();
+    }
+    failure(Code::FailedPrecondition, reason, format!("{message} (binding {} FAILED)", binding.name()), false)
 }
 
 #[tonic::async_trait]
 impl BindingService for Bindings {
     async fn bind(&self, request: Request<BindRequest>) -> Result<Response<api::Binding>, Status> {
         let (caller, request) = Caller::open(request)?;
-        let eip: Name<id::Eip> = request.eip.parse().map_err(bad_name("eip"))?;
-        let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
+        let eip = caller.name::<id::Eip>("eip", &request.eip)?;
+        let havip = caller.name::<id::Havip>("havip", &request.havip)?;
         check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         let reports = self.reports(&havip.scope.region)?;
-        let pair = Pair { binding: BindingId::new(Uuid::now_v7()), eip: eip.id, havip: havip.id };
+        let project = havip.scope.project.clone();
+        let pair = Pair { binding: BindingId::new(Uuid::now_v7()), eip: eip.id, havip: havip.id, project };
         let command = Command::Bind { id: pair.binding, eip: eip.clone(), havip: havip.clone() };
-        let outcome = self.submit_bind(&havip.scope.region, caller, command, pair).await?;
+        let outcome = self.submit_bind(&havip.scope.region, caller, command, pair.clone()).await?;
         if outcome.validated_only {
             let resource = Resource::new(self.resource.clone(), havip.scope.region);
-            return Validated { ledger, reports, resource }.bind(&outcome, pair).await;
+            return Validated { ledger, reports, resource }.bind(&outcome, &pair).await;
         }
         let there = || {
             let state = ledger.view().state;
@@ -159,7 +168,7 @@ impl BindingService for Bindings {
 
     async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {
         let (caller, request) = Caller::open(request)?;
-        let eip: Name<id::Eip> = request.eip.parse().map_err(bad_name("eip"))?;
+        let eip = caller.name::<id::Eip>("eip", &request.eip)?;
         let ledger = self.regions.get("eip", &eip.scope.region)?;
         let reports = self.reports(&eip.scope.region)?;
         let expected = Expected(request.expected_revision);
@@ -185,7 +194,8 @@ impl BindingService for Bindings {
         &self,
         request: Request<GetBindingRequest>,
     ) -> Result<Response<api::Binding>, Status> {
-        let name: Name<id::Binding> = request.get_ref().name.parse().map_err(bad_name("name"))?;
+        let (caller, request) = Caller::read(request);
+        let name = caller.name::<id::Binding>("name", &request.name)?;
         let state = self.regions.get("name", &name.scope.region)?.current().await?.state;
         let binding = state.get(name.id).filter(|binding| binding.scope() == name.scope);
         let missing = || Refused::from(Rejection::not_found("name", &name));
@@ -197,8 +207,8 @@ impl BindingService for Bindings {
         &self,
         request: Request<ListBindingsRequest>,
     ) -> Result<Response<ListBindingsResponse>, Status> {
-        let request = request.get_ref();
-        let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
+        let (caller, request) = Caller::read(request);
+        let scope = caller.scope("parent", &request.parent)?;
         let page = page::parse(request.page_size, &request.page_token)?;
         let state = self.regions.get("parent", &scope.region)?.current().await?.state;
         let reports = self.reports(&scope.region)?;
@@ -215,15 +225,15 @@ impl BindingService for Bindings {
         &self,
         request: Request<WatchBindingsRequest>,
     ) -> Result<Response<Self::WatchBindingsStream>, Status> {
-        let request = request.get_ref();
-        let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
+        let (caller, request) = Caller::read(request);
+        let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.regions.get("parent", &scope.region)?;
         let reports = self.reports(&scope.region)?;
         let after = Position(request.after);
         let view = watched_from(ledger, after).await?;
         let binding = match request.binding.as_str() {
             "" => None,
-            name => Some(wanted(&view.state, &scope, name, after)?),
+            name => Some(wanted(&caller, &view.state, &scope, (name, after))?),
         };
         let wanted = Wanted { scope, binding, reports: reports.clone() };
         let watching = Watching::new(Watch::new(wanted, ledger, view, after), reports);
@@ -261,8 +271,13 @@ impl BindingService for Bindings {
 }
 
 /// The binding that is watched. Whoever goes on may ask for one that is gone since.
-fn wanted(state: &State, scope: &Scope, name: &str, after: Position) -> Result<BindingId, Status> {
-    let name: Name<id::Binding> = name.parse().map_err(bad_name("binding"))?;
+fn wanted(
+    caller: &Caller,
+    state: &State,
+    scope: &Scope,
+    (name, after): (&str, Position),
+) -> Result<BindingId, Status> {
+    let name = caller.name::<id::Binding>("binding", name)?;
     if name.scope != *scope {
         return Err(bad_field("binding", format!("must be in {scope}, is {name}")));
     }

@@ -5,7 +5,7 @@ use mooring_domain::{
     binding::Binding,
     event::{EipFacts, HavipFacts},
     id::{self, BindingId, EipId, HavipId},
-    name::{Name, RegionId},
+    name::{Name, ProjectId, RegionId},
 };
 use mooring_ledger::ACTOR;
 use mooring_proto::{
@@ -24,16 +24,19 @@ use crate::process::ACTOR as PROCESS;
 pub(crate) const BATCH: usize = 1000;
 
 /// What a binding holds, or is to hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pair {
     pub(crate) binding: BindingId,
     pub(crate) eip: EipId,
     pub(crate) havip: HavipId,
+    /// Whose both are said to be.
+    pub(crate) project: ProjectId,
 }
 
 impl From<&Binding> for Pair {
     fn from(Binding { request, .. }: &Binding) -> Self {
-        Self { binding: request.binding, eip: request.eip, havip: request.havip }
+        let project = request.project.clone();
+        Self { binding: request.binding, eip: request.eip, havip: request.havip, project }
     }
 }
 
@@ -67,8 +70,8 @@ impl Resource {
     }
 
     /// What would become of a hold, and the events that resource would store for it.
-    pub(crate) async fn validate_hold(&self, pair: Pair) -> Result<(Hold, Vec<Bytes>), Status> {
-        let (mut outcomes, events) = self.ask_hold(&[pair], true).await?;
+    pub(crate) async fn validate_hold(&self, pair: &Pair) -> Result<(Hold, Vec<Bytes>), Status> {
+        let (mut outcomes, events) = self.ask_hold(std::slice::from_ref(pair), true).await?;
         Ok((outcomes.pop().ok_or_else(malformed)?, events))
     }
 
@@ -77,6 +80,7 @@ impl Resource {
             binding_id: convert::id_bytes(pair.binding),
             eip_id: convert::id_bytes(pair.eip),
             havip_id: convert::id_bytes(pair.havip),
+            project: pair.project.to_string(),
         });
         let request = HoldRequest { region: self.region.to_string(), items: items.collect(), validate_only };
         let answer = self.client.clone().hold(by_process(request)).await?;

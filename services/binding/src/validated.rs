@@ -45,7 +45,7 @@ impl Validated<'_> {
     pub(crate) async fn bind(
         &self,
         requested: &Outcome,
-        pair: Pair,
+        pair: &Pair,
     ) -> Result<Response<api::Binding>, Status> {
         let mut state = requested.state_after(self.ledger);
         let (hold, held) = self.resource.validate_hold(pair).await?;
@@ -72,7 +72,7 @@ impl Validated<'_> {
         Ok(then(requested.answer(UnbindResponse::default()), released, &unbound))
     }
 
-    fn would_fail(&self, state: &State, pair: Pair, refusal: &Refusal) -> Status {
+    fn would_fail(&self, state: &State, pair: &Pair, refusal: &Refusal) -> Status {
         let known = |other| self.ledger.view().state.get(other).is_some();
         match (refusal.held_by, state.get(pair.binding)) {
             // What a request that came to nothing still holds is let go of, for a bind that is meant.

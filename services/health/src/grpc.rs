@@ -74,7 +74,7 @@ impl HealthService for Health {
 
     async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<Holder>, Status> {
         let (caller, request) = Caller::open(request)?;
-        let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
+        let havip = caller.name::<id::Havip>("havip", &request.havip)?;
         let lease = match request.lease_ms {
             0 => LEASE,
             millis => Duration::from_millis(millis),
@@ -83,7 +83,7 @@ impl HealthService for Health {
         let state = ledger.view().state;
         let heard = self.heard.get(&havip.scope.region).zip(state.get(havip.id));
         let command = Command::Announce(Announce {
-            vnic: request.vnic.parse().map_err(bad_name("vnic"))?,
+            vnic: caller.name("vnic", &request.vnic)?,
             lease,
             by: OVER_GRPC.parse().map_err(bad_name("gateway"))?,
             heard: heard.map(|(of_region, havip)| of_region.lock().heard(havip)).unwrap_or_default(),
@@ -96,8 +96,8 @@ impl HealthService for Health {
 
     async fn withdraw(&self, request: Request<WithdrawRequest>) -> Result<Response<Holder>, Status> {
         let (caller, request) = Caller::open(request)?;
-        let havip: Name<id::Havip> = request.havip.parse().map_err(bad_name("havip"))?;
-        let vnic = request.vnic.parse().map_err(bad_name("vnic"))?;
+        let havip = caller.name::<id::Havip>("havip", &request.havip)?;
+        let vnic = caller.name("vnic", &request.vnic)?;
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         let outcome = ledger.submit(caller, Command::Withdraw { havip: havip.clone(), vnic }).await?;
         holder_after(&outcome, ledger, &havip)
@@ -112,7 +112,8 @@ impl HealthService for Health {
     }
 
     async fn get_holder(&self, request: Request<GetHolderRequest>) -> Result<Response<Holder>, Status> {
-        let name: Name<id::Havip> = request.get_ref().havip.parse().map_err(bad_name("havip"))?;
+        let (caller, request) = Caller::read(request);
+        let name = caller.name::<id::Havip>("havip", &request.havip)?;
         let state = self.regions.get("havip", &name.scope.region)?.current().await?.state;
         Ok(Response::new(answer::holder(state.named(&name).map_err(Refused::from)?)))
     }
@@ -121,8 +122,8 @@ impl HealthService for Health {
         &self,
         request: Request<ListHoldersRequest>,
     ) -> Result<Response<ListHoldersResponse>, Status> {
-        let request = request.get_ref();
-        let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
+        let (caller, request) = Caller::read(request);
+        let scope = caller.scope("parent", &request.parent)?;
         let page = page::parse(request.page_size, &request.page_token)?;
         let state = self.regions.get("parent", &scope.region)?.current().await?.state;
         let (havips, next_page_token) = page.take(state.list(&scope, page.after), |havip| havip.facts.id);
@@ -136,14 +137,14 @@ impl HealthService for Health {
         &self,
         request: Request<WatchHoldersRequest>,
     ) -> Result<Response<Self::WatchHoldersStream>, Status> {
-        let request = request.get_ref();
-        let scope: Scope = request.parent.parse().map_err(bad_name("parent"))?;
+        let (caller, request) = Caller::read(request);
+        let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.regions.get("parent", &scope.region)?;
         let after = Position(request.after);
         let view = watched_from(ledger, after).await?;
         let havip = match request.havip.as_str() {
             "" => None,
-            name => Some(wanted(&view.state, &scope, name, after)?),
+            name => Some(wanted(&caller, &view.state, &scope, (name, after))?),
         };
         let watch = Watch::new(Wanted { scope, havip }, ledger, view, after);
         let answers = stream::try_unfold(watch, async |mut watch| {
@@ -166,8 +167,13 @@ fn holder_after(
 }
 
 /// The HAVIP that is watched. Whoever goes on may ask for one that has been deleted since.
-fn wanted(state: &State, scope: &Scope, name: &str, after: Position) -> Result<HavipId, Status> {
-    let name: Name<id::Havip> = name.parse().map_err(bad_name("havip"))?;
+fn wanted(
+    caller: &Caller,
+    state: &State,
+    scope: &Scope,
+    (name, after): (&str, Position),
+) -> Result<HavipId, Status> {
+    let name = caller.name::<id::Havip>("havip", name)?;
     if name.scope != *scope {
         return Err(bad_field("havip", format!("must be in {scope}, is {name}")));
     }

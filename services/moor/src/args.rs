@@ -7,7 +7,9 @@ use mooring_domain::name::{ProjectId, RegionId};
 use uuid::Uuid;
 
 use crate::{
-    binding, custody, diff, eip, explain,
+    binding,
+    client::Role,
+    custody, diff, eip, explain,
     failure::{Exit, Failure},
     gateway, havip, holder,
     invocation::Invocation,
@@ -60,9 +62,12 @@ pub struct Arguments {
 pub struct Global {
     #[command(flatten)]
     pub servers: Servers,
-    /// The project that short names belong to
+    /// The project that short names belong to, and a member's own
     #[arg(long, global = true, value_name = "PROJECT", env = "MOORING_PROJECT")]
     pub project: Option<ProjectId>,
+    /// Who asks: a member sees its project and nothing else; the server believes it, for now
+    #[arg(long, global = true, value_enum, default_value = "operator", env = "MOORING_ROLE")]
+    pub role: Role,
     /// The region that short names belong to
     #[arg(long, global = true, value_name = "REGION", env = "MOORING_REGION")]
     pub region: Option<RegionId>,

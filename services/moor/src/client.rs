@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
+use mooring_domain::name::ProjectId;
+use mooring_proto::access;
 use nix::unistd::{User, getuid};
 use tonic::{
     Code, Request, Response, Status, Streaming,
@@ -23,18 +25,46 @@ pub const LARGEST_ANSWER: usize = 64 << 20;
 pub trait Rpc<T, R>: AsyncFn(Channel, Request<T>) -> Result<Response<R>, Status> {}
 impl<T, R, F: AsyncFn(Channel, Request<T>) -> Result<Response<R>, Status>> Rpc<T, R> for F {}
 
+/// In which role `moor` asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Of the project that --project says; there is no other for it
+    Member,
+    /// Of the region: sees every project
+    Operator,
+}
+
+impl Role {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Member => access::MEMBER,
+            Self::Operator => access::OPERATOR,
+        }
+    }
+}
+
+/// Whose calls these are.
+#[derive(Clone, Debug)]
+pub struct Whose {
+    /// The role.
+    pub role: Role,
+    /// The project, if said.
+    pub project: Option<ProjectId>,
+}
+
 /// A channel to the server, and everything that each request carries.
 pub struct Client {
     channel: Channel,
     server: Server,
     actor: MetadataValue<Ascii>,
+    whose: Whose,
     timeout: Duration,
 }
 
 impl Client {
     /// Prepares the channel; it connects with the first request. Fails when `server` is no URL, or one that asks for what
     /// there is not: nobody who asks for TLS gets plaintext.
-    pub fn new(mut server: Server, timeout: Duration) -> Result<Self, Failure> {
+    pub fn new(mut server: Server, whose: Whose, timeout: Duration) -> Result<Self, Failure> {
         let url = &mut server.url;
         if !url.contains("://") && !url.starts_with("unix:") {
             *url = format!("http://{url}");
@@ -48,12 +78,12 @@ impl Client {
         let endpoint = Endpoint::from_shared(url.clone()).map_err(|_| no_server(url))?;
         let channel = endpoint.connect_timeout(timeout.min(Duration::from_secs(5))).connect_lazy();
         let actor = actor(&who_asks()).parse().unwrap_or_else(|_| MetadataValue::from_static("unknown"));
-        Ok(Self { channel, server, actor, timeout })
+        Ok(Self { channel, server, actor, whose, timeout })
     }
 
     /// The way to another server, as long and as whoever asks here; over the same channel if it is the same server.
     pub fn beside(&self, server: Server) -> Result<Self, Failure> {
-        let mut other = Self::new(server, self.timeout)?;
+        let mut other = Self::new(server, self.whose.clone(), self.timeout)?;
         if other.server == self.server {
             other.channel = self.channel.clone();
         }
@@ -113,7 +143,14 @@ impl Client {
     /// A request without a timeout, for a stream that goes on for ever.
     pub fn endless<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("mooring-actor", self.actor.clone());
+        let metadata = request.metadata_mut();
+        metadata.insert("mooring-actor", self.actor.clone());
+        metadata.insert(access::ROLE, MetadataValue::from_static(self.whose.role.word()));
+        // A project's id is ASCII.
+        let project = self.whose.project.as_ref().and_then(|project| project.as_str().parse().ok());
+        if let Some(project) = project {
+            metadata.insert(access::PROJECT, project);
+        }
         request
     }
 
@@ -178,7 +215,8 @@ mod tests {
     #[tokio::test]
     async fn a_server_is_a_url_or_a_host_and_port() {
         let open = |url: &str| {
-            Client::new(Server::of_all(url), Duration::from_secs(1)).map(|client| client.server.url)
+            let whose = Whose { role: Role::Operator, project: None };
+            Client::new(Server::of_all(url), whose, Duration::from_secs(1)).map(|client| client.server.url)
         };
         assert_eq!(open("127.0.0.1:7440").unwrap(), "http://127.0.0.1:7440");
         assert_eq!(open("unix:/run/mooring.sock").unwrap(), "unix:/run/mooring.sock");

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     args::Global,
-    client::{Client, Rpc},
+    client::{Client, Rpc, Whose},
     failure::Failure,
     labels::Labels,
     output::{Format, Row},
@@ -59,7 +59,8 @@ impl Invocation {
     /// What the flags say. Fails when a server's URL is none.
     pub fn new(global: &Global) -> Result<Self, Failure> {
         let (servers, timeout) = (&global.servers, global.timeout);
-        let resource = Client::new(servers.resource(), timeout)?;
+        let whose = Whose { role: global.role, project: global.project.clone() };
+        let resource = Client::new(servers.resource(), whose, timeout)?;
         let binding = resource.beside(servers.binding())?;
         let health = resource.beside(servers.health())?;
         Ok(Self {

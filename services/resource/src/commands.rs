@@ -40,10 +40,6 @@ fn optional<T: FromStr<Err: Display>>(field: &'static str, from: &str) -> Result
     if from.is_empty() { Ok(None) } else { text(field, from).map(Some) }
 }
 
-pub(crate) fn scope(field: &'static str, parent: &str) -> Result<Scope, Status> {
-    parent.parse().map_err(bad_name(field))
-}
-
 pub(crate) fn region(field: &'static str, parent: &str) -> Result<RegionId, Status> {
     parse_region(parent).map_err(bad_name(field))
 }

@@ -26,7 +26,7 @@ fn by_last<'a, F: Facts>(
             Err(_) => None,
         },
     };
-    found.ok_or_else(|| Rejection::not_found(field, format!("{} {name}", F::Kind::WORD)).into())
+    found.ok_or_else(|| Rejection::not_found(field, name).into())
 }
 
 fn only<'a, F: Facts + 'a>(
@@ -81,11 +81,7 @@ pub(crate) fn in_scope<'a, F: Facts<Parent = Scope>>(
 ) -> Result<&'a Entry<F>, Status> {
     let (named, last) = parse_scoped::<F::Kind>(name).map_err(bad_name(field))?;
     if named != *scope {
-        return Err(Refused::from(Rejection::not_found(
-            field,
-            format!("{} {name} in {scope}", F::Kind::WORD),
-        ))
-        .into());
+        return Err(Refused::from(Rejection::not_found(field, name)).into());
     }
     Ok(by_last(table, scope, last, field, name)?)
 }

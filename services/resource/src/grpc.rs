@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use mooring_domain::{
     CommitPosition, Event, Expected,
     binding::{self, BindingCore},
-    name::{RegionId, Scope, parse_regional, parse_scoped},
+    event::PoolCreated,
+    name::{RegionId, Scope, parse_regional},
     resource::{Command, DeleteHavip, Entry, Facts, ReleaseEip, ResourceCore, State, Table},
 };
 use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions};
@@ -33,8 +34,8 @@ impl Resource {
     }
 
     /// The region's state, for the thing that `name` names.
-    fn state_of<F: Facts<Parent = Scope>>(&self, name: &str) -> Result<State, Status> {
-        let (scope, _) = parse_scoped::<F::Kind>(name).map_err(bad_name("name"))?;
+    fn state_of<F: Facts<Parent = Scope>>(&self, caller: &Caller, name: &str) -> Result<State, Status> {
+        let (scope, _) = caller.scoped::<F::Kind>("name", name)?;
         Ok(self.ledger("name", &scope.region)?.view().state)
     }
 
@@ -49,16 +50,23 @@ impl Resource {
     /// One page of a project's things.
     async fn list<F: Facts<Parent = Scope>, M>(
         &self,
+        caller: &Caller,
         (parent, size, token): (&str, i32, &str),
         table: impl Fn(&State) -> &Table<F>,
         message: impl Fn(&Entry<F>, &State) -> M,
     ) -> Result<(Vec<M>, String), Status> {
-        let scope = commands::scope("parent", parent)?;
+        let scope = caller.scope("parent", parent)?;
         let page = page::parse(size, token)?;
         let state = self.ledger("parent", &scope.region)?.view().state;
         let (entries, next) = page.take(table(&state).list(&scope, page.after), |entry| entry.facts.id());
         Ok((entries.into_iter().map(|entry| message(entry, &state)).collect(), next))
     }
+}
+
+/// A pool as this caller may see it: how much of it others have is the operator's to know.
+fn pool_for(caller: &Caller, state: &State, pool: &Entry<PoolCreated>) -> api::Pool {
+    let allocated = if caller.is_operator() { state.allocated(pool.facts.id) } else { 0 };
+    answer::pool(&pool.facts, pool.at, allocated)
 }
 
 /// What was stored, by this request or the first one with its id.
@@ -89,50 +97,52 @@ impl ResourceService for Resource {
     }
 
     async fn get_pool(&self, request: Request<api::GetPoolRequest>) -> Answer<api::Pool> {
-        let name = &request.get_ref().name;
+        let (caller, request) = Caller::read(request);
+        let name = &request.name;
         let (region, _) = parse_regional(name, "pools").map_err(bad_name("name"))?;
         let state = self.ledger("name", &region)?.view().state;
         let pool = find::regional(state.pools(), None, "name", name)?;
-        Ok(Response::new(answer::pool(&pool.facts, pool.at, state.allocated(pool.facts.id))))
+        Ok(Response::new(pool_for(&caller, &state, pool)))
     }
 
     async fn list_pools(&self, request: Request<api::ListPoolsRequest>) -> Answer<api::ListPoolsResponse> {
-        let request = request.get_ref();
+        let (caller, request) = Caller::read(request);
         let region = commands::region("parent", &request.parent)?;
         let page = page::parse(request.page_size, &request.page_token)?;
         let state = self.ledger("parent", &region)?.view().state;
         let (pools, next_page_token) =
             page.take(state.pools().list(&region, page.after), |pool| pool.facts.id);
-        let pools = pools.into_iter();
-        let pools = pools.map(|pool| answer::pool(&pool.facts, pool.at, state.allocated(pool.facts.id)));
+        let pools = pools.into_iter().map(|pool| pool_for(&caller, &state, pool));
         Ok(Response::new(api::ListPoolsResponse { pools: pools.collect(), next_page_token }))
     }
 
     async fn create_vpc(&self, request: Request<api::CreateVpcRequest>) -> Answer<api::Vpc> {
         let (caller, request) = Caller::open(request)?;
-        let scope = commands::scope("parent", &request.parent)?;
+        let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let outcome = ledger.submit(caller, commands::create_vpc(scope, request.vpc)?).await?;
         answer!(outcome, Event::VpcCreated => |vpc, at| answer::vpc(&vpc, at))
     }
 
     async fn get_vpc(&self, request: Request<api::GetVpcRequest>) -> Answer<api::Vpc> {
-        let name = &request.get_ref().name;
-        let state = self.state_of::<mooring_domain::event::VpcCreated>(name)?;
+        let (caller, request) = Caller::read(request);
+        let name = &request.name;
+        let state = self.state_of::<mooring_domain::event::VpcCreated>(&caller, name)?;
         Ok(Response::new(answer::of(find::scoped(state.vpcs(), "name", name)?, answer::vpc)))
     }
 
     async fn list_vpcs(&self, request: Request<api::ListVpcsRequest>) -> Answer<api::ListVpcsResponse> {
-        let api::ListVpcsRequest { parent, page_size, page_token } = request.get_ref();
+        let (caller, request) = Caller::read(request);
+        let api::ListVpcsRequest { parent, page_size, page_token } = &request;
         let page = (parent.as_str(), *page_size, page_token.as_str());
         let (vpcs, next_page_token) =
-            self.list(page, State::vpcs, |entry, _| answer::of(entry, answer::vpc)).await?;
+            self.list(&caller, page, State::vpcs, |entry, _| answer::of(entry, answer::vpc)).await?;
         Ok(Response::new(api::ListVpcsResponse { vpcs, next_page_token }))
     }
 
     async fn create_subnet(&self, request: Request<api::CreateSubnetRequest>) -> Answer<api::Subnet> {
         let (caller, request) = Caller::open(request)?;
-        let scope = commands::scope("parent", &request.parent)?;
+        let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::create_subnet(&ledger.view().state, scope, request.subnet)?;
         let outcome = ledger.submit(caller, command).await?;
@@ -140,8 +150,9 @@ impl ResourceService for Resource {
     }
 
     async fn get_subnet(&self, request: Request<api::GetSubnetRequest>) -> Answer<api::Subnet> {
-        let name = &request.get_ref().name;
-        let state = self.state_of::<mooring_domain::event::SubnetCreated>(name)?;
+        let (caller, request) = Caller::read(request);
+        let name = &request.name;
+        let state = self.state_of::<mooring_domain::event::SubnetCreated>(&caller, name)?;
         Ok(Response::new(answer::of(find::scoped(state.subnets(), "name", name)?, answer::subnet)))
     }
 
@@ -149,16 +160,17 @@ impl ResourceService for Resource {
         &self,
         request: Request<api::ListSubnetsRequest>,
     ) -> Answer<api::ListSubnetsResponse> {
-        let api::ListSubnetsRequest { parent, page_size, page_token } = request.get_ref();
+        let (caller, request) = Caller::read(request);
+        let api::ListSubnetsRequest { parent, page_size, page_token } = &request;
         let page = (parent.as_str(), *page_size, page_token.as_str());
         let (subnets, next_page_token) =
-            self.list(page, State::subnets, |entry, _| answer::of(entry, answer::subnet)).await?;
+            self.list(&caller, page, State::subnets, |entry, _| answer::of(entry, answer::subnet)).await?;
         Ok(Response::new(api::ListSubnetsResponse { subnets, next_page_token }))
     }
 
     async fn create_vnic(&self, request: Request<api::CreateVnicRequest>) -> Answer<api::Vnic> {
         let (caller, request) = Caller::open(request)?;
-        let scope = commands::scope("parent", &request.parent)?;
+        let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::create_vnic(&ledger.view().state, scope, request.vnic)?;
         let outcome = ledger.submit(caller, command).await?;
@@ -166,22 +178,24 @@ impl ResourceService for Resource {
     }
 
     async fn get_vnic(&self, request: Request<api::GetVnicRequest>) -> Answer<api::Vnic> {
-        let name = &request.get_ref().name;
-        let state = self.state_of::<mooring_domain::event::VnicCreated>(name)?;
+        let (caller, request) = Caller::read(request);
+        let name = &request.name;
+        let state = self.state_of::<mooring_domain::event::VnicCreated>(&caller, name)?;
         Ok(Response::new(answer::of(find::scoped(state.vnics(), "name", name)?, answer::vnic)))
     }
 
     async fn list_vnics(&self, request: Request<api::ListVnicsRequest>) -> Answer<api::ListVnicsResponse> {
-        let api::ListVnicsRequest { parent, page_size, page_token } = request.get_ref();
+        let (caller, request) = Caller::read(request);
+        let api::ListVnicsRequest { parent, page_size, page_token } = &request;
         let page = (parent.as_str(), *page_size, page_token.as_str());
         let (vnics, next_page_token) =
-            self.list(page, State::vnics, |entry, _| answer::of(entry, answer::vnic)).await?;
+            self.list(&caller, page, State::vnics, |entry, _| answer::of(entry, answer::vnic)).await?;
         Ok(Response::new(api::ListVnicsResponse { vnics, next_page_token }))
     }
 
     async fn create_havip(&self, request: Request<api::CreateHavipRequest>) -> Answer<api::Havip> {
         let (caller, request) = Caller::open(request)?;
-        let scope = commands::scope("parent", &request.parent)?;
+        let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::create_havip(&ledger.view().state, scope, request.havip)?;
         let outcome = ledger.submit(caller, command).await?;
@@ -189,19 +203,21 @@ impl ResourceService for Resource {
     }
 
     async fn get_havip(&self, request: Request<api::GetHavipRequest>) -> Answer<api::Havip> {
-        let name = &request.get_ref().name;
-        let state = self.state_of::<mooring_domain::event::HavipCreated>(name)?;
+        let (caller, request) = Caller::read(request);
+        let name = &request.name;
+        let state = self.state_of::<mooring_domain::event::HavipCreated>(&caller, name)?;
         let entry = find::scoped(state.havips(), "name", name)?;
         Ok(Response::new(answer::havip(&entry.facts, entry.at, state.havip_held_by(entry.facts.havip.id))))
     }
 
     async fn list_havips(&self, request: Request<api::ListHavipsRequest>) -> Answer<api::ListHavipsResponse> {
-        let api::ListHavipsRequest { parent, page_size, page_token } = request.get_ref();
+        let (caller, request) = Caller::read(request);
+        let api::ListHavipsRequest { parent, page_size, page_token } = &request;
         let page = (parent.as_str(), *page_size, page_token.as_str());
         let message = |entry: &Entry<_>, state: &State| {
             answer::havip(&entry.facts, entry.at, state.havip_held_by(entry.facts.havip.id))
         };
-        let (havips, next_page_token) = self.list(page, State::havips, message).await?;
+        let (havips, next_page_token) = self.list(&caller, page, State::havips, message).await?;
         Ok(Response::new(api::ListHavipsResponse { havips, next_page_token }))
     }
 
@@ -210,8 +226,7 @@ impl ResourceService for Resource {
         request: Request<api::DeleteHavipRequest>,
     ) -> Answer<api::DeleteHavipResponse> {
         let (caller, request) = Caller::open(request)?;
-        let name: mooring_domain::name::Name<mooring_domain::id::Havip> =
-            request.name.parse().map_err(bad_name("name"))?;
+        let name = caller.name::<mooring_domain::id::Havip>("name", &request.name)?;
         let ledger = self.ledger("name", &name.scope.region)?;
         let command = Command::DeleteHavip(DeleteHavip {
             scope: name.scope.clone(),
@@ -224,7 +239,7 @@ impl ResourceService for Resource {
 
     async fn allocate_eip(&self, request: Request<api::AllocateEipRequest>) -> Answer<api::Eip> {
         let (caller, request) = Caller::open(request)?;
-        let scope = commands::scope("parent", &request.parent)?;
+        let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
         let command = commands::allocate_eip(&ledger.view().state, scope, request.eip)?;
         let outcome = ledger.submit(caller, command).await?;
@@ -232,8 +247,9 @@ impl ResourceService for Resource {
     }
 
     async fn get_eip(&self, request: Request<api::GetEipRequest>) -> Answer<api::Eip> {
-        let name = &request.get_ref().name;
-        let (scope, _) = parse_scoped::<mooring_domain::id::Eip>(name).map_err(bad_name("name"))?;
+        let (caller, request) = Caller::read(request);
+        let name = &request.name;
+        let (scope, _) = caller.scoped::<mooring_domain::id::Eip>("name", name)?;
         let state = self.ledger("name", &scope.region)?.view().state;
         let entry = find::eip(&state, "name", name)?;
         let bindings = self.bindings(&scope.region).await?;
@@ -241,13 +257,14 @@ impl ResourceService for Resource {
     }
 
     async fn list_eips(&self, request: Request<api::ListEipsRequest>) -> Answer<api::ListEipsResponse> {
-        let api::ListEipsRequest { parent, page_size, page_token } = request.get_ref();
-        let scope = commands::scope("parent", parent)?;
+        let (caller, request) = Caller::read(request);
+        let api::ListEipsRequest { parent, page_size, page_token } = &request;
+        let scope = caller.scope("parent", parent)?;
         self.ledger("parent", &scope.region)?;
         let bindings = self.bindings(&scope.region).await?;
         let page = (parent.as_str(), *page_size, page_token.as_str());
         let message = |entry: &Entry<_>, _: &State| answer::eip(&entry.facts, entry.at, Some(&bindings));
-        let (eips, next_page_token) = self.list(page, State::eips, message).await?;
+        let (eips, next_page_token) = self.list(&caller, page, State::eips, message).await?;
         Ok(Response::new(api::ListEipsResponse { eips, next_page_token }))
     }
 
@@ -269,8 +286,7 @@ impl ResourceService for Resource {
 
     async fn release_eip(&self, request: Request<api::ReleaseEipRequest>) -> Answer<api::ReleaseEipResponse> {
         let (caller, request) = Caller::open(request)?;
-        let name: mooring_domain::name::Name<mooring_domain::id::Eip> =
-            request.name.parse().map_err(bad_name("name"))?;
+        let name = caller.name::<mooring_domain::id::Eip>("name", &request.name)?;
         let ledger = self.ledger("name", &name.scope.region)?;
         let command = Command::ReleaseEip(ReleaseEip {
             scope: name.scope.clone(),

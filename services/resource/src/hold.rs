@@ -40,6 +40,10 @@ impl HoldService for Holds {
                 binding: convert::id("items.binding_id", &item.binding_id)?,
                 eip: convert::id("items.eip_id", &item.eip_id)?,
                 havip: convert::id("items.havip_id", &item.havip_id)?,
+                project: match item.project.as_str() {
+                    "" => None,
+                    project => Some(convert::text("items.project", project)?),
+                },
                 region: region.clone(),
                 now: now(),
             })

@@ -15,6 +15,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         insecure: args.process.insecure,
         data: &args.store.data,
         descriptors: mooring_proto::DESCRIPTORS,
+        admit: mooring_proto::access::admit,
     };
     process::run(settings, async |process| {
         let waiting = process.conditions.add("logs", "being opened");

@@ -14,15 +14,13 @@ use mooring_ledger::{
 use mooring_proto::dataplane::v1::{
     Commit, EventFilter, ListEventsRequest, events_service_client::EventsServiceClient,
 };
-use tonic::{
-    Code,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, transport::Endpoint};
 
 use super::figure::{Figure, Goal};
 use super::program::Program;
 use super::report::Report;
 use super::start;
+use crate::channel::{Channel, connect};
 use crate::server::own_folder;
 
 /// For each question, in milliseconds, over 1 000 000 events.
@@ -54,7 +52,7 @@ pub fn events(events: u64, report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let begin = Instant::now();
     runtime.block_on(async {
-        let channel = Endpoint::from_shared(format!("http://{}", server.address))?.connect().await?;
+        let channel = connect(Endpoint::from_shared(format!("http://{}", server.address))?).await?;
         let mut client = EventsServiceClient::new(channel).max_decoding_message_size(64 * 1024 * 1024);
         built(&mut client).await?;
         report.enter(Figure::new(

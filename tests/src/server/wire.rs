@@ -4,10 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
 use super::Mooringd;
-use crate::lab;
+use crate::{
+    channel::{Channel, connect},
+    lab,
+};
 
 impl Mooringd {
     /// Makes one gRPC call: `server.call(async |channel| Client::new(channel).method(request).await)`.
@@ -15,8 +18,8 @@ impl Mooringd {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let address = format!("http://{}", self.address());
         runtime.block_on(async {
-            let channel =
-                Endpoint::from_shared(address)?.connect().await.context("connecting to mooringd")?;
+            let endpoint = Endpoint::from_shared(address)?;
+            let channel = connect(endpoint).await.context("connecting to mooringd")?;
             Ok(call(channel).await)
         })
     }

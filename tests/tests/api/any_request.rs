@@ -1,6 +1,7 @@
 //! What holds for every request: an empty one names a field, a huge one is refused, whoever asks is written down.
 
 use mooring_proto::resource::v1 as resource;
+use mooring_tests::channel::Channel;
 use prost::Message;
 use tonic::{Code, Request, Response, Status, client::Grpc};
 use tonic_prost::ProstCodec;
@@ -26,8 +27,8 @@ async fn every_method() -> Vec<(String, bool)> {
 }
 
 /// Calls a method with a request of no fields.
-async fn empty(world: &World, path: &str, streams: bool) -> Result<Response<()>, Status> {
-    let mut client = Grpc::new(world.channel.clone());
+pub async fn empty(channel: &Channel, path: &str, streams: bool) -> Result<Response<()>, Status> {
+    let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
     let (path, codec) = (path.parse().unwrap(), ProstCodec::<(), ()>::default());
     if streams {
@@ -44,7 +45,7 @@ async fn an_empty_request_of_every_method_names_a_field() {
     let methods = every_method().await;
     assert!(methods.len() >= 36, "{methods:?}");
     for (path, streams) in methods {
-        let refusal = refused(empty(&world, &path, streams).await);
+        let refusal = refused(empty(&world.channel, &path, streams).await);
         assert_eq!(refusal.brief(), invalid(&refusal.field), "{path}: {refusal:?}");
     }
     assert_eq!(world.tail().await, before);

@@ -254,6 +254,7 @@ async fn batches_of_holds_that_are_too_small_too_large_or_malformed() {
         binding_id: uuid::Uuid::now_v7().as_bytes().to_vec().into(),
         eip_id: id_bytes(&stock.eip.name).into(),
         havip_id: vec![1, 2, 3].into(),
+        ..Default::default()
     };
     for items in [vec![], vec![item.clone(); 1001], vec![item]] {
         let request = resource::HoldRequest { region: "r1".into(), items, ..Default::default() };

@@ -18,11 +18,12 @@ use mooring_proto::{
         resource_service_client::ResourceServiceClient,
     },
 };
-use mooring_tests::{Mooringd, server::Options};
-use tonic::{
-    Response, Status,
-    transport::{Channel, Endpoint},
+use mooring_tests::{
+    Mooringd,
+    channel::{self, Channel},
+    server::Options,
 };
+use tonic::{Response, Status, transport::Endpoint};
 
 /// The region of most stories.
 pub const R1: &str = "regions/r1";
@@ -283,7 +284,7 @@ impl World {
 
 async fn connect(server: &Mooringd) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
-    endpoint.timeout(DEADLINE).connect().await.unwrap()
+    channel::connect(endpoint.timeout(DEADLINE)).await.unwrap()
 }
 
 /// The answer of a call that must succeed.

@@ -13,6 +13,7 @@ mod gateways;
 mod given;
 mod holders;
 mod instances;
+mod isolation;
 mod log;
 mod methods;
 mod pages;

@@ -4,11 +4,15 @@ use mooring_proto::binding::v1::{
     Attestation, RegisterGatewayRequest, ReportAppliedRequest, Stuck,
     gateway_service_client::GatewayServiceClient,
 };
-use mooring_tests::{Mooringd, wait_for};
+use mooring_tests::{
+    Mooringd,
+    channel::{Channel, connect},
+    wait_for,
+};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
 use crate::given::bound;
 
@@ -25,7 +29,7 @@ impl Played {
     fn register(server: &Mooringd) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
-        let channel = runtime.block_on(endpoint.connect()).unwrap();
+        let channel = runtime.block_on(connect(endpoint)).unwrap();
         let mut client = GatewayServiceClient::new(channel);
         let request =
             RegisterGatewayRequest { name: GW_2.to_owned(), equal_to: tail(server), ..Default::default() };

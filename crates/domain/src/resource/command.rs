@@ -10,7 +10,7 @@ use crate::{
     event::{EipDetails, HolderRules},
     id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
     labels::{Description, Labels},
-    name::{Label, RegionId, Scope},
+    name::{Label, ProjectId, RegionId, Scope},
 };
 
 /// One command.
@@ -184,6 +184,8 @@ pub struct Hold {
     pub eip: EipId,
     /// What it is to hold.
     pub havip: HavipId,
+    /// Whose both are said to be. None: anybody's.
+    pub project: Option<ProjectId>,
     /// The region of all three.
     pub region: RegionId,
     /// The caller's present time: a hold for a binding too old to know whether it was released is refused.

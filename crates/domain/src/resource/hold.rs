@@ -28,9 +28,13 @@ pub(super) fn place(state: &State, command: &Hold) -> Result<Vec<Event>, Rejecti
         return Err(held(state, command.binding, "HOLD_DIFFERS", "binding", message));
     }
     check_not_over(state, command)?;
-    let eip = state.eips.get(command.eip).filter(|entry| entry.facts.eip.region == command.region);
+    let is_theirs = |scope: Scope| {
+        scope.region == command.region
+            && command.project.as_ref().is_none_or(|project| scope.project == *project)
+    };
+    let eip = state.eips.get(command.eip).filter(|entry| is_theirs(entry.facts.parent()));
     let eip = eip.ok_or_else(|| Rejection::not_found("eip", format!("EIP {}", command.eip)))?;
-    let havip = state.havips.get(command.havip).filter(|entry| entry.facts.havip.region == command.region);
+    let havip = state.havips.get(command.havip).filter(|entry| is_theirs(entry.facts.parent()));
     let havip = havip.ok_or_else(|| Rejection::not_found("havip", format!("HAVIP {}", command.havip)))?;
     check_free(state, &eip.facts.eip, &havip.facts.havip)?;
     Ok(vec![Event::HoldPlaced(BindingFacts {

@@ -189,6 +189,7 @@ fn wildly(region: &Region, wild: &Wild) -> Ask {
             binding: binding(which),
             eip: id(eip),
             havip: id(havip),
+            project: None,
             region: north,
             now: region.now,
         })),

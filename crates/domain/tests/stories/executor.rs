@@ -157,7 +157,7 @@ impl Region {
     /// The message that may also come late, or twice.
     pub fn hold(&mut self, request: &BindRequested) -> Result<Vec<Event>, Rejection> {
         let BindRequested { binding, eip, havip, ref region, .. } = *request;
-        let hold = Hold { binding, eip, havip, region: region.clone(), now: self.now };
+        let hold = Hold { binding, eip, havip, project: None, region: region.clone(), now: self.now };
         self.ask(&Ask::Resource(resource::Command::Hold(hold)))
     }
 

@@ -105,7 +105,14 @@ fn a_first_hold_comes_too_late_before_its_release_can_have_been_forgotten() {
     let made = Timestamp(1_800_000_000 * SECOND);
     let at = |now: u64| {
         let (eip, havip) = (id(1), id(1));
-        Command::Hold(Hold { binding: old, eip, havip, region: region("north"), now: Timestamp(now) })
+        Command::Hold(Hold {
+            binding: old,
+            eip,
+            havip,
+            project: None,
+            region: region("north"),
+            now: Timestamp(now),
+        })
     };
     let limit = made.0 + HOLD_MAY_BE_LATE.as_nanos() as u64;
     refused(story.when(&at(limit + 1)), Class::Precondition, "HOLD_TOO_LATE", "binding", None);

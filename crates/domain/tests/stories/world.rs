@@ -109,6 +109,7 @@ pub fn hold(story: &Story<ResourceCore>, binding: u128, eip: u128, havip: u128) 
         binding: id(binding),
         eip: id(eip),
         havip: id(havip),
+        project: None,
         region: region("north"),
         now: story.now,
     })

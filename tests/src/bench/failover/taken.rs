@@ -8,11 +8,12 @@ use anyhow::{Context, Result, ensure};
 use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
 use super::BENCH;
 use crate::bench::figure::Figure;
 use crate::bench::report::Report;
+use crate::channel::{Channel, connect};
 use crate::client::Client;
 use crate::cluster::{Cluster, Part};
 use crate::lab;
@@ -39,7 +40,7 @@ pub fn measure(batches: usize, report: &mut Report) -> Result<()> {
             let begin = Instant::now();
             let mut gateways = JoinSet::new();
             for gateway in 0..GATEWAYS {
-                let channel = Endpoint::from_shared(health.clone())?.connect().await?;
+                let channel = connect(Endpoint::from_shared(health.clone())?).await?;
                 gateways.spawn(hand_in(channel, vpc.clone(), (gateway, batches, moves)));
             }
             while let Some(done) = gateways.join_next().await {

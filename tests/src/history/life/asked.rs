@@ -258,7 +258,7 @@ fn delayed_hold(region: &mut Region, cores: &Cores<'_>) -> Option<resource::Comm
     let requests: Vec<_> = region.requests.iter().cloned().collect();
     let request: Option<BindRequested> = Region::any(&mut region.rng, &requests);
     request.map(|BindRequested { binding, eip, havip, region, .. }| {
-        resource::Command::Hold(Hold { binding, eip, havip, region, now: cores.now() })
+        resource::Command::Hold(Hold { binding, eip, havip, project: None, region, now: cores.now() })
     })
 }
 

@@ -64,7 +64,14 @@ fn of(cores: &Cores<'_>, binding: &Binding) -> Option<Message> {
         }
         (Phase::Associating, None) => {
             let (eip, havip) = (binding.request.eip, binding.request.havip);
-            Message::ToResource(ToResource::Hold(Hold { binding: id, eip, havip, region, now: cores.now() }))
+            Message::ToResource(ToResource::Hold(Hold {
+                binding: id,
+                eip,
+                havip,
+                project: None,
+                region,
+                now: cores.now(),
+            }))
         }
         (Phase::Associating, Some(held)) => {
             let eip = resource.eips().get(held.eip)?.facts.eip.clone();
