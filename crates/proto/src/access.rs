@@ -110,6 +110,7 @@ pub const METHODS: &[(&str, &[(&str, Access)])] = {
                 ("AllocateEip", Project),
                 ("GetEip", Project),
                 ("ListEips", Project),
+                ("UpdateEip", Project),
                 ("ReleaseEip", Project),
             ],
         ),

@@ -12,6 +12,7 @@ use mooring_domain::{
         AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, State, UpdateEip,
     },
 };
+use mooring_ledger::Caller;
 use mooring_proto::{
     mask::Mask,
     resource::v1::{self as api, havip::ClaimPolicy},
@@ -150,11 +151,11 @@ pub(crate) fn allocate_eip(state: &State, scope: Scope, eip: Option<api::Eip>) -
     Ok(Command::AllocateEip(command))
 }
 
-pub(crate) fn update_eip(request: api::UpdateEipRequest) -> Result<UpdateEip, Status> {
+pub(crate) fn update_eip(caller: &Caller, request: api::UpdateEipRequest) -> Result<UpdateEip, Status> {
     const MUTABLE: [&str; 4] = ["display_name", "description", "labels", "delete_protection"];
     let mask = Mask::parse(request.update_mask.as_ref(), &MUTABLE)?;
     let eip = set("eip", request.eip)?;
-    let Name { scope, id } = eip.name.parse().map_err(bad_name("eip.name"))?;
+    let Name { scope, id } = caller.name("eip.name", &eip.name)?;
     let (name, said) = (&eip.display_name, &eip.description);
     Ok(UpdateEip {
         display_name: mask.value("display_name", !name.is_empty(), || optional("eip.display_name", name))?,

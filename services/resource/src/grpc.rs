@@ -270,7 +270,7 @@ impl ResourceService for Resource {
 
     async fn update_eip(&self, request: Request<api::UpdateEipRequest>) -> Answer<api::Eip> {
         let (caller, request) = Caller::open(request)?;
-        let command = commands::update_eip(request)?;
+        let command = commands::update_eip(&caller, request)?;
         let (scope, id) = (command.scope.clone(), command.id);
         let ledger = self.ledger("eip.name", &scope.region)?;
         let outcome = ledger.submit(caller, Command::UpdateEip(command)).await?;

@@ -120,6 +120,11 @@ async fn ask(channel: &Channel, method: &str, of: &Names) -> Result<Response<()>
             let request = resource::DeleteHavipRequest { name: of.havip, ..Default::default() };
             done(resource.delete_havip(request).await)
         }
+        "UpdateEip" => {
+            let eip = resource::Eip { name: of.eip, description: "x".into(), ..Default::default() };
+            let request = resource::UpdateEipRequest { eip: Some(eip), ..Default::default() };
+            done(resource.update_eip(request).await)
+        }
         "ReleaseEip" => {
             let request = resource::ReleaseEipRequest { name: of.eip, ..Default::default() };
             done(resource.release_eip(request).await)
