@@ -9,7 +9,7 @@ use futures::{
 use mooring_domain::{
     Decider, Event, Expected, Position, Rejection,
     binding::{Binding, BindingCore, Command, Phase, State, check_regions},
-    id::{self, BindingId, VpcId},
+    id::{self, BindingId, Kind, VpcId},
     name::{GatewayName, Name, RegionId, Scope, parse_region, parse_regional},
 };
 use mooring_ledger::{Caller, Outcome, Refused, Regions, Watch, watched_from};
@@ -113,8 +113,7 @@ fn unbinding(outcome: &Outcome, state: &State, eip: &Name<id::Eip>) -> Option<(B
 pub(crate) fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
     if reason == "NOT_FOUND" {
         // In the words for whatever is not there, so that nobody learns from them what else may be.
-        let request = &binding.request;
-        let missing = match message.contains(&request.havip.to_string()) {
+        let missing = match message.starts_with(id::Havip::WORD) {
             true => Rejection::not_found("havip", binding.havip()),
             false => Rejection::not_found("eip", binding.eip()),
         };
