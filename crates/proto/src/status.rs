@@ -3,7 +3,7 @@
 //! `ErrorInfo.reason` is a stable word, its domain [`DOMAIN`], its metadata `field`, `in_the_way` (when somebody is)
 //! and `retryable`, besides what [`Rejection::details`] has. Inner causes never leave the process.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use mooring_domain::{Rejection, name::BadName, rejection::Class};
 use tonic::{Code, Status};
@@ -11,6 +11,11 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "mooring";
+
+/// When to ask again where something is under way on the same thing.
+const MOMENT: Duration = Duration::from_millis(100);
+/// When to ask again where a server can't answer.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The status of a refused command.
 pub fn from_rejection(rejection: &Rejection) -> Status {
@@ -31,6 +36,9 @@ pub fn from_rejection(rejection: &Rejection) -> Status {
     }
     metadata.extend(rejection.details.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     let mut details = ErrorDetails::with_error_info(rejection.reason, DOMAIN, metadata);
+    if rejection.retryable() {
+        details.set_retry_info(Some(MOMENT));
+    }
     if rejection.class == Class::Invalid {
         details.add_bad_request_violation(rejection.field, &rejection.message);
     }
@@ -44,7 +52,11 @@ pub fn from_rejection(rejection: &Rejection) -> Status {
 /// The status of a failure that is nobody's fault who asked: `reason` is a stable word.
 pub fn failure(code: Code, reason: &str, message: impl Into<String>, retryable: bool) -> Status {
     let metadata = HashMap::from([("retryable".to_owned(), retryable.to_string())]);
-    Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, metadata))
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
+    if retryable {
+        details.set_retry_info(Some(PAUSE));
+    }
+    Status::with_error_details(code, message, details)
 }
 
 /// The field does not have the shape it must.

@@ -13,6 +13,7 @@ use mooring_runtime::{
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use tonic::{Code, Request, Response, Status, transport::Server};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_client::HealthClient};
+use tonic_types::StatusExt;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -65,6 +66,7 @@ async fn a_peer_that_is_away_is_named_and_soon_not_even_asked() {
     let peer = Peer::new("resource", address.into()).unwrap();
     let first = ask(&peer, request()).await.unwrap_err();
     assert_eq!(first.code(), Code::Unavailable);
+    assert_eq!(first.get_details_error_info().unwrap().reason, "PEER_UNAVAILABLE");
     assert!(first.message().contains(&format!("resource at http://{address} can't be reached")), "{first}");
     let opened = Instant::now();
     let open = loop {

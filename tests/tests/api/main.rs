@@ -18,6 +18,7 @@ mod log;
 mod methods;
 mod pages;
 mod parallel;
+mod reasons;
 mod refused;
 mod regions;
 mod requests;

@@ -10,6 +10,7 @@ use mooring_tests::{Client, Cluster, Part, wait_for};
 use nix::sys::signal::Signal;
 use tokio::runtime::{Builder, Runtime};
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 const CLIENTS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -90,6 +91,7 @@ fn a_caller_who_waits_for_a_gateway_is_told_that_the_server_stops() {
     assert_eq!(cluster.part_mut(Part::Binding).stop().unwrap().code(), Some(0));
     let refused = runtime.block_on(unbinding).unwrap().unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "STOPPING");
     assert!(refused.message().contains("the server is stopping"), "{refused:?}");
     cluster.part_mut(Part::Binding).launch().unwrap();
     cluster.part(Part::Gateway(0)).resume().unwrap();

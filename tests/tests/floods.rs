@@ -1,0 +1,190 @@
+//! Whoever floods a server: with streams, with streams that are reset at once, with headers that never end. It stays within its
+//! memory, and answers others meanwhile. HTTP/2 is written by hand here: no client library would do that.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use mooring_tests::{Mooringd, server::Options};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const CONTINUATION: u8 = 9;
+const END_HEADERS: u8 = 4;
+/// What a flood may cost at most: the server itself takes about as much as that at rest.
+const ROOM: u64 = 96 << 20;
+/// How much each flood sends, or until the server has had enough.
+const STREAMS: u32 = 40_000;
+const FLOODS: usize = 4;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// A header that is in no table.
+fn literal(name: &str, value: &str) -> Vec<u8> {
+    let mut field = vec![0, u8::try_from(name.len()).unwrap()];
+    field.extend(name.as_bytes());
+    field.push(u8::try_from(value.len()).unwrap());
+    field.extend(value.as_bytes());
+    field
+}
+
+/// The headers of a call that waits for its message.
+fn call() -> Vec<u8> {
+    // :method POST and :scheme http, out of the static table.
+    let mut block = vec![0x83, 0x86];
+    block.extend(literal(":path", "/mooring.resource.v1.ResourceService/ListPools"));
+    block.extend(literal(":authority", "mooring"));
+    block.extend(literal("content-type", "application/grpc"));
+    block.extend(literal("te", "trailers"));
+    block.extend(literal("mooring-role", "operator"));
+    block
+}
+
+/// A connection on which the server has been greeted; what it says is read and thrown away.
+fn connected(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).unwrap();
+    let mut reading = stream.try_clone().unwrap();
+    thread::spawn(move || {
+        let mut thrown_away = [0; 16 << 10];
+        while matches!(reading.read(&mut thrown_away), Ok(read) if read > 0) {}
+    });
+    stream
+}
+
+/// Sends until it is through, or the server has closed the connection or takes nothing more: both are its good right.
+fn send(address: &str, frames: impl Iterator<Item = Vec<u8>>) -> TcpStream {
+    let mut stream = connected(address);
+    for frame in frames {
+        if stream.write_all(&frame).is_err() {
+            break;
+        }
+    }
+    stream
+}
+
+/// Numbers of a client's streams.
+fn numbers() -> impl Iterator<Item = u32> {
+    (0..STREAMS).map(|n| 2 * n + 1)
+}
+
+fn calls_that_never_send_their_message(address: &str) -> TcpStream {
+    let call = call();
+    send(address, numbers().map(|number| frame(HEADERS, END_HEADERS, number, &call)))
+}
+
+fn calls_that_are_reset_at_once(address: &str) -> TcpStream {
+    let call = call();
+    let cancel = 8_u32.to_be_bytes();
+    let reset =
+        |number| [frame(HEADERS, END_HEADERS, number, &call), frame(RST_STREAM, 0, number, &cancel)].concat();
+    send(address, numbers().map(reset))
+}
+
+fn headers_that_never_end(address: &str) -> TcpStream {
+    let begin = std::iter::once(frame(HEADERS, 0, 1, &call()));
+    let field = literal("x-more", &"x".repeat(100)).repeat(100);
+    send(address, begin.chain(numbers().map(move |_| frame(CONTINUATION, 0, 1, &field))))
+}
+
+fn pings(address: &str) -> TcpStream {
+    send(address, numbers().map(|number| frame(PING, 0, 0, &u64::from(number).to_be_bytes())))
+}
+
+/// HTTP/1 as slow as can be: a request line, and no end of the headers.
+fn half_a_request(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let _ = stream.write_all(b"GET /ready HTTP/1.1\r\nhost: mooring\r\nx: ");
+    stream
+}
+
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// Floods a server of its own from several connections at once, and asks it things meanwhile.
+fn assert_survived(flood: fn(&str) -> TcpStream) {
+    let server = Mooringd::alone(Options::default()).unwrap();
+    server.ask("pool create public 203.0.113.0/28").unwrap();
+    let pid = server.pid().unwrap();
+    let before = resident(pid);
+    let (over, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let watching = thread::spawn({
+        let (over, most) = (over.clone(), most.clone());
+        move || {
+            while !over.load(Ordering::Relaxed) {
+                most.fetch_max(resident(pid), Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+    });
+    let floods: Vec<_> = (0..FLOODS)
+        .map(|_| {
+            let address = server.address().to_owned();
+            thread::spawn(move || flood(&address))
+        })
+        .collect();
+    for _ in 0..5 {
+        server.ask("pool list").unwrap();
+    }
+    // They stay connected until all have been asked.
+    let connections: Vec<_> = floods.into_iter().map(|flood| flood.join().unwrap()).collect();
+    server.ask("vpc create blue").unwrap();
+    drop(connections);
+    over.store(true, Ordering::Relaxed);
+    watching.join().unwrap();
+    let grown = most.load(Ordering::Relaxed).saturating_sub(before);
+    assert!(grown < ROOM, "from {before} by {grown} bytes");
+    assert_eq!(server.ask("vpc get blue").unwrap()["display_name"], "blue");
+}
+
+#[test]
+fn calls_without_a_message_are_bounded() {
+    assert_survived(calls_that_never_send_their_message);
+}
+
+#[test]
+fn calls_that_are_reset_at_once_are_bounded() {
+    assert_survived(calls_that_are_reset_at_once);
+}
+
+#[test]
+fn headers_without_an_end_are_bounded() {
+    assert_survived(headers_that_never_end);
+}
+
+#[test]
+fn pings_without_an_end_are_bounded() {
+    assert_survived(pings);
+}
+
+#[test]
+fn a_thousand_that_never_finish_asking_keep_nobody_from_an_answer() {
+    let server = Mooringd::alone(Options::default()).unwrap();
+    let before = resident(server.pid().unwrap());
+    let waiting: Vec<_> = (0..1000).map(|_| half_a_request(server.address())).collect();
+    server.ask("vpc create blue").unwrap();
+    assert!(resident(server.pid().unwrap()).saturating_sub(before) < ROOM);
+    drop(waiting);
+}
