@@ -118,14 +118,16 @@ def refusals(resource, binding, bind, made, eip, other, back):
 
 
 def gone(resource, binding, made, eip):
-    """Unbinds and releases; then neither can be found."""
+    """Unbinds and releases; then the one can't be found, and the address of the other cools."""
     twice(binding.Unbind, eip=eip.name)
     now = resource.GetEip(name=eip.name)
     same("the EIP is AVAILABLE", (state(now), now.binding), ("AVAILABLE", ""))
     why = refused(binding.GetBinding, name=made.name)
     same("the binding is gone", (why.code, why.reason), ("NOT_FOUND", "NOT_FOUND"))
     twice(resource.ReleaseEip, name=eip.name)
-    why = refused(resource.GetEip, name=eip.name)
+    now = resource.GetEip(name=eip.name)
+    same("its address cools", (state(now), now.cooling_ends_at > 0), ("COOLING", True))
+    why = refused(resource.ReleaseEip, name=eip.name)
     same("the EIP is gone", (why.code, why.reason, why.metadata["field"]), ("NOT_FOUND", "NOT_FOUND", "name"))
 
 

@@ -18,7 +18,7 @@ use crate::{
     nat::Difference,
 };
 
-pub use eip::{EipDescribed, EipDetails};
+pub use eip::{EipDescribed, EipDetails, EipReleased};
 pub use lease::{HolderWithdrawn, LeaseRenewed, OVER_GRPC, Withdrawal};
 pub use rules::{Damping, HolderRules};
 
@@ -114,6 +114,8 @@ pub struct PoolCreated {
     pub display_name: Label,
     /// Its address blocks.
     pub cidrs: Vec<IpNet>,
+    /// How long a released address is kept from everybody else.
+    pub cooling: Duration,
 }
 
 /// A VPC exists.
@@ -348,7 +350,7 @@ pub enum Event {
     /// resource: what a project says about its EIP is another; all of it, after the change.
     EipUpdated(EipDescribed),
     /// resource: an EIP went back to its pool.
-    EipReleased(EipFacts),
+    EipReleased(EipReleased),
     /// resource: a binding holds an EIP and a HAVIP.
     HoldPlaced(BindingFacts),
     /// resource: a binding holds nothing any more.

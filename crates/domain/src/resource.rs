@@ -5,6 +5,7 @@
 
 mod address_rules;
 mod command;
+mod cooling;
 mod eip;
 mod evolve;
 mod free_ranges;
@@ -21,9 +22,11 @@ pub use command::{
     AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, DeleteHavip, Hold,
     ReleaseEip, ReleaseHold, UpdateEip,
 };
+pub use cooling::{Cooling, CoolingEip};
 pub use free_ranges::FreeRanges;
 pub use havip::{MAX_DAMPING, MAX_MEMBERS};
 pub use hold::{HOLD_MAY_BE_LATE, RELEASED_ARE_REMEMBERED};
+pub use pool::{DEFAULT_COOLING, MAX_COOLING};
 pub use state::{AddressOwner, Held, State};
 pub use table::{Entry, Facts, Parent, Table};
 
@@ -37,7 +40,7 @@ pub enum ResourceCore {}
 
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
-    const STATE_VERSION: u32 = 3;
+    const STATE_VERSION: u32 = 4;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;

@@ -27,6 +27,8 @@ pub fn changes_of(
     // A failed binding is forgotten after a day, by whatever comes then.
     let forgotten = before.binding.failed().take_while(|binding| after.binding.get(*binding).is_none());
     keys.extend(forgotten.map(Key::Binding));
+    // An address cools no more, whatever comes then.
+    keys.extend(before.resource.cooling().over(commit.recorded_at).map(|(pool, _)| Key::Pool(pool)));
     among(keys, before, after, project)
 }
 

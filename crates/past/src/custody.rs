@@ -171,9 +171,9 @@ impl Custodian {
                 self.eips.entry(eip.id).and_modify(|known| known.clone_from(eip));
                 Vec::new()
             }
-            Event::EipReleased(eip) => {
-                self.eips.remove(&eip.id);
-                vec![Subject::Eip(eip.id)]
+            Event::EipReleased(released) => {
+                self.eips.remove(&released.eip.id);
+                vec![Subject::Eip(released.eip.id)]
             }
             Event::Bound(facts) => {
                 self.of_eip.insert(facts.eip.id, facts.binding);

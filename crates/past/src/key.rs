@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use mooring_domain::{
     Event,
-    event::{BindingFacts, EipDescribed, EipFacts, HavipFacts},
+    event::{BindingFacts, EipDescribed, EipFacts, EipReleased, HavipFacts},
     id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
     name::GatewayName,
 };
@@ -73,7 +73,7 @@ pub(crate) fn touched(event: &Event) -> Vec<Key> {
         Event::HavipCreated(created) => vec![Key::Havip(created.havip.id), Key::Holder(created.havip.id)],
         Event::HavipDeleted(havip) => vec![Key::Havip(havip.id), Key::Holder(havip.id)],
         // How many of a pool are allocated belongs to the pool.
-        Event::EipAllocated(EipDescribed { eip, .. }) | Event::EipReleased(eip) => {
+        Event::EipAllocated(EipDescribed { eip, .. }) | Event::EipReleased(EipReleased { eip, .. }) => {
             vec![Key::Pool(eip.pool), Key::Eip(eip.id)]
         }
         Event::EipUpdated(described) => vec![Key::Eip(described.eip.id)],

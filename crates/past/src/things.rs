@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mooring_domain::{
-    binding,
+    Timestamp, binding,
     id::{self, Id},
     name::{Name, ProjectId, Scope},
     resource::{Facts, Table},
@@ -37,7 +37,9 @@ impl Folded {
         Some(match key {
             Key::Pool(id) => {
                 let pool = told(state.pools(), *id, names)?;
-                Kind::Pool(answer::resource::pool(&pool.facts, pool.at, state.allocated(*id)))
+                // Only a commit of resource ends what cools: what time it was is no part of the fold.
+                let cooling = state.cooling().count(*id, Timestamp(0));
+                Kind::Pool(answer::resource::pool(&pool.facts, pool.at, state.allocated(*id), cooling))
             }
             Key::Vpc(id) => {
                 Kind::Vpc(answer::resource::of(told(state.vpcs(), *id, names)?, answer::resource::vpc))

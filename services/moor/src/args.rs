@@ -253,6 +253,7 @@ mod tests {
     /// One line at least for each verb.
     const LINES: &[&str] = &[
         "moor pool create public 203.0.113.0/28 198.51.100.0/28",
+        "moor pool create swift 203.0.113.0/28 --cooling 0s",
         "moor pool list",
         "moor pool get public",
         "moor vpc create blue",

@@ -217,6 +217,7 @@ fn state(eip: &Eip) -> &'static str {
         State::Associating => "ASSOCIATING",
         State::InUse => "IN_USE",
         State::Unassociating => "UNASSOCIATING",
+        State::Cooling => "COOLING",
     }
 }
 

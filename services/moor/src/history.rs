@@ -100,7 +100,7 @@ impl Names {
             Kind::HavipDeleted(deleted) => format!("HAVIP {} deleted", havip_name(deleted.havip.as_ref())),
             Kind::EipAllocated(allocated) => self.eip_allocated(allocated.eip.as_ref()),
             Kind::EipUpdated(updated) => eip::updated(updated),
-            Kind::EipReleased(released) => self.eip_released(released.eip.as_ref()),
+            Kind::EipReleased(released) => self.eip_released(released),
             Kind::HoldPlaced(hold) => {
                 let pair = pair(hold.eip.as_ref(), "and", hold.havip.as_ref());
                 format!("{pair} held for binding {}", wire::id(&hold.binding_id))
@@ -183,9 +183,14 @@ impl Names {
         format!("EIP {} allocated to project {project} from pool {pool}", eip_name(eip))
     }
 
-    fn eip_released(&self, eip: Option<&EipFacts>) -> String {
+    fn eip_released(&self, released: &EipReleased) -> String {
+        let eip = released.eip.as_ref();
         let pool = eip.map_or_else(String::new, |eip| self.name(&eip.pool_id));
-        format!("EIP {} released to pool {pool}", eip_name(eip))
+        let cooling = match released.cooling_until {
+            0 => String::new(),
+            until => format!("; its address cools until {}", wire::time_ms(until)),
+        };
+        format!("EIP {} released to pool {pool}{cooling}", eip_name(eip))
     }
 
     fn bind_requested(&self, bind: &BindRequested) -> String {
@@ -237,7 +242,7 @@ fn mentioned(kind: &Kind) -> Vec<(Vec<u8>, String)> {
     };
     match kind {
         Kind::EipAllocated(EipAllocated { eip: Some(eip), .. })
-        | Kind::EipReleased(EipReleased { eip: Some(eip) }) => {
+        | Kind::EipReleased(EipReleased { eip: Some(eip), .. }) => {
             let pool = format!("regions/{}/pools/{}", eip.region, wire::id(&eip.pool_id));
             vec![(eip.pool_id.to_vec(), pool)]
         }

@@ -1,5 +1,7 @@
 //! `moor pool`: pools of public addresses.
 
+use std::time::Duration;
+
 use clap::Subcommand;
 use mooring_domain::id::{Kind, Pool as PoolKind};
 use mooring_proto::resource::v1::{
@@ -24,6 +26,9 @@ pub enum Verb {
         /// Address blocks, such as 203.0.113.0/28; no two pools of a region overlap
         #[arg(required = true, value_name = "CIDR")]
         cidrs: Vec<String>,
+        /// For how long only the project that had an address gets it again, such as 12h, or 0s [default: 24h]
+        #[arg(long, value_name = "TIME", value_parser = cooling)]
+        cooling: Option<u64>,
     },
     /// List the region's pools
     List,
@@ -38,13 +43,22 @@ impl Verb {
     /// Does it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
-            Self::Create { name, cidrs } => {
-                let pool = Pool { display_name: name, cidrs, ..Default::default() };
+            Self::Create { name, cidrs, cooling: cooling_ms } => {
+                let pool = Pool { display_name: name, cidrs, cooling_ms, ..Default::default() };
                 moor.show(&create(moor, pool).await?).await
             }
             Self::List => moor.show_all(&list(moor).await?).await,
             Self::Get { pool } => moor.show(&moor.find::<Pool>(Argument::new("POOL", &pool)).await?).await,
         }
+    }
+}
+
+/// Whole milliseconds.
+fn cooling(text: &str) -> Result<u64, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match u64::try_from(duration.as_millis()) {
+        Ok(millis) if Duration::from_millis(millis) == duration => Ok(millis),
+        _ => Err("expected whole milliseconds".to_owned()),
     }
 }
 
@@ -90,7 +104,8 @@ impl Resource for Pool {
 impl Row for Pool {
     const PROTO: &'static str = "mooring.resource.v1.Pool";
     const PLURAL: &'static str = "pools";
-    const COLUMNS: &'static [&'static str] = &["NAME", "CIDRS", "ALLOCATED", "POSITION", "ID"];
+    const COLUMNS: &'static [&'static str] =
+        &["NAME", "CIDRS", "ALLOCATED", "COOLING", "FREE", "POSITION", "ID"];
 
     fn mentions(&self) -> Vec<&str> {
         Vec::new()
@@ -101,6 +116,8 @@ impl Row for Pool {
             self.display_name.clone(),
             self.cidrs.join(" "),
             self.allocated.to_string(),
+            self.cooling.to_string(),
+            self.free.to_string(),
             self.position.to_string(),
             last_part(&self.name).to_owned(),
         ]

@@ -9,10 +9,11 @@ use mooring_domain::{
     labels::Labels,
     name::{Name, RegionId, Scope, parse_region},
     resource::{
-        AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, State, UpdateEip,
+        AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, DEFAULT_COOLING,
+        State, UpdateEip,
     },
 };
-use mooring_ledger::Caller;
+use mooring_ledger::{Caller, now};
 use mooring_proto::{
     mask::Mask,
     resource::v1::{self as api, havip::ClaimPolicy},
@@ -49,7 +50,8 @@ pub(crate) fn create_pool(region: RegionId, pool: Option<api::Pool>) -> Result<C
     let pool = set("pool", pool)?;
     let cidrs = pool.cidrs.iter().map(|cidr| text("pool.cidrs", cidr)).collect::<Result<_, _>>()?;
     let display_name = text("pool.display_name", &pool.display_name)?;
-    Ok(Command::CreatePool(CreatePool { id: new_id(), region, display_name, cidrs }))
+    let cooling = pool.cooling_ms.map_or(DEFAULT_COOLING, Duration::from_millis);
+    Ok(Command::CreatePool(CreatePool { id: new_id(), region, display_name, cidrs, cooling }))
 }
 
 pub(crate) fn create_vpc(scope: Scope, vpc: Option<api::Vpc>) -> Result<Command, Status> {
@@ -145,6 +147,7 @@ pub(crate) fn allocate_eip(state: &State, scope: Scope, eip: Option<api::Eip>) -
             labels: labels("eip.labels", eip.labels)?,
             delete_protection: eip.delete_protection,
         },
+        now: now(),
         pool,
         scope,
     };

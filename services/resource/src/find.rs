@@ -1,11 +1,11 @@
 //! From the names in a request to the things they name: by id, by display name, and EIPs by address.
 
 use mooring_domain::{
-    Rejection,
+    Rejection, Timestamp,
     event::{EipDescribed, SubnetCreated, VnicCreated},
     id::{Id, Kind, Vnic, VnicId},
     name::{Label, RegionId, Scope, parse_regional, parse_scoped},
-    resource::{Entry, Facts, State, Table},
+    resource::{CoolingEip, Entry, Facts, State, Table},
 };
 use mooring_ledger::Refused;
 use mooring_proto::status::{bad_field, bad_name};
@@ -112,4 +112,16 @@ pub(crate) fn eip<'a>(
         Some(entry) => Ok(entry),
         None => Ok(by_last(state.eips(), &scope, last, field, name)?),
     }
+}
+
+/// An EIP that was released, while its address cools: by its id, its address, or what it was called; of several the last one.
+pub(crate) fn cooling<'a>(state: &'a State, name: &str, now: Timestamp) -> Option<&'a Entry<CoolingEip>> {
+    let (scope, last) = parse_scoped::<mooring_domain::id::Eip>(name).ok()?;
+    let (cooling, eips) = (state.cooling(), state.cooling().eips());
+    let is_cooling = |entry: &&Entry<CoolingEip>| entry.facts.until > now && entry.facts.parent() == scope;
+    let by_id = last.parse().ok().and_then(|id| eips.get(id));
+    let by_address = || last.parse().ok().and_then(|address| cooling.at(address, now));
+    let by_name =
+        || last.parse().ok().and_then(|label: Label| eips.named(&scope, &label).filter(is_cooling).last());
+    by_id.filter(is_cooling).or_else(|| by_address().filter(is_cooling)).or_else(by_name)
 }

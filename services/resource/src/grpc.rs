@@ -9,7 +9,7 @@ use mooring_domain::{
     name::{RegionId, Scope, parse_regional},
     resource::{Command, DeleteHavip, Entry, Facts, ReleaseEip, ResourceCore, State, Table},
 };
-use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions};
+use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions, now};
 use mooring_proto::{
     answer::resource as answer,
     page,
@@ -63,10 +63,11 @@ impl Resource {
     }
 }
 
-/// A pool as this caller may see it: how much of it others have is the operator's to know.
+/// A pool as it is at present, and as this caller may see it: how much of it others have is the operator's to know.
 fn pool_for(caller: &Caller, state: &State, pool: &Entry<PoolCreated>) -> api::Pool {
-    let allocated = if caller.is_operator() { state.allocated(pool.facts.id) } else { 0 };
-    answer::pool(&pool.facts, pool.at, allocated)
+    let id = pool.facts.id;
+    let told = answer::pool(&pool.facts, pool.at, state.allocated(id), state.cooling().count(id, now()));
+    if caller.is_operator() { told } else { api::Pool { allocated: 0, cooling: 0, free: 0, ..told } }
 }
 
 /// What was stored, by this request or the first one with its id.
@@ -93,7 +94,7 @@ impl ResourceService for Resource {
         let region = commands::region("parent", &request.parent)?;
         let ledger = self.ledger("parent", &region)?;
         let outcome = ledger.submit(caller, commands::create_pool(region, request.pool)?).await?;
-        answer!(outcome, Event::PoolCreated => |pool, at| answer::pool(&pool, at, 0))
+        answer!(outcome, Event::PoolCreated => |pool, at| answer::pool(&pool, at, 0, 0))
     }
 
     async fn get_pool(&self, request: Request<api::GetPoolRequest>) -> Answer<api::Pool> {
@@ -251,7 +252,10 @@ impl ResourceService for Resource {
         let name = &request.name;
         let (scope, _) = caller.scoped::<mooring_domain::id::Eip>("name", name)?;
         let state = self.ledger("name", &scope.region)?.view().state;
-        let entry = find::eip(&state, "name", name)?;
+        let entry = match (find::eip(&state, "name", name), find::cooling(&state, name, now())) {
+            (Err(_), Some(cooling)) => return Ok(Response::new(answer::of(cooling, answer::cooling_eip))),
+            (found, _) => found?,
+        };
         let bindings = self.bindings(&scope.region).await?;
         Ok(Response::new(answer::eip(&entry.facts, entry.at, Some(&bindings))))
     }
@@ -292,8 +296,12 @@ impl ResourceService for Resource {
             scope: name.scope.clone(),
             id: name.id,
             expected: Expected(request.expected_revision),
+            now: now(),
         });
         let outcome = ledger.submit(caller, command).await?;
-        answer!(outcome, Event::EipReleased => |_eip, at| api::ReleaseEipResponse { position: at.position.0 })
+        answer!(outcome, Event::EipReleased => |released, at| api::ReleaseEipResponse {
+            position: at.position.0,
+            cooling_ends_at: released.cooling_until.map_or(0, |until| until.0),
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! What a history begins with: pools, VPCs with a subnet each, instances, HAVIPs with two members, EIPs.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Result, bail};
 use mooring_domain::{
@@ -55,6 +55,7 @@ pub(super) async fn make(cores: &mut Cores<'_>, count: usize) -> Result<Vec<Pair
         display_name: "public".parse()?,
         // Addresses for benchmarks (RFC 2544): 131 072 of them.
         cidrs: vec!["198.18.0.0/15".parse()?],
+        cooling: Duration::ZERO,
     };
     cores.decide::<ResourceCore>(vec![Command::CreatePool(pool)], Asked::ByClient).await?;
     let mut pairs = Vec::with_capacity(count);
@@ -164,6 +165,7 @@ async fn havips(
 }
 
 async fn eips(cores: &mut Cores<'_>, scope: &Scope, count: usize) -> Result<Vec<EipFacts>> {
+    let now = cores.now();
     let commands = (0..count).map(|_| {
         let id = EipId::new(cores.id());
         Command::AllocateEip(AllocateEip {
@@ -173,6 +175,7 @@ async fn eips(cores: &mut Cores<'_>, scope: &Scope, count: usize) -> Result<Vec<
             address: None,
             pool: None,
             details: EipDetails::default(),
+            now,
         })
     });
     let commands = commands.collect();

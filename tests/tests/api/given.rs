@@ -148,9 +148,21 @@ impl World {
     }
 
     pub async fn pool(&self, region: &str, display_name: &str, cidr: &str) -> resource::Pool {
+        self.pool_that_cools(region, display_name, cidr, None).await
+    }
+
+    /// For so many milliseconds; `None`: for as long as it is where nobody says.
+    pub async fn pool_that_cools(
+        &self,
+        region: &str,
+        display_name: &str,
+        cidr: &str,
+        cooling_ms: Option<u64>,
+    ) -> resource::Pool {
         let pool = resource::Pool {
             display_name: display_name.into(),
             cidrs: vec![cidr.into()],
+            cooling_ms,
             ..Default::default()
         };
         let request =

@@ -8,6 +8,7 @@ mod attested;
 mod bad_requests;
 mod claims;
 mod contested;
+mod cooling;
 mod eip_updates;
 mod gateways;
 mod given;

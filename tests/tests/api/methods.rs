@@ -63,7 +63,7 @@ async fn what_the_server_chooses_is_in_the_answer() {
 #[tokio::test]
 async fn a_pool_belongs_to_the_region_and_counts_what_is_allocated() {
     let world = World::new().await;
-    let pool = world.pool(R1, "public", "203.0.113.0/30").await;
+    let pool = world.pool_that_cools(R1, "public", "203.0.113.0/30", Some(0)).await;
     let get = async |last: &str| {
         let request = resource::GetPoolRequest { name: format!("{R1}/pools/{last}") };
         world.resource().get_pool(request).await
@@ -176,12 +176,12 @@ async fn somebody_elses_names_answer_alike_whether_they_exist_or_not() {
 }
 
 #[tokio::test]
-async fn what_was_released_or_deleted_is_gone_and_its_name_and_address_are_free() {
+async fn what_was_released_or_deleted_is_gone_and_its_name_is_free() {
     let (world, stock) = World::stocked().await;
     ok(world.delete_havip(&stock.havip.name).await);
     ok(world.release_eip(&stock.eip.name).await);
     assert_eq!(refused(world.get_havip(&stock.havip.name).await).brief(), not_found("name"));
-    assert_eq!(refused(world.get_eip(&stock.eip.name).await).brief(), not_found("name"));
+    assert_eq!(ok(world.get_eip(&stock.eip.name).await).state(), resource::eip::State::Cooling);
     assert_eq!(refused(world.delete_havip(&stock.havip.name).await).brief(), not_found("name"));
     assert_eq!(refused(world.release_eip(&stock.eip.name).await).brief(), not_found("name"));
     let havip = world.havip(&stock.subnet, "front", "10.0.1.100", &[]).await;

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::EipFacts;
-use crate::labels::{Description, Labels};
+use crate::{
+    Timestamp,
+    labels::{Description, Labels},
+};
 
 /// What only resource knows of an EIP.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,4 +26,13 @@ pub struct EipDescribed {
     pub eip: EipFacts,
     /// The rest.
     pub details: EipDetails,
+}
+
+/// An EIP went back to its pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EipReleased {
+    /// What it was.
+    pub eip: EipFacts,
+    /// Until when only its project gets the address again. `None`: anybody may have it at once.
+    pub cooling_until: Option<Timestamp>,
 }

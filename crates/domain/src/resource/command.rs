@@ -1,6 +1,6 @@
 //! What may be asked of resource. New ids and the time come with the command.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 
@@ -51,6 +51,8 @@ pub struct CreatePool {
     pub display_name: Label,
     /// Its blocks, at least one.
     pub cidrs: Vec<IpNet>,
+    /// How long a released address is kept from everybody else. Zero: not at all.
+    pub cooling: Duration,
 }
 
 /// See [`Command::CreateVpc`].
@@ -143,6 +145,8 @@ pub struct AllocateEip {
     pub pool: Option<PoolId>,
     /// What the project says about it.
     pub details: EipDetails,
+    /// The caller's present time: of the addresses that cool, some may be done.
+    pub now: Timestamp,
 }
 
 /// See [`Command::UpdateEip`]. `None` is what stays as it is.
@@ -173,6 +177,8 @@ pub struct ReleaseEip {
     pub id: EipId,
     /// What the caller takes it to be at.
     pub expected: Expected,
+    /// The caller's present time: from then on its address cools.
+    pub now: Timestamp,
 }
 
 /// See [`Command::Hold`].

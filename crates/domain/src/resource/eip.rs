@@ -1,13 +1,13 @@
 //! Rules of an EIP: an address of a pool that is free, and no releasing while a binding holds it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
-use super::{AllocateEip, Facts, ReleaseEip, State, UpdateEip, hold::held};
+use super::{AllocateEip, CoolingEip, Entry, Facts, ReleaseEip, State, UpdateEip, hold::held};
 use crate::{
-    Event, Rejection,
-    event::{EipDescribed, EipDetails, EipFacts},
+    Event, Rejection, Timestamp,
+    event::{EipDescribed, EipDetails, EipFacts, EipReleased},
     id::PoolId,
-    name::{Label, Scope},
+    name::Label,
 };
 
 const ADDRESS: &str = "eip.address";
@@ -62,8 +62,14 @@ pub(super) fn release(state: &State, command: &ReleaseEip) -> Result<Vec<Event>,
     }
     match state.eip_held_by(command.id) {
         Some(binding) => Err(held(state, binding, "EIP_HELD", "name", "the EIP is bound; unbind it first")),
-        None => Ok(vec![Event::EipReleased(entry.facts.eip.clone())]),
+        None => Ok(vec![Event::EipReleased(released(state, &entry.facts.eip, command.now))]),
     }
+}
+
+fn released(state: &State, eip: &EipFacts, now: Timestamp) -> EipReleased {
+    let cooling = state.pools.get(eip.pool).map(|pool| pool.facts.cooling);
+    let cooling_until = cooling.filter(|cooling| !cooling.is_zero()).map(|cooling| now.plus(cooling));
+    EipReleased { eip: eip.clone(), cooling_until }
 }
 
 fn pool_of(state: &State, command: &AllocateEip, address: IpAddr) -> Result<PoolId, Rejection> {
@@ -80,33 +86,53 @@ fn pool_of(state: &State, command: &AllocateEip, address: IpAddr) -> Result<Pool
         let message = format!("no pool of the region has {address}; leave it out to get a free one");
         return Err(Rejection::precondition("NOT_IN_A_POOL", ADDRESS, message));
     };
-    check_free(state, &command.scope, address)?;
+    check_free(state, command, address)?;
+    check_cool(state, command, address)?;
     Ok(pool)
 }
 
-fn check_free(state: &State, scope: &Scope, address: IpAddr) -> Result<(), Rejection> {
+fn check_free(state: &State, command: &AllocateEip, address: IpAddr) -> Result<(), Rejection> {
     let Some(other) = state.eip_at(address) else { return Ok(()) };
     let message = format!("{address} is allocated; choose another or leave it out to get a free one");
     let rejection = Rejection::exists("ADDRESS_TAKEN", ADDRESS, message);
     // Who else has it is none of another project's business.
-    Err(if other.facts.parent() == *scope { rejection.because_of(other.facts.name()) } else { rejection })
+    Err(if other.facts.parent() == command.scope {
+        rejection.because_of(other.facts.name())
+    } else {
+        rejection
+    })
+}
+
+/// Refuses what cools to everybody but the project that had it: to that it is as free as any other.
+fn check_cool(state: &State, command: &AllocateEip, address: IpAddr) -> Result<(), Rejection> {
+    let others = |entry: &&Entry<CoolingEip>| entry.facts.parent() != command.scope;
+    let Some(cooling) = state.cooling.at(address, command.now).filter(others) else { return Ok(()) };
+    let until = cooling.facts.until;
+    let left = Duration::from_secs(until.since(command.now).as_secs() + 1);
+    // Who had it is none of another project's business.
+    let message =
+        format!("{address} is kept for who had it, for another {left:?}; choose another or leave it out");
+    Err(Rejection::precondition("ADDRESS_COOLING", ADDRESS, message).with("cooling_ends_at", until.0))
 }
 
 fn lowest_free(state: &State, command: &AllocateEip) -> Result<(PoolId, IpAddr), Rejection> {
-    let free_in =
-        |pool: PoolId| state.pool_free.get(&pool).and_then(|free| free.lowest()).map(|free| (pool, free));
+    // What has cooled since the last commit is free as well.
+    let free_in = |pool: PoolId| {
+        let over = state.cooling.over(command.now).filter(|(of, _)| *of == pool).map(|(_, address)| address);
+        let free = state.pool_free.get(&pool).and_then(|free| free.lowest());
+        over.chain(free).min().map(|free| (pool, free))
+    };
     let region = &command.scope.region;
     match command.pool {
         Some(asked) => {
             let pool = state.pools.require(region, asked, POOL)?;
             free_in(asked).ok_or_else(|| {
-                let message = "every address of this pool is allocated; name another pool or release an EIP";
+                let message = "every address of this pool is allocated or cools; name another pool";
                 Rejection::exhausted("POOL_EXHAUSTED", POOL, message).because_of(pool.facts.name())
             })
         }
         None => state.pools.list(region, None).find_map(|pool| free_in(pool.facts.id)).ok_or_else(|| {
-            let message =
-                format!("no pool of regions/{region} has a free address; release an EIP or add a pool");
+            let message = format!("no pool of regions/{region} has a free address; add a pool");
             Rejection::exhausted("POOL_EXHAUSTED", POOL, message)
         }),
     }

@@ -1,13 +1,17 @@
 //! What resource's own events make of its state. Nothing is decided here, and nothing refused.
 
-use super::{AddressOwner, FreeRanges, Held, RELEASED_ARE_REMEMBERED, State, address_rules::host_range};
+use std::net::IpAddr;
+
+use super::{
+    AddressOwner, CoolingEip, FreeRanges, Held, RELEASED_ARE_REMEMBERED, State, address_rules::host_range,
+};
 use crate::{
     Commit, CommitPosition, Event, Timestamp,
     event::{
-        BindingFacts, EipDescribed, EipFacts, HavipCreated, HavipFacts, PoolCreated, SubnetCreated,
+        BindingFacts, EipDescribed, EipReleased, HavipCreated, HavipFacts, PoolCreated, SubnetCreated,
         VnicCreated, VpcCreated,
     },
-    id::BindingId,
+    id::{BindingId, PoolId},
 };
 
 /// At most this many released bindings are remembered, the oldest go first.
@@ -24,13 +28,14 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
             Event::HavipDeleted(havip) => havip_deleted(state, havip),
             Event::EipAllocated(eip) => eip_allocated(state, eip, commit.at),
             Event::EipUpdated(eip) => state.eips.replace(eip.clone(), commit.at),
-            Event::EipReleased(eip) => eip_released(state, eip),
+            Event::EipReleased(released) => eip_released(state, released, commit.at),
             Event::HoldPlaced(facts) => hold_placed(state, facts, commit.at),
             Event::HoldReleased(released) => hold_released(state, released.binding, commit.recorded_at),
             _ => {}
         }
     }
     forget_released(state, commit.recorded_at);
+    cool_no_more(state, commit.recorded_at);
 }
 
 fn pool_created(state: &mut State, pool: &PoolCreated, at: CommitPosition) {
@@ -93,20 +98,34 @@ fn eip_allocated(state: &mut State, described: &EipDescribed, at: CommitPosition
         free.take(eip.address);
     }
     *state.pool_allocated.entry(eip.pool).or_default() += 1;
+    state.cooling.end(eip.address);
     state.eip_by_address.insert(eip.address, eip.id);
     state.eips.insert(described.clone(), at);
 }
 
-fn eip_released(state: &mut State, eip: &EipFacts) {
-    if state.eips.remove(eip.id).is_none() {
-        return;
-    }
+fn eip_released(state: &mut State, released: &EipReleased, at: CommitPosition) {
+    let eip = &released.eip;
+    let Some(described) = state.eips.remove(eip.id) else { return };
     state.eip_by_address.remove(&eip.address);
     if let Some(allocated) = state.pool_allocated.get_mut(&eip.pool) {
         *allocated = allocated.saturating_sub(1);
     }
-    if let Some(free) = state.pool_free.get_mut(&eip.pool) {
-        free.give(eip.address, eip.address);
+    match released.cooling_until {
+        Some(until) => state.cooling.begin(CoolingEip { described, until }, at),
+        None => give_back(state, eip.pool, eip.address),
+    }
+}
+
+fn give_back(state: &mut State, pool: PoolId, address: IpAddr) {
+    if let Some(free) = state.pool_free.get_mut(&pool) {
+        free.give(address, address);
+    }
+}
+
+fn cool_no_more(state: &mut State, now: Timestamp) {
+    while let Some((pool, address)) = state.cooling.over(now).next() {
+        state.cooling.end(address);
+        give_back(state, pool, address);
     }
 }
 

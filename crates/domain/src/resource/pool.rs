@@ -1,5 +1,7 @@
 //! Rules of a pool: ordinary addresses that no other pool of the region has.
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 
 use super::{CreatePool, Facts, State, address_rules::*};
@@ -7,8 +9,15 @@ use crate::{Event, Rejection, event::PoolCreated};
 
 const CIDRS: &str = "pool.cidrs";
 
+/// How long a released address is kept from others, where the operator does not say.
+pub const DEFAULT_COOLING: Duration = Duration::from_hours(24);
+
+/// The longest that it may be.
+pub const MAX_COOLING: Duration = Duration::from_hours(24 * 365);
+
 pub(super) fn create(state: &State, command: &CreatePool) -> Result<Vec<Event>, Rejection> {
     check_blocks(&command.cidrs)?;
+    check_cooling(command.cooling)?;
     state.pools.check_id(command.id)?;
     state.pools.check_name(&command.region, &command.display_name, "pool.display_name")?;
     for cidr in &command.cidrs {
@@ -19,6 +28,7 @@ pub(super) fn create(state: &State, command: &CreatePool) -> Result<Vec<Event>, 
         region: command.region.clone(),
         display_name: command.display_name.clone(),
         cidrs: command.cidrs.clone(),
+        cooling: command.cooling,
     })])
 }
 
@@ -34,6 +44,14 @@ fn check_blocks(cidrs: &[IpNet]) -> Result<(), Rejection> {
         Some([one, other]) => Err(Rejection::invalid(CIDRS, format!("{one} and {other} overlap"))),
         None => Ok(()),
     }
+}
+
+fn check_cooling(cooling: Duration) -> Result<(), Rejection> {
+    if cooling <= MAX_COOLING {
+        return Ok(());
+    }
+    let message = format!("an address can't cool for {cooling:?}, but for {MAX_COOLING:?} at most");
+    Err(Rejection::invalid("pool.cooling_ms", message))
 }
 
 fn check_apart(state: &State, cidr: &IpNet) -> Result<(), Rejection> {

@@ -6,7 +6,7 @@ use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, FreeRanges, Table};
+use super::{Cooling, Entry, FreeRanges, Table};
 use crate::{
     CommitPosition, Timestamp,
     address::Mac,
@@ -48,6 +48,7 @@ pub struct State {
     pub(super) pool_allocated: OrdMap<PoolId, u64>,
     pub(super) subnet_blocks: OrdMap<(VpcId, IpAddr), (IpNet, SubnetId)>,
     pub(super) subnet_free: OrdMap<SubnetId, FreeRanges>,
+    pub(super) cooling: Cooling,
     pub(super) eip_by_address: OrdMap<IpAddr, EipId>,
     pub(super) addresses: OrdMap<(VpcId, IpAddr), AddressOwner>,
     pub(super) macs: OrdMap<(VpcId, Mac), VnicId>,
@@ -87,6 +88,11 @@ impl State {
     /// EIPs, by project.
     pub fn eips(&self) -> &Table<EipDescribed> {
         &self.eips
+    }
+
+    /// The addresses that cool.
+    pub fn cooling(&self) -> &Cooling {
+        &self.cooling
     }
 
     /// The EIP with this address, whoever owns it.

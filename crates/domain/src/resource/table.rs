@@ -6,6 +6,7 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::CoolingEip;
 use crate::{
     CommitPosition, Expected, Rejection,
     event::{EipDescribed, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
@@ -215,5 +216,6 @@ facts! {
     SubnetCreated Subnet Scope |it| it.id, scope!(it), &it.display_name;
     VnicCreated Vnic Scope |it| it.vnic.id, scope!(it), &it.vnic.instance;
     HavipCreated Havip Scope |it| it.havip.id, scope!(it.havip), &it.havip.display_name;
+    CoolingEip Eip Scope |it| it.described.eip.id, scope!(it.described.eip), &it.described.eip.display_name;
     EipDescribed Eip Scope |it| it.eip.id, scope!(it.eip), &it.eip.display_name;
 }

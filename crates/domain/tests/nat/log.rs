@@ -1,6 +1,6 @@
 //! A region's log in short words: one project, pools, VPCs, HAVIPs and EIPs by number.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use mooring_domain::{
     Actor, Commit, CommitPosition, Event, Position, Stream, Timestamp,
@@ -37,6 +37,7 @@ pub fn pool(number: u128, cidrs: &[&str]) -> Event {
         region: "north".parse().unwrap(),
         display_name: "pool".parse().unwrap(),
         cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
+        cooling: Duration::ZERO,
     })
 }
 

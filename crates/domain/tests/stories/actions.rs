@@ -125,11 +125,12 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             let address = address.map(|last| ip(&format!("203.0.113.{last}")));
             let (id, scope) = (id(eip), project(bank));
             let details = EipDetails::default();
-            let allocate = AllocateEip { id, scope, display_name: None, address, pool: None, details };
+            let allocate =
+                AllocateEip { id, scope, display_name: None, address, pool: None, details, now: region.now };
             Ask::Resource(resource::Command::AllocateEip(allocate))
         }
         Asking::ReleaseEip { eip, bank } => {
-            let release = ReleaseEip { scope: project(bank), id: id(eip), expected };
+            let release = ReleaseEip { scope: project(bank), id: id(eip), expected, now: region.now };
             Ask::Resource(resource::Command::ReleaseEip(release))
         }
         Asking::CreateHavip { havip, address, members } => {

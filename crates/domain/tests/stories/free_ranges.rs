@@ -1,9 +1,9 @@
 //! Free addresses behave as a set, seen through a pool: allocate and release in any order.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use mooring_domain::{
-    Event, Expected,
+    Event, Expected, Timestamp,
     event::{EipDescribed, EipDetails},
     id::EipId,
     resource::{AllocateEip, Command, CreatePool, ReleaseEip, ResourceCore},
@@ -19,6 +19,7 @@ fn pool() -> Command {
         region: region("north"),
         display_name: label("public"),
         cidrs,
+        cooling: Duration::ZERO,
     })
 }
 
@@ -31,6 +32,7 @@ fn allocate(number: u128, address: Option<IpAddr>) -> Command {
         address,
         pool: None,
         details: EipDetails::default(),
+        now: Timestamp::default(),
     })
 }
 
@@ -49,7 +51,7 @@ proptest! {
             let step = usize::from(step);
             if step >= 16 && !taken.is_empty() {
                 let (eip, address) = taken.remove(step % taken.len());
-                story.given(&Command::ReleaseEip(ReleaseEip { scope: scope("shop"), id: eip, expected: Expected::default() }));
+                story.given(&Command::ReleaseEip(ReleaseEip { scope: scope("shop"), id: eip, expected: Expected::default(), now: Timestamp::default() }));
                 free.insert(address);
                 continue;
             }

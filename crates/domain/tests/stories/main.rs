@@ -25,6 +25,7 @@ mod holder_zombies;
 mod labels;
 mod names;
 mod properties;
+mod resource_cooling;
 mod resource_eip_updates;
 mod resource_eips;
 mod resource_havips;

@@ -1,7 +1,7 @@
 //! What a project says about its EIP, and what that protects it from.
 
 use mooring_domain::{
-    Event, Expected,
+    Event, Expected, Timestamp,
     event::{EipDescribed, EipDetails},
     labels::Labels,
     rejection::Class,
@@ -32,7 +32,12 @@ fn protected(number: u128, delete_protection: bool) -> Command {
 }
 
 fn release(number: u128) -> Command {
-    Command::ReleaseEip(ReleaseEip { scope: scope("shop"), id: id(number), expected: Expected::default() })
+    Command::ReleaseEip(ReleaseEip {
+        scope: scope("shop"),
+        id: id(number),
+        expected: Expected::default(),
+        now: Timestamp::default(),
+    })
 }
 
 fn described(story: &Story<ResourceCore>, number: u128) -> EipDescribed {

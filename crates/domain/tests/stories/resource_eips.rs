@@ -1,7 +1,7 @@
 //! EIPs: addresses out of pools.
 
 use mooring_domain::{
-    Event, Expected, Rejection,
+    Event, Expected, Rejection, Timestamp,
     name::Scope,
     rejection::Class,
     resource::{AllocateEip, Command, ReleaseEip, ResourceCore},
@@ -14,7 +14,12 @@ fn allocate(story: &mut Story<ResourceCore>, command: AllocateEip) -> Result<Vec
 }
 
 fn release(project: &str, number: u128) -> Command {
-    Command::ReleaseEip(ReleaseEip { scope: scope(project), id: id(number), expected: Expected::default() })
+    Command::ReleaseEip(ReleaseEip {
+        scope: scope(project),
+        id: id(number),
+        expected: Expected::default(),
+        now: Timestamp::default(),
+    })
 }
 
 fn facts(story: &Story<ResourceCore>, number: u128) -> mooring_domain::event::EipFacts {

@@ -1,5 +1,7 @@
 //! Pools: ordinary addresses that no other pool has.
 
+use std::time::Duration;
+
 use mooring_domain::{
     Event,
     rejection::Class,
@@ -14,6 +16,7 @@ fn create(number: u128, display_name: &str, cidrs: &[&str]) -> Command {
         region: region("north"),
         display_name: label(display_name),
         cidrs: cidrs.iter().map(|cidr| net(cidr)).collect(),
+        cooling: Duration::ZERO,
     })
 }
 

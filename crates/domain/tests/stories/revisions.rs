@@ -1,7 +1,7 @@
 //! `expected_revision`: what would change a thing is refused if the thing has changed since the caller looked.
 
 use mooring_domain::{
-    Decider, Event, Expected, Rejection,
+    Decider, Event, Expected, Rejection, Timestamp,
     binding::{BindingCore, Command},
     rejection::Class,
     resource::{self, DeleteHavip, ReleaseEip, ResourceCore},
@@ -25,6 +25,7 @@ fn an_eip_and_a_havip_end_at_the_revision_that_was_seen_and_at_no_other() {
             scope: scope("shop"),
             id: id(1),
             expected: Expected(expected),
+            now: Timestamp::default(),
         })
     };
     let at = story.state.eips().get(id(1)).unwrap().at.position.0;
@@ -46,7 +47,8 @@ fn an_eip_and_a_havip_end_at_the_revision_that_was_seen_and_at_no_other() {
 #[test]
 fn another_projects_revision_is_not_told() {
     let mut story = world();
-    let release = ReleaseEip { scope: scope("bank"), id: id(1), expected: Expected(1) };
+    let release =
+        ReleaseEip { scope: scope("bank"), id: id(1), expected: Expected(1), now: Timestamp::default() };
     let result = story.when(&resource::Command::ReleaseEip(release));
     refused(result, Class::NotFound, "NOT_FOUND", "name", None);
 }
@@ -82,7 +84,12 @@ fn a_gateway_is_decommissioned_at_the_revision_that_was_seen() {
 /// What these change is known to the loop, so that two of them never share a position.
 #[test]
 fn a_change_of_what_exists_says_what_it_changes() {
-    let release = ReleaseEip { scope: scope("shop"), id: id(1), expected: Expected::default() };
+    let release = ReleaseEip {
+        scope: scope("shop"),
+        id: id(1),
+        expected: Expected::default(),
+        now: Timestamp::default(),
+    };
     assert_eq!(
         ResourceCore::changes(&resource::Command::ReleaseEip(release)),
         Some(uuid::Uuid::from_u128(1))

@@ -119,7 +119,12 @@ fn a_hold_that_arrives_after_the_release_leaves_no_orphan() {
 #[test]
 fn what_is_bound_cannot_be_released_and_after_the_unbind_it_can() {
     let mut region = bound();
-    let release = resource::ReleaseEip { scope: scope("shop"), id: id(1), expected: Expected::default() };
+    let release = resource::ReleaseEip {
+        scope: scope("shop"),
+        id: id(1),
+        expected: Expected::default(),
+        now: Timestamp::default(),
+    };
     let release = Ask::Resource(resource::Command::ReleaseEip(release));
     refused(region.ask(&release), Class::Precondition, "EIP_HELD", "name", binding(70));
     region.ask(&Ask::Binding(unbind("shop", 1))).unwrap();

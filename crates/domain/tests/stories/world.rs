@@ -3,7 +3,10 @@
 //! pool 1 `203.0.113.0/29` · VPC 1 · subnets 1 `10.0.1.0/24`, 2 `10.0.2.0/24` · vNICs 1–3 in subnet 1, 4 in subnet 2 ·
 //! HAVIP 1 `10.0.1.50` with members 1 and 2, HAVIP 2 `10.0.1.51` with 1 · EIPs 1 `203.0.113.0`, 2 `203.0.113.1`.
 
+use std::time::Duration;
+
 use mooring_domain::{
+    Timestamp,
     event::{Damping, EipDetails, HolderRules},
     resource::{
         AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, Hold,
@@ -54,6 +57,7 @@ pub fn pool(number: u128, cidr: &str) -> Command {
         region: region("north"),
         display_name,
         cidrs: vec![net(cidr)],
+        cooling: Duration::ZERO,
     })
 }
 
@@ -101,6 +105,7 @@ pub fn eip(number: u128) -> AllocateEip {
         address: None,
         pool: None,
         details: EipDetails::default(),
+        now: Timestamp::default(),
     }
 }
 

@@ -112,7 +112,8 @@ impl Concerns {
                 let name = Term::Named("eips", eip.project.clone(), eip.display_name.clone());
                 terms.extend([Term::Project(eip.project.clone()), Term::Eip(eip.id), name]);
             }
-            Event::EipReleased(eip) => {
+            Event::EipReleased(released) => {
+                let eip = &released.eip;
                 terms.extend([Term::Project(eip.project.clone()), Term::Eip(eip.id)]);
             }
             Event::HoldPlaced(facts)

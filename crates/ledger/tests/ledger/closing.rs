@@ -82,7 +82,13 @@ fn pool(name: &str, first: u32, blocks: u32) -> Command {
     let cidr = |n| format!("{}/32", Ipv4Addr::from(first + 2 * n)).parse().unwrap();
     let cidrs = (0..blocks).map(cidr).collect();
     let id = PoolId::new(Uuid::now_v7());
-    Command::CreatePool(CreatePool { id, region: region(), display_name: name.parse().unwrap(), cidrs })
+    Command::CreatePool(CreatePool {
+        id,
+        region: region(),
+        display_name: name.parse().unwrap(),
+        cidrs,
+        cooling: Duration::ZERO,
+    })
 }
 
 #[tokio::test]

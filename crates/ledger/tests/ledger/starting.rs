@@ -82,7 +82,13 @@ async fn history() -> Vec<Arc<Record>> {
         resource.submit(retried(n.into(), &name), vpc(&name)).await.unwrap();
         let cidrs = vec![format!("198.18.{n}.0/24").parse().unwrap()];
         let (id, display_name) = (mooring_domain::id::Id::new(Uuid::now_v7()), name.parse().unwrap());
-        let pool = Asked::CreatePool(CreatePool { id, region: region(), display_name, cidrs });
+        let pool = Asked::CreatePool(CreatePool {
+            id,
+            region: region(),
+            display_name,
+            cidrs,
+            cooling: Duration::ZERO,
+        });
         resource.submit(caller(), pool).await.unwrap();
         let (eip, havip) = (EipId::new(Uuid::now_v7()), HavipId::new(Uuid::now_v7()));
         let bind = Binding::Bind {

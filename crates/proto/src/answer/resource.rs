@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use mooring_domain::{
     CommitPosition, binding,
     event::{EipDescribed, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{BindingId, Kind},
     name::{Name, Scope},
-    resource::{Entry, Facts},
+    resource::{CoolingEip, Entry, Facts},
 };
 
 use crate::{
@@ -27,15 +28,25 @@ fn position(at: CommitPosition) -> u64 {
     at.position.0
 }
 
-/// A pool, with how many of its addresses are allocated.
-pub fn pool(pool: &PoolCreated, at: CommitPosition, allocated: u64) -> api::Pool {
+/// A pool, with how many of its addresses are allocated, and how many cool.
+pub fn pool(pool: &PoolCreated, at: CommitPosition, allocated: u64, cooling: u64) -> api::Pool {
+    let free = size(&pool.cidrs).saturating_sub(u128::from(allocated) + u128::from(cooling));
     api::Pool {
         name: pool_name(&pool.region, pool.id),
         display_name: pool.display_name.to_string(),
         cidrs: pool.cidrs.iter().map(ToString::to_string).collect(),
         allocated,
         position: position(at),
+        cooling_ms: Some(millis(pool.cooling)),
+        cooling,
+        free: u64::try_from(free).unwrap_or(u64::MAX),
     }
+}
+
+/// How many addresses there are in these blocks.
+fn size(cidrs: &[IpNet]) -> u128 {
+    let of = |cidr: &IpNet| 1_u128.checked_shl(u32::from(cidr.max_prefix_len() - cidr.prefix_len()));
+    cidrs.iter().fold(0, |sum: u128, cidr| sum.saturating_add(of(cidr).unwrap_or(u128::MAX)))
 }
 
 /// A VPC.
@@ -114,7 +125,14 @@ pub fn eip(described: &EipDescribed, at: CommitPosition, bindings: Option<&bindi
         description: details.description.to_string(),
         labels: convert::label_map(&details.labels),
         delete_protection: details.delete_protection,
+        cooling_ends_at: 0,
     }
+}
+
+/// An EIP that was released, while its address cools.
+pub fn cooling_eip(cooling: &CoolingEip, at: CommitPosition) -> api::Eip {
+    let state = api::eip::State::Cooling.into();
+    api::Eip { state, cooling_ends_at: cooling.until.0, ..eip(&cooling.described, at, None) }
 }
 
 /// The message of an entry of a table.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use mooring_domain::{
     Timestamp,
     event::{
-        BindFailed, BindRequested, ClaimRejected, ClaimRejection, Damping, Event, GatewayFacts, HavipCreated,
-        HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled,
+        BindFailed, BindRequested, ClaimRejected, ClaimRejection, Damping, EipReleased, Event, GatewayFacts,
+        HavipCreated, HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled,
         HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VpcCreated, Withdrawal,
     },
 };
@@ -28,7 +28,10 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
             Event::EipAllocated(eip_described(allocated.eip, allocated.details)?)
         }
         Kind::EipUpdated(updated) => Event::EipUpdated(eip_described(updated.eip, updated.details)?),
-        Kind::EipReleased(released) => Event::EipReleased(eip(released.eip)?),
+        Kind::EipReleased(released) => Event::EipReleased(EipReleased {
+            eip: eip(released.eip)?,
+            cooling_until: (released.cooling_until > 0).then_some(Timestamp(released.cooling_until)),
+        }),
         Kind::HoldPlaced(held) => Event::HoldPlaced(binding(&held.binding_id, held.eip, held.havip)?),
         Kind::HoldReleased(released) => Event::HoldReleased(hold_released(released)?),
         Kind::BindRequested(request) => Event::BindRequested(bind_requested(request)?),
@@ -76,6 +79,7 @@ fn pool_created(from: wire::PoolCreated) -> Result<PoolCreated, Malformed> {
         region: text("region", &from.region)?,
         display_name: text("display_name", &from.display_name)?,
         cidrs: from.cidrs.into_iter().map(|block| cidr("cidrs", Some(block))).collect::<Result<_, _>>()?,
+        cooling: Duration::from_nanos(from.cooling),
     })
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use mooring_domain::event::{
-    BindFailed, BindRequested, BindingFacts, ClaimRejected, Damping, EipDescribed, Event, HavipCreated,
-    HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderSettled, HolderWithdrawn, LeaseRenewed,
-    PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+    BindFailed, BindRequested, BindingFacts, ClaimRejected, Damping, EipDescribed, EipReleased, Event,
+    HavipCreated, HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderSettled, HolderWithdrawn,
+    LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
 };
 
 use crate::{
@@ -27,7 +27,7 @@ pub(super) fn kind(event: &Event) -> Kind {
         }
         Event::EipAllocated(described) => Kind::EipAllocated(eip_allocated(described)),
         Event::EipUpdated(described) => Kind::EipUpdated(eip_updated(described)),
-        Event::EipReleased(eip) => Kind::EipReleased(wire::EipReleased { eip: Some(wire_eip(eip)) }),
+        Event::EipReleased(released) => Kind::EipReleased(eip_released(released)),
         Event::HoldPlaced(facts) => {
             let (binding_id, eip, havip) = binding(facts);
             Kind::HoldPlaced(wire::HoldPlaced { binding_id, eip, havip })
@@ -92,6 +92,7 @@ fn pool_created(pool: &PoolCreated) -> wire::PoolCreated {
         region: pool.region.to_string(),
         display_name: pool.display_name.to_string(),
         cidrs: pool.cidrs.iter().copied().map(wire_cidr).collect(),
+        cooling: nanos(pool.cooling),
     }
 }
 
@@ -151,6 +152,11 @@ fn eip_allocated(described: &EipDescribed) -> wire::EipAllocated {
 fn eip_updated(described: &EipDescribed) -> wire::EipUpdated {
     let (eip, details) = wire_eip_described(described);
     wire::EipUpdated { eip, details }
+}
+
+fn eip_released(released: &EipReleased) -> wire::EipReleased {
+    let cooling_until = released.cooling_until.map_or(0, |until| until.0);
+    wire::EipReleased { eip: Some(wire_eip(&released.eip)), cooling_until }
 }
 
 fn hold_released(released: &HoldReleased) -> wire::HoldReleased {

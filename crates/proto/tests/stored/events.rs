@@ -8,8 +8,8 @@ use mooring_domain::{
     address::Mac,
     event::{
         BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, Damping,
-        EipDescribed, EipDetails, EipFacts, GatewayDriftFound, GatewayFacts, HavipCreated, HavipFacts,
-        HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled,
+        EipDescribed, EipDetails, EipFacts, EipReleased, GatewayDriftFound, GatewayFacts, HavipCreated,
+        HavipFacts, HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled,
         HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VnicFacts, VpcCreated,
         Withdrawal,
     },
@@ -48,6 +48,10 @@ fn of_resource() -> Vec<(&'static str, Event)> {
         ("havip_created/rules", Event::HavipCreated(open)),
         ("havip_created/announce", Event::HavipCreated(announced)),
         ("pool_created", Event::PoolCreated(pool())),
+        (
+            "pool_created/cooling",
+            Event::PoolCreated(PoolCreated { cooling: Duration::from_hours(24), ..pool() }),
+        ),
         ("vpc_created", Event::VpcCreated(vpc())),
         ("subnet_created", Event::SubnetCreated(subnet("10.0.1.0/24", "10.0.1.1"))),
         ("subnet_created/v6", Event::SubnetCreated(subnet("fd00:1::/64", "fd00:1::1"))),
@@ -71,7 +75,14 @@ fn of_resource() -> Vec<(&'static str, Event)> {
         ("eip_allocated/described", Event::EipAllocated(described(eip(V4)))),
         ("eip_updated", Event::EipUpdated(described(eip(V6)))),
         ("eip_updated/nothing", Event::EipUpdated(plain(eip(V4)))),
-        ("eip_released", Event::EipReleased(eip(V4))),
+        ("eip_released", Event::EipReleased(EipReleased { eip: eip(V4), cooling_until: None })),
+        (
+            "eip_released/cooling",
+            Event::EipReleased(EipReleased {
+                eip: eip(V4),
+                cooling_until: Some(Timestamp(1_763_765_000_250_000_000)),
+            }),
+        ),
         ("hold_placed", Event::HoldPlaced(binding(V4))),
         ("hold_released", Event::HoldReleased(held)),
         ("hold_released/nothing_held", Event::HoldReleased(released)),
@@ -181,7 +192,13 @@ fn text<T: std::str::FromStr<Err = BadName>>(text: &str) -> T {
 
 fn pool() -> PoolCreated {
     let cidrs = ["203.0.113.0/28", "2001:db8:7::/120"].map(|cidr| cidr.parse().unwrap());
-    PoolCreated { id: id(0x10), region: text("r1"), display_name: text("public"), cidrs: cidrs.into() }
+    PoolCreated {
+        id: id(0x10),
+        region: text("r1"),
+        display_name: text("public"),
+        cidrs: cidrs.into(),
+        cooling: Duration::ZERO,
+    }
 }
 
 fn vpc() -> VpcCreated {

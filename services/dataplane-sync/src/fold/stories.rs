@@ -32,6 +32,7 @@ fn events() -> Vec<(Stream, Event)> {
             region: "r1".parse().unwrap(),
             display_name,
             cidrs,
+            cooling: Duration::ZERO,
         })
     };
     let vpc = VpcCreated { id: Id::new(id(7)), project, region, display_name: label("blue") };

@@ -88,7 +88,12 @@ fn network(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource
         8 => update(region)?,
         _ => Region::any(&mut region.rng, &region.eips).map(|eip| {
             let scope = Scope { project: eip.project, region: eip.region };
-            resource::Command::ReleaseEip(ReleaseEip { scope, id: eip.id, expected: Expected::default() })
+            resource::Command::ReleaseEip(ReleaseEip {
+                scope,
+                id: eip.id,
+                expected: Expected::default(),
+                now: cores.now(),
+            })
         }),
     })
 }
@@ -143,6 +148,7 @@ fn eip(region: &mut Region, cores: &mut Cores<'_>) -> Result<resource::Command> 
         address: (region.rng.u32(0..4) == 0).then_some(address),
         pool,
         details: details(region)?,
+        now: cores.now(),
     }))
 }
 

@@ -1,6 +1,6 @@
 //! What a life begins with, and what there is of each kind by now.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use anyhow::Result;
 use fastrand::Rng;
@@ -51,12 +51,14 @@ impl Region {
 
     /// Pools of both families, VPCs, and subnets in each: all have the same private blocks.
     pub(super) fn beginning(&mut self, cores: &mut Cores<'_>) -> Result<Vec<Commands>> {
-        let pools = [("small", "203.0.113.0/28"), ("large", "198.18.0.0/24"), ("six", "2001:db8:5::/120")];
+        let pools =
+            [("small", "203.0.113.0/28", 60), ("large", "198.18.0.0/24", 5), ("six", "2001:db8:5::/120", 0)];
         let mut all: Vec<Command> = Vec::new();
-        for (name, cidr) in pools {
+        for (name, cidr, cooling) in pools {
             let id = PoolId::new(cores.id());
             let (display_name, cidrs) = (name.parse()?, vec![cidr.parse()?]);
-            all.push(Command::CreatePool(CreatePool { id, region: REGION.parse()?, display_name, cidrs }));
+            let (region, cooling) = (REGION.parse()?, Duration::from_mins(cooling));
+            all.push(Command::CreatePool(CreatePool { id, region, display_name, cidrs, cooling }));
         }
         for (project, name) in VPCS {
             let vpc = VpcId::new(cores.id());
@@ -88,7 +90,7 @@ impl Region {
             Event::HavipCreated(havip) => self.havips.push(havip.clone()),
             Event::HavipDeleted(gone) => self.havips.retain(|havip| havip.havip.id != gone.id),
             Event::EipAllocated(described) => self.eips.push(described.eip.clone()),
-            Event::EipReleased(gone) => self.eips.retain(|eip| eip.id != gone.id),
+            Event::EipReleased(gone) => self.eips.retain(|eip| eip.id != gone.eip.id),
             Event::BindRequested(request) => {
                 self.requests.push_back(request.clone());
                 if self.requests.len() > REMEMBERED {
