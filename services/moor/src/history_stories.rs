@@ -252,10 +252,6 @@ fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
             format!("{havip_text} is contested no more: vm-b (02:00:00:00:00:0c, 10.0.1.12) holds it"),
         ),
         (Kind::HavipDeleted(HavipDeleted { havip: havip() }), format!("{havip_text} deleted")),
-        (
-            Kind::EipReleased(EipReleased { eip: eip(), cooling_until: 1_763_765_000_250_000_000 }),
-            format!("{eip_text} released to pool public; its address cools until 2025-11-21T22:43:20.250Z"),
-        ),
     ]
 }
 
@@ -270,6 +266,10 @@ fn updates(eip_text: &str) -> Vec<(Kind, String)> {
             format!(
                 "{eip_text} updated: description \"the shop\"; labels env=prod,tier=; protected from release"
             ),
+        ),
+        (
+            Kind::EipReleased(EipReleased { eip: eip(), cooling_until: 1_763_765_000_250_000_000 }),
+            format!("{eip_text} released to pool public; its address cools until 2025-11-21T22:43:20.250Z"),
         ),
     ]
 }

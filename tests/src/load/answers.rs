@@ -56,7 +56,7 @@ pub(super) fn eip(state: eip::State) -> Option<Answer> {
         eip::State::Associating => Phase::Associating,
         eip::State::InUse => Phase::InUse,
         eip::State::Unassociating => Phase::Unassociating,
-        eip::State::Unspecified => return None,
+        eip::State::Unspecified | eip::State::Cooling => return None,
     };
     Some(Answer::Eip(phase))
 }

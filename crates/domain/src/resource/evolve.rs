@@ -123,7 +123,8 @@ fn give_back(state: &mut State, pool: PoolId, address: IpAddr) {
 }
 
 fn cool_no_more(state: &mut State, now: Timestamp) {
-    while let Some((pool, address)) = state.cooling.over(now).next() {
+    loop {
+        let Some((pool, address)) = state.cooling.over(now).next() else { return };
         state.cooling.end(address);
         give_back(state, pool, address);
     }
