@@ -116,7 +116,7 @@ fn expected() -> Vec<(Kind, String)> {
     );
     all.extend(leases(havip_text));
     all.extend(updates(eip_text));
-    all.extend(endings(eip_text, havip_text));
+    all.extend(endings(havip_text));
     all.extend(silence(havip_text));
     all
 }
@@ -194,7 +194,7 @@ fn leases(havip_text: &str) -> Vec<(Kind, String)> {
     ]
 }
 
-fn endings(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
+fn endings(havip_text: &str) -> Vec<(Kind, String)> {
     let changed = HolderChanged {
         havip: havip(),
         holder: Some(vnic("vm-b", 12)),
