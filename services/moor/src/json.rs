@@ -177,6 +177,7 @@ mod tests {
             "name": "projects/shop/regions/r1/eips/01976e2a-0000-7000-8000-000000000001",
             "display_name": "web", "address": "203.0.113.7", "pool": "", "state": "IN_USE", "binding": "",
             "position": 12, "description": "", "labels": {"env": "prod", "tier": ""}, "delete_protection": false,
+            "cooling_ends_at": null,
         });
         assert_eq!(of("mooring.resource.v1.Eip", &eip).unwrap(), expected);
     }
