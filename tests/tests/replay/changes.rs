@@ -23,7 +23,7 @@ fn each_step_of_a_life_is_named_and_nothing_else() {
     let Life { server, photos } = lived();
     let place = server.data().display().to_string();
     let step = |n: usize| changes(&place, photos[n].position, photos[n + 1].position);
-    assert_eq!(step(0), ["changed pools public allocated", "added eips second"]);
+    assert_eq!(step(0), ["changed pools public allocated free", "added eips second"]);
     assert_eq!(step(1), ["added holders of front"]);
     assert_eq!(
         step(2),
@@ -48,7 +48,7 @@ fn each_step_of_a_life_is_named_and_nothing_else() {
     assert_eq!(
         step(5),
         [
-            "changed pools public allocated",
+            "changed pools public allocated cooling",
             "removed havips front",
             "removed eips second",
             "removed holders of front",
