@@ -252,6 +252,10 @@ async fn addresses(world: &World, stock: &Stock, refusals: &mut Refusals) {
         ..Default::default()
     };
     refusals.take(world.resource().release_eip(request).await);
+    let cooled = world.eip(P1, "").await;
+    ok(world.release_eip(&cooled.name).await);
+    let request = resource::AllocateEipRequest { parent: P2.into(), ..at(&cooled.address) };
+    refusals.take(world.resource().allocate_eip(request).await);
     let small = world.pool(R1, "small", "198.51.100.7/32").await;
     let from = resource::Eip { pool: small.name, ..Default::default() };
     let request = resource::AllocateEipRequest { parent: P1.into(), eip: Some(from), ..Default::default() };

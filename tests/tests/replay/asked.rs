@@ -3,10 +3,11 @@
 use mooring_event_log::{Options as LogOptions, Segments};
 use mooring_proto::dataplane::v1::{ReplayRegionRequest, past_service_client::PastServiceClient};
 use mooring_tests::{
-    Mooringd, history, lab,
+    Mooringd, channel, history, lab,
     server::{Options, own_folder},
 };
 use serde_json::{Value, json};
+use tonic::transport::Endpoint;
 
 use crate::given::*;
 
@@ -180,7 +181,8 @@ async fn a_large_region_is_told_in_parts() {
     let start = move || Mooringd::start_in(&path, "", Options::default()).unwrap();
     let server = tokio::task::spawn_blocking(start).await.unwrap();
     let url = format!("http://{}", server.address());
-    let mut client = PastServiceClient::connect(url).await.unwrap();
+    let channel = channel::connect(Endpoint::from_shared(url).unwrap()).await.unwrap();
+    let mut client = PastServiceClient::new(channel);
     let request = ReplayRegionRequest { parent: "regions/r1".into(), at: "100".into() };
     let mut answers = client.replay_region(request).await.unwrap().into_inner();
     let first = answers.message().await.unwrap().unwrap();
