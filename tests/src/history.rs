@@ -77,7 +77,7 @@ async fn bind(cores: &mut Cores<'_>, pairs: &[Pair], bindings: &mut [Option<Bind
     let now = cores.now();
     let holds = pairs.iter().zip(&ids).map(|(pair, id)| {
         let (eip, havip, region) = (pair.eip.id, pair.havip.id, pair.havip.region.clone());
-        Resource::Hold(Hold { binding: *id, eip, havip, project: None, region, now })
+        Resource::Hold(Hold { binding: *id, eip, havip, project: None, moved_from: None, region, now })
     });
     cores.decide::<ResourceCore>(holds.collect(), Asked::ByService).await?;
     let confirm = pairs.iter().zip(&ids).map(|(pair, id)| Binding::Confirm {

@@ -115,6 +115,65 @@ fn a_bind_survives_a_crash_after_its_early_hold() {
     bind_survives_early("early.after-hold");
 }
 
+/// The EIP has moved, the HAVIP that it left is free, and each step was taken once.
+fn move_survives(point: &str) {
+    let mut server = stocked();
+    server.ask("havip create back --subnet web").unwrap();
+    server.ask("bind web front").unwrap();
+    die_at(&mut server, point, "move web back");
+    wait_for("the EIP to front the other HAVIP, and the first to be free", PATIENT, || {
+        let (eip, unbound) = (server.ask("eip get web"), count(&server, "unbound"));
+        match eip {
+            Ok(eip) if eip["state"] == "IN_USE" && unbound == 1 => Ok(()),
+            other => Err(format!("{other:?}, unbound {unbound}")),
+        }
+    })
+    .unwrap();
+    for (kind, times) in [
+        ("bind_requested", 2),
+        ("hold_placed", 2),
+        ("bound", 2),
+        ("unbind_requested", 1),
+        ("hold_released", 1),
+    ] {
+        assert_eq!(count(&server, kind), times, "{kind}");
+    }
+    server.ask("havip delete front").unwrap();
+    server.ask("unbind web").unwrap();
+    server.ask("eip release web").unwrap();
+    server.ask("havip delete back").unwrap();
+}
+
+#[test]
+fn a_move_survives_a_crash_before_its_hold() {
+    move_survives("bind.before-hold");
+}
+
+#[test]
+fn a_move_survives_a_crash_after_its_hold() {
+    move_survives("bind.after-hold");
+}
+
+#[test]
+fn a_move_survives_a_crash_after_the_eip_was_told_to_leave() {
+    move_survives("bind.after-bound");
+}
+
+#[test]
+fn a_move_survives_a_crash_before_what_it_left_is_released() {
+    move_survives("unbind.before-release");
+}
+
+#[test]
+fn a_move_survives_a_crash_after_what_it_left_is_released() {
+    move_survives("unbind.after-release");
+}
+
+#[test]
+fn a_move_survives_a_crash_after_what_it_left_was_over() {
+    move_survives("unbind.after-unbound");
+}
+
 /// The bind asks for an EIP that resource does not know, so it must come to nothing.
 fn failing_bind_survives(point: &str, reason: &str) {
     let mut server = stocked();

@@ -8,6 +8,7 @@ mod command;
 mod decide;
 mod evolve;
 mod gateway;
+mod moving;
 mod progress;
 mod state;
 
@@ -25,7 +26,7 @@ pub enum BindingCore {}
 
 impl Decider for BindingCore {
     const STREAM: Stream = Stream::Binding;
-    const STATE_VERSION: u32 = 2;
+    const STATE_VERSION: u32 = 3;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;
@@ -33,8 +34,10 @@ impl Decider for BindingCore {
     fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
         match command {
             Command::Bind { id, eip, havip } => decide::bind(state, *id, eip, havip),
+            Command::Move { id, eip, havip, expected } => moving::start(state, *id, eip, havip, *expected),
             Command::Unbind { scope, eip, expected } => decide::unbind(state, scope, *eip, *expected),
             Command::Confirm { binding, eip, havip } => progress::confirm(state, *binding, eip, havip),
+            Command::Leave { binding, eip, havip } => moving::leave(state, *binding, eip, havip),
             Command::Fail { binding, reason, message } => progress::fail(state, *binding, reason, message),
             Command::Complete { binding } => progress::complete(state, *binding),
             Command::RegisterGateway { region, gateway, equal_to } => {

@@ -202,6 +202,8 @@ pub struct BindRequested {
     pub region: RegionId,
     /// The EIP's project as the request had it.
     pub eip_project: ProjectId,
+    /// The binding that the EIP leaves for this one: a move. `None`: the EIP was free.
+    pub moved_from: Option<BindingId>,
 }
 
 /// The facts of a binding that is, or was, in use.

@@ -40,7 +40,7 @@ pub enum ResourceCore {}
 
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
-    const STATE_VERSION: u32 = 4;
+    const STATE_VERSION: u32 = 5;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;

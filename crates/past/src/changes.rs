@@ -86,6 +86,7 @@ mod tests {
             project: "p1".parse().unwrap(),
             region: "r1".parse().unwrap(),
             eip_project: "p1".parse().unwrap(),
+            moved_from: None,
         };
         let failed = BindFailed { request: request.clone(), reason: "NO".into(), message: "no".into() };
         let mut before = Folded::default();

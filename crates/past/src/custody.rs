@@ -175,16 +175,11 @@ impl Custodian {
                 self.eips.remove(&released.eip.id);
                 vec![Subject::Eip(released.eip.id)]
             }
-            Event::Bound(facts) => {
-                self.of_eip.insert(facts.eip.id, facts.binding);
-                self.of_havip.insert(facts.havip.id, facts.binding);
-                self.bound.insert(facts.binding, facts.clone());
-                vec![Subject::Eip(facts.eip.id), Subject::Havip(facts.havip.id)]
-            }
+            Event::Bound(facts) => self.bound(facts),
+            Event::Unbound(facts) if self.bound.remove(&facts.binding).is_none() => Vec::new(),
             Event::Unbound(facts) => {
                 self.of_eip.remove(&facts.eip.id);
                 self.of_havip.remove(&facts.havip.id);
-                self.bound.remove(&facts.binding);
                 vec![Subject::Eip(facts.eip.id), Subject::Havip(facts.havip.id)]
             }
             Event::HolderChanged(changed) => {
@@ -207,6 +202,19 @@ impl Custodian {
             asked.ids.push(vpc.id);
         }
         Vec::new()
+    }
+
+    fn bound(&mut self, facts: &BindingFacts) -> Vec<Subject> {
+        let left = self.of_eip.insert(facts.eip.id, facts.binding);
+        // An EIP that has moved fronts the other no more, whenever that binding is over.
+        let left = left.and_then(|left| self.bound.remove(&left)).map(|left| left.havip.id);
+        if let Some(havip) = left {
+            self.of_havip.remove(&havip);
+        }
+        self.of_havip.insert(facts.havip.id, facts.binding);
+        self.bound.insert(facts.binding, facts.clone());
+        let havips = left.into_iter().chain([facts.havip.id]).map(Subject::Havip);
+        [Subject::Eip(facts.eip.id)].into_iter().chain(havips).collect()
     }
 
     /// Behind what another holder of a HAVIP stands.

@@ -122,6 +122,7 @@ pub const METHODS: &[(&str, &[(&str, Access)])] = {
             "mooring.binding.v1.BindingService",
             &[
                 ("Bind", Project),
+                ("Move", Project),
                 ("Unbind", Project),
                 ("GetBinding", Project),
                 ("ListBindings", Project),

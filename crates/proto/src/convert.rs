@@ -50,6 +50,11 @@ pub fn id<K>(field: &'static str, bytes: &[u8]) -> Result<Id<K>, Malformed> {
     Uuid::from_slice(bytes).map(Id::new).map_err(|_| Malformed::Bad(field))
 }
 
+/// The same, where empty means none.
+pub fn optional_id<K>(field: &'static str, bytes: &[u8]) -> Result<Option<Id<K>>, Malformed> {
+    if bytes.is_empty() { Ok(None) } else { id(field, bytes).map(Some) }
+}
+
 /// A UUID as 16 bytes.
 pub fn id_bytes<K>(id: Id<K>) -> Bytes {
     Bytes::copy_from_slice(id.uuid().as_bytes())

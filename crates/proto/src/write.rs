@@ -38,6 +38,7 @@ writes! {
     resource::UpdateEipRequest => "UpdateEip";
     resource::ReleaseEipRequest => "ReleaseEip";
     binding::BindRequest => "Bind";
+    binding::MoveRequest => "Move";
     binding::UnbindRequest => "Unbind";
     binding::RegisterGatewayRequest => "RegisterGateway";
     binding::ReportDriftRequest => "ReportDrift";

@@ -15,7 +15,7 @@ use mooring_domain::{
 use mooring_ledger::{Caller, Outcome, Refused, Regions, Watch, watched_from};
 use mooring_proto::{
     binding::v1::{
-        self as api, BindRequest, GetBindingRequest, ListBindingsRequest, ListBindingsResponse,
+        self as api, BindRequest, GetBindingRequest, ListBindingsRequest, ListBindingsResponse, MoveRequest,
         UnbindRequest, UnbindResponse, WaitAppliedRequest, WaitAppliedResponse, WatchBindingsRequest,
         WatchBindingsResponse, binding_service_server::BindingService,
     },
@@ -85,9 +85,51 @@ impl Bindings {
         });
         submitted.await.unwrap_or(Err(Unserved::Unknown.into()))
     }
+
+    /// What is only to be decided.
+    fn validated(&self, region: &RegionId) -> Result<Validated<'_>, Status> {
+        let resource = Resource::new(self.resource.clone(), region.clone());
+        Ok(Validated { ledger: self.regions.get("havip", region)?, reports: self.reports(region)?, resource })
+    }
+
+    /// Answers for the binding that a `Bind` or a `Move` made or found, once it has come to its end.
+    async fn answer_bound(
+        &self,
+        eip: &Name<id::Eip>,
+        havip: &Name<id::Havip>,
+        outcome: &Outcome,
+        wait_applied: bool,
+    ) -> Result<Response<api::Binding>, Status> {
+        let ledger = self.regions.get("havip", &havip.scope.region)?;
+        let reports = self.reports(&havip.scope.region)?;
+        let there = || {
+            let state = ledger.view().state;
+            let of_havip = state.of_havip(havip.id).filter(|binding| binding.request.eip == eip.id);
+            of_havip.map(|binding| binding.request.binding)
+        };
+        let wait = Wait::new(ledger, reports);
+        let id = bound(outcome).or_else(there);
+        let binding = match id {
+            Some(id) => wait.decided(id).await?,
+            None => None,
+        };
+        let gone =
+            || Rejection::precondition("UNBOUND_SINCE", "eip", "it was bound, and has been unbound since");
+        let binding = binding.ok_or_else(|| Refused::from(gone()))?;
+        if let Phase::Failed { reason, message } = &binding.phase {
+            return Err(failed(&binding, reason, message));
+        }
+        if !wait_applied {
+            return Ok(outcome.answer(answer::binding(&binding, &ledger.view().state, reports)));
+        }
+        wait.applied(binding.request.binding).await?;
+        let state = ledger.view().state;
+        let binding = state.get(binding.request.binding).ok_or_else(|| Refused::from(gone()))?;
+        Ok(outcome.answer(answer::binding(binding, &state, reports)))
+    }
 }
 
-/// The binding that a `Bind` made or found.
+/// The binding that a `Bind` or a `Move` made.
 fn bound(outcome: &Outcome) -> Option<BindingId> {
     outcome.events.iter().find_map(|event| match event {
         Event::BindRequested(request) => Some(request.binding),
@@ -129,40 +171,30 @@ impl BindingService for Bindings {
         let eip = caller.name::<id::Eip>("eip", &request.eip)?;
         let havip = caller.name::<id::Havip>("havip", &request.havip)?;
         check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
-        let ledger = self.regions.get("havip", &havip.scope.region)?;
-        let reports = self.reports(&havip.scope.region)?;
-        let project = havip.scope.project.clone();
-        let pair = Pair { binding: BindingId::new(Uuid::now_v7()), eip: eip.id, havip: havip.id, project };
+        let (binding, project) = (BindingId::new(Uuid::now_v7()), havip.scope.project.clone());
+        let pair = Pair { binding, eip: eip.id, havip: havip.id, project, moved_from: None };
         let command = Command::Bind { id: pair.binding, eip: eip.clone(), havip: havip.clone() };
         let outcome = self.submit_bind(&havip.scope.region, caller, command, pair.clone()).await?;
         if outcome.validated_only {
-            let resource = Resource::new(self.resource.clone(), havip.scope.region);
-            return Validated { ledger, reports, resource }.bind(&outcome, &pair).await;
+            return self.validated(&havip.scope.region)?.bind(&outcome, &pair).await;
         }
-        let there = || {
-            let state = ledger.view().state;
-            let pair = state.of_eip(eip.id).filter(|binding| binding.request.havip == havip.id);
-            pair.map(|binding| binding.request.binding)
-        };
-        let wait = Wait::new(ledger, reports);
-        let id = bound(&outcome).or_else(there);
-        let binding = match id {
-            Some(id) => wait.decided(id).await?,
-            None => None,
-        };
-        let gone =
-            || Rejection::precondition("UNBOUND_SINCE", "eip", "it was bound, and has been unbound since");
-        let binding = binding.ok_or_else(|| Refused::from(gone()))?;
-        if let Phase::Failed { reason, message } = &binding.phase {
-            return Err(failed(&binding, reason, message));
+        self.answer_bound(&eip, &havip, &outcome, request.wait_applied).await
+    }
+
+    async fn r#move(&self, request: Request<MoveRequest>) -> Result<Response<api::Binding>, Status> {
+        let (caller, request) = Caller::open(request)?;
+        let eip = caller.name::<id::Eip>("eip", &request.eip)?;
+        let havip = caller.name::<id::Havip>("havip", &request.havip)?;
+        check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
+        let ledger = self.regions.get("havip", &havip.scope.region)?;
+        let id = BindingId::new(Uuid::now_v7());
+        let expected = Expected(request.expected_revision);
+        let command = Command::Move { id, eip: eip.clone(), havip: havip.clone(), expected };
+        let outcome = ledger.submit(caller, command).await?;
+        if outcome.validated_only {
+            return self.validated(&havip.scope.region)?.moved(&outcome).await;
         }
-        if !request.wait_applied {
-            return Ok(outcome.answer(answer::binding(&binding, &ledger.view().state, reports)));
-        }
-        wait.applied(binding.request.binding).await?;
-        let state = ledger.view().state;
-        let binding = state.get(binding.request.binding).ok_or_else(|| Refused::from(gone()))?;
-        Ok(outcome.answer(answer::binding(binding, &state, reports)))
+        self.answer_bound(&eip, &havip, &outcome, request.wait_applied).await
     }
 
     async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {
@@ -174,8 +206,7 @@ impl BindingService for Bindings {
         let command = Command::Unbind { scope: eip.scope.clone(), eip: eip.id, expected };
         let outcome = ledger.submit(caller, command).await?;
         if outcome.validated_only {
-            let resource = Resource::new(self.resource.clone(), eip.scope.region);
-            return Validated { ledger, reports, resource }.unbind(&outcome).await;
+            return self.validated(&eip.scope.region)?.unbind(&outcome).await;
         }
         let position = match unbinding(&outcome, &ledger.view().state, &eip) {
             Some((id, position)) => {

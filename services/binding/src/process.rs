@@ -128,11 +128,25 @@ impl Process {
 
     fn is_due(&self, state: &State, binding: &Binding) -> bool {
         match &binding.phase {
-            Phase::Associating => !self.early.awaits(binding.request.binding),
+            Phase::Associating => {
+                let left = binding.request.moved_from.and_then(|left| state.get(left));
+                let is_out = left.is_none_or(|left| self.is_out(state, left));
+                is_out && !self.early.awaits(binding.request.binding)
+            }
+            // What an EIP moves from goes when it has arrived.
+            Phase::Unassociating(_) if state.moving_to(binding.request.binding).is_some() => false,
+            Phase::Unassociating(_) => self.is_out(state, binding),
+            _ => false,
+        }
+    }
+
+    /// Whether no gateway has to take it out any more, or yet.
+    fn is_out(&self, state: &State, binding: &Binding) -> bool {
+        match &binding.phase {
             Phase::Unassociating(facts) => {
                 self.reports.in_the_way(state, facts.havip.vpc, binding.at.position).is_empty()
             }
-            _ => false,
+            _ => true,
         }
     }
 
@@ -186,7 +200,7 @@ impl Process {
     async fn hold(&self, bindings: &[Binding]) -> Result<Vec<Hold>, StepError> {
         let early: Vec<_> = bindings.iter().map(|binding| self.early.take(binding.request.binding)).collect();
         let missing = bindings.iter().zip(&early).filter(|(_, early)| early.is_none());
-        let missing: Vec<_> = missing.map(|(binding, _)| Pair::from(binding)).collect();
+        let missing: Vec<_> = missing.map(|(binding, _)| Pair::from(&binding.request)).collect();
         let mut asked = match missing.is_empty() {
             true => Vec::new(),
             false => {
@@ -206,11 +220,17 @@ impl Process {
         holds: Vec<Hold>,
     ) -> Result<Vec<(BindingId, Refusal)>, StepError> {
         let (mut held, mut commands, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for (binding, hold) in bindings.iter().map(|binding| binding.request.binding).zip(holds) {
+        let state = self.ledger.view().state;
+        for (request, hold) in bindings.iter().map(|binding| &binding.request).zip(holds) {
+            let binding = request.binding;
+            let left = request.moved_from.and_then(|left| state.get(left));
             match hold {
                 Ok((eip, havip)) => {
                     held.push(binding);
-                    commands.push(Command::Confirm { binding, eip, havip });
+                    commands.push(match left.is_some_and(|left| !left.is_unfinished()) {
+                        true => Command::Leave { binding, eip, havip },
+                        false => Command::Confirm { binding, eip, havip },
+                    });
                 }
                 Err(refusal) => failed.push((binding, refusal)),
             }

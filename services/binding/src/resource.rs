@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use mooring_domain::{
-    binding::Binding,
-    event::{EipFacts, HavipFacts},
+    event::{BindRequested, EipFacts, HavipFacts},
     id::{self, BindingId, EipId, HavipId},
     name::{Name, ProjectId, RegionId},
 };
@@ -31,12 +30,19 @@ pub(crate) struct Pair {
     pub(crate) havip: HavipId,
     /// Whose both are said to be.
     pub(crate) project: ProjectId,
+    /// The binding that may hold the EIP meanwhile.
+    pub(crate) moved_from: Option<BindingId>,
 }
 
-impl From<&Binding> for Pair {
-    fn from(Binding { request, .. }: &Binding) -> Self {
-        let project = request.project.clone();
-        Self { binding: request.binding, eip: request.eip, havip: request.havip, project }
+impl From<&BindRequested> for Pair {
+    fn from(request: &BindRequested) -> Self {
+        Self {
+            binding: request.binding,
+            eip: request.eip,
+            havip: request.havip,
+            project: request.project.clone(),
+            moved_from: request.moved_from,
+        }
     }
 }
 
@@ -81,6 +87,7 @@ impl Resource {
             eip_id: convert::id_bytes(pair.eip),
             havip_id: convert::id_bytes(pair.havip),
             project: pair.project.to_string(),
+            moved_from_binding_id: pair.moved_from.map(convert::id_bytes).unwrap_or_default(),
         });
         let request = HoldRequest { region: self.region.to_string(), items: items.collect(), validate_only };
         let answer = self.client.clone().hold(by_process(request)).await?;

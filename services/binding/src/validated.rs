@@ -59,6 +59,28 @@ impl Validated<'_> {
         Ok(then(requested.answer(answer::binding(binding, &state, self.reports)), held, &bound))
     }
 
+    /// The new binding as it would be IN_USE, or why it would fail. `requested` is the first step.
+    pub(crate) async fn moved(&self, requested: &Outcome) -> Result<Response<api::Binding>, Status> {
+        let mut state = requested.state_after(self.ledger);
+        let request = requested.events.iter().find_map(|event| match event {
+            Event::BindRequested(request) => Some(request),
+            _ => None,
+        });
+        let request = request.ok_or_else(changed_meanwhile)?;
+        let (binding, pair) = (request.binding, Pair::from(request));
+        let left = request.moved_from.ok_or_else(changed_meanwhile)?;
+        let (hold, held) = self.resource.validate_hold(&pair).await?;
+        let (eip, havip) = hold.map_err(|refusal| self.would_fail(&state, &pair, &refusal))?;
+        let leave = Command::Leave { binding, eip: eip.clone(), havip: havip.clone() };
+        let mut own = next(&mut state, &leave).map_err(Refused::from)?;
+        own.extend(next(&mut state, &Command::Confirm { binding, eip, havip }).map_err(Refused::from)?);
+        let released = self.resource.validate_release(left).await?;
+        let unbound = next(&mut state, &Command::Complete { binding: left }).map_err(Refused::from)?;
+        let binding = state.get(binding).ok_or_else(changed_meanwhile)?;
+        let answer = requested.answer(answer::binding(binding, &state, self.reports));
+        Ok(then(then(answer, held, &own), released, &unbound))
+    }
+
     /// What would be answered once every gateway has taken it out.
     pub(crate) async fn unbind(&self, requested: &Outcome) -> Result<Response<UnbindResponse>, Status> {
         let mut state = requested.state_after(self.ledger);

@@ -34,10 +34,7 @@ impl<'a> Wait<'a> {
     pub(crate) async fn decided(&self, id: BindingId) -> Result<Option<Binding>, Status> {
         let pending =
             |state: &State| state.get(id).is_some_and(|binding| binding.phase == Phase::Associating);
-        let state = self
-            .until(|state| !pending(state))
-            .await
-            .map_err(|_| self.still(id, "resource has not answered yet", &[]))?;
+        let state = self.until(|state| !pending(state)).await.map_err(|()| self.undecided(id))?;
         Ok(state.get(id).cloned())
     }
 
@@ -119,6 +116,18 @@ impl<'a> Wait<'a> {
         let Some(binding) = state.get(id) else { return Vec::new() };
         let names = state.registered_gateways().map(|gateway| gateway.facts.gateway.clone());
         names.filter(|name| !answer::applied(binding, self.reports.of(name).as_ref())).collect()
+    }
+
+    /// A move waits for gateways, too.
+    fn undecided(&self, id: BindingId) -> Status {
+        let state = self.ledger.view().state;
+        let left = state.get(id).and_then(|binding| binding.request.moved_from);
+        let holding_up =
+            left.map(|left| (left, self.holding_up(left))).filter(|(_, names)| !names.is_empty());
+        match holding_up {
+            Some((left, names)) => self.still(left, "waiting for gateways to take it out", &names),
+            None => self.still(id, "resource has not answered yet", &[]),
+        }
     }
 
     fn holding_up(&self, id: BindingId) -> Vec<GatewayName> {

@@ -114,6 +114,8 @@ pub enum Command {
     Bind(binding::Bind),
     /// Take an EIP off its HAVIP; done when every registered gateway has taken it out
     Unbind(binding::Unbind),
+    /// Move an EIP from the HAVIP that it fronts to another
+    Move(binding::Move),
     /// Bindings: which EIP fronts which HAVIP
     #[command(subcommand)]
     Binding(binding::Verb),
@@ -174,6 +176,7 @@ impl Command {
             Self::Eip(verb) => verb.run(moor).await,
             Self::Bind(bind) => bind.run(moor).await,
             Self::Unbind(unbind) => unbind.run(moor).await,
+            Self::Move(moving) => moving.run(moor).await,
             Self::Binding(verb) => verb.run(moor).await,
             Self::Holder(one) => one.run(moor).await,
             Self::Holders => holder::list(moor).await,
@@ -278,6 +281,7 @@ mod tests {
         "moor eip get 203.0.113.7",
         "moor eip release web --dry-run",
         "moor bind web front --wait",
+        "moor move web back --wait",
         "moor unbind web",
         "moor binding list",
         "moor binding get 01976e2a-0000-7000-8000-000000000001",

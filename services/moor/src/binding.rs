@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use mooring_domain::id::Binding as BindingKind;
 use mooring_proto::{
     binding::v1::{
-        BindRequest, Binding, GetBindingRequest, ListBindingsRequest, UnbindRequest, binding::State,
-        binding_service_client::BindingServiceClient,
+        BindRequest, Binding, GetBindingRequest, ListBindingsRequest, MoveRequest, UnbindRequest,
+        binding::State, binding_service_client::BindingServiceClient,
     },
     resource::v1::{Eip, Havip},
 };
@@ -32,6 +32,15 @@ pub struct Bind {
     /// Answer only when every registered gateway has it in its kernel
     #[arg(long)]
     wait: bool,
+}
+
+/// Move an EIP from the HAVIP that it fronts to another: a gap in its traffic, never an overlap.
+#[derive(Debug, Args)]
+pub struct Move {
+    #[command(flatten)]
+    pair: Bind,
+    #[command(flatten)]
+    expected: Expected,
 }
 
 /// Take an EIP off its HAVIP.
@@ -72,7 +81,7 @@ pub struct Watched {
 }
 
 impl Bind {
-    /// Binds, and refuses when the binding came out as FAILED.
+    /// Binds.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let message = BindRequest {
             eip: moor.name_of::<Eip>(Argument::new("EIP", &self.eip)).await?,
@@ -83,11 +92,34 @@ impl Bind {
         };
         let rpc = async |channel, request| BindingServiceClient::new(channel).bind(request).await;
         let binding = moor.write(&moor.binding, message, rpc).await?;
-        if binding.state() == State::Failed {
-            return Err(Failure::bind_failed(&binding.failure));
-        }
-        moor.show(&binding).await
+        show_bound(moor, &binding).await
     }
+}
+
+impl Move {
+    /// Moves.
+    pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
+        let Bind { eip, havip, wait } = self.pair;
+        let message = MoveRequest {
+            eip: moor.name_of::<Eip>(Argument::new("EIP", &eip)).await?,
+            havip: moor.name_of::<Havip>(Argument::new("HAVIP", &havip)).await?,
+            request_id: moor.request_id.clone(),
+            wait_applied: wait,
+            validate_only: moor.validate_only,
+            expected_revision: self.expected.revision,
+        };
+        let rpc = async |channel, request| BindingServiceClient::new(channel).r#move(request).await;
+        let binding = moor.write(&moor.binding, message, rpc).await?;
+        show_bound(moor, &binding).await
+    }
+}
+
+/// Refuses when it came out as FAILED.
+async fn show_bound(moor: &Invocation, binding: &Binding) -> Result<(), Failure> {
+    if binding.state() == State::Failed {
+        return Err(Failure::bind_failed(&binding.failure));
+    }
+    moor.show(binding).await
 }
 
 impl Unbind {

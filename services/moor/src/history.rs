@@ -195,7 +195,12 @@ impl Names {
 
     fn bind_requested(&self, bind: &BindRequested) -> String {
         let (eip, havip) = (self.name(&bind.eip_id), self.name(&bind.havip_id));
-        format!("bind of EIP {eip} to HAVIP {havip} requested as binding {}", wire::id(&bind.binding_id))
+        let binding = wire::id(&bind.binding_id);
+        if bind.moved_from_binding_id.is_empty() {
+            return format!("bind of EIP {eip} to HAVIP {havip} requested as binding {binding}");
+        }
+        let left = wire::id(&bind.moved_from_binding_id);
+        format!("move of EIP {eip} to HAVIP {havip} requested as binding {binding}; it leaves binding {left}")
     }
 
     fn drift_found(&self, drift: &GatewayDriftFound) -> String {

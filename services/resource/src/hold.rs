@@ -44,6 +44,7 @@ impl HoldService for Holds {
                     "" => None,
                     project => Some(convert::text("items.project", project)?),
                 },
+                moved_from: convert::optional_id("items.moved_from_binding_id", &item.moved_from_binding_id)?,
                 region: region.clone(),
                 now: now(),
             })

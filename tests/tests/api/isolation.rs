@@ -172,6 +172,7 @@ async fn bound_or_held(channel: &Channel, method: &str, of: Names) -> Result<Res
         "ListBindings" => under!(bindings.list_bindings(binding::ListBindingsRequest) in of.parent),
         "WatchBindings" => under!(bindings.watch_bindings(binding::WatchBindingsRequest) in of.parent),
         "Bind" => done(bindings.bind(bind(&of.eip, &havip)).await),
+        "Move" => done(bindings.r#move(shift(&of.eip, &havip)).await),
         "Unbind" => done(bindings.unbind(unbind(&of.eip)).await),
         "GetHolder" => done(health.get_holder(health::GetHolderRequest { havip }).await),
         "ListHolders" => under!(health.list_holders(health::ListHoldersRequest) in of.parent),

@@ -17,6 +17,7 @@ mod instances;
 mod isolation;
 mod log;
 mod methods;
+mod moving;
 mod pages;
 mod parallel;
 mod reasons;

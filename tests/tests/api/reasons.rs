@@ -274,6 +274,7 @@ async fn bindings(world: &World, stock: &Stock, refusals: &mut Refusals) {
     ok(world.bindings().bind(first.clone()).await);
     refusals.take(world.bind(eip, &spare).await);
     refusals.take(world.bind(&spare_eip, havip).await);
+    refusals.take(world.bindings().r#move(shift(&spare_eip, havip)).await);
     refusals.take(world.release_eip(eip).await);
     refusals.take(world.delete_havip(havip).await);
 

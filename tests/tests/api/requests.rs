@@ -21,6 +21,10 @@ pub fn bind(eip: &str, havip: &str) -> binding::BindRequest {
     binding::BindRequest { eip: eip.into(), havip: havip.into(), ..Default::default() }
 }
 
+pub fn shift(eip: &str, havip: &str) -> binding::MoveRequest {
+    binding::MoveRequest { eip: eip.into(), havip: havip.into(), ..Default::default() }
+}
+
 pub fn unbind(eip: &str) -> binding::UnbindRequest {
     binding::UnbindRequest { eip: eip.into(), ..Default::default() }
 }

@@ -114,6 +114,28 @@ async fn a_bind_and_an_unbind_are_foretold_to_their_ends() {
 }
 
 #[tokio::test]
+async fn a_move_is_foretold_to_its_end() {
+    let (world, stock) = World::stocked().await;
+    let back = world.havip(&stock.subnet, "back", "", &[]).await;
+    let old = ok(world.bind(&stock.eip.name, &stock.havip.name).await);
+    let before = world.tail().await;
+    let only = binding::MoveRequest { validate_only: true, ..shift(&stock.eip.name, &back.name) };
+    let foretold = world.bindings().r#move(only.clone()).await.unwrap();
+    let events = events(&foretold);
+    let foretold = foretold.into_inner();
+    assert_eq!((foretold.state(), &foretold.moved_from), (binding::binding::State::InUse, &old.name));
+    assert_eq!(world.tail().await, before);
+    ok(world.bindings().r#move(shift(&stock.eip.name, &back.name)).await);
+    wait_until("the binding that was left to be over", async || {
+        let stored = world.events(before).await;
+        if kinds(&stored) == kinds(&events) { Ok(()) } else { Err(stored) }
+    })
+    .await;
+    let again = world.bindings().r#move(only).await.unwrap();
+    assert_eq!(preview::events_in(again.metadata()).len(), 0);
+}
+
+#[tokio::test]
 async fn what_would_be_refused_is_refused_in_the_same_words() {
     let (world, stock) = World::stocked().await;
     let spare = world.havip(&stock.subnet, "spare", "", &[]).await;

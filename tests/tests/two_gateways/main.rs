@@ -13,6 +13,7 @@ mod errors;
 mod failover;
 mod joins;
 mod lanes;
+mod moved;
 mod moves;
 mod plain;
 mod returns;

@@ -21,6 +21,17 @@ pub enum Command {
         /// What is to be fronted.
         havip: Name<Havip>,
     },
+    /// A caller wants an EIP off the HAVIP that it fronts and in front of another.
+    Move {
+        /// The new binding's id.
+        id: BindingId,
+        /// What is to move.
+        eip: Name<Eip>,
+        /// What it is to front.
+        havip: Name<Havip>,
+        /// What the caller takes the binding that it leaves to be at.
+        expected: Expected,
+    },
     /// A caller wants an EIP off its HAVIP.
     Unbind {
         /// Owner and region of the EIP.
@@ -33,6 +44,15 @@ pub enum Command {
     /// resource holds both for the binding, and these are the facts.
     Confirm {
         /// The binding.
+        binding: BindingId,
+        /// What it holds.
+        eip: EipFacts,
+        /// What it holds.
+        havip: HavipFacts,
+    },
+    /// resource holds the HAVIP that an EIP moves to: the binding that it leaves can be taken out.
+    Leave {
+        /// The binding that it moves to.
         binding: BindingId,
         /// What it holds.
         eip: EipFacts,

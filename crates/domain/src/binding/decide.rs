@@ -22,18 +22,32 @@ pub(super) fn bind(
     {
         return same_pair(one);
     }
+    if let Some(to) = of_eip.and_then(|binding| state.moving_to(binding.request.binding)) {
+        return Err(on_the_move(to));
+    }
     check_free(of_eip, of_havip, eip, havip)?;
+    check_new(state, id)?;
+    Ok(vec![Event::BindRequested(request(id, eip, havip))])
+}
+
+pub(super) fn check_new(state: &State, id: BindingId) -> Result<(), Rejection> {
     if state.get(id).is_some() {
         return Err(Rejection::exists("ID_TAKEN", "id", format!("another binding has the id {id}")));
     }
-    Ok(vec![Event::BindRequested(BindRequested {
+    Ok(())
+}
+
+/// For an EIP that is free.
+pub(super) fn request(id: BindingId, eip: &Name<Eip>, havip: &Name<Havip>) -> BindRequested {
+    BindRequested {
         binding: id,
         eip: eip.id,
         havip: havip.id,
         project: havip.scope.project.clone(),
         region: havip.scope.region.clone(),
         eip_project: eip.scope.project.clone(),
-    })])
+        moved_from: None,
+    }
 }
 
 pub(super) fn unbind(
@@ -45,6 +59,9 @@ pub(super) fn unbind(
     let Some(binding) = state.of_eip(eip).filter(|binding| binding.scope() == *scope) else {
         return Ok(Vec::new());
     };
+    if let Some(to) = state.moving_to(binding.request.binding) {
+        return Err(on_the_move(to));
+    }
     match &binding.phase {
         Phase::InUse(facts) => {
             expected.check(binding.at, binding.name())?;
@@ -71,8 +88,14 @@ pub fn check_regions(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// The EIP of this binding has not left the other yet.
+pub(super) fn on_the_move(to: &Binding) -> Rejection {
+    let message = format!("the EIP is being moved to {}; retry when that is done", to.havip());
+    Rejection::in_transition("EIP_IN_TRANSITION", "eip", message).because_of(to.name())
+}
+
 /// The same region, before anything is looked up; then the same project.
-fn check_scopes(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
+pub(super) fn check_scopes(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
     check_regions(eip, havip)?;
     if eip.project != havip.project {
         let message = format!(
@@ -86,7 +109,7 @@ fn check_scopes(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
 
 /// What has taken it; NOT_FOUND where that shows that another project owns it, whose bindings are nobody else's business.
 /// A foreign binding that is still associating shows nothing: its caller may have named what isn't theirs.
-fn visible<'a, K: Kind>(
+pub(super) fn visible<'a, K: Kind>(
     taken_by: Option<&'a Binding>,
     name: &Name<K>,
     field: &'static str,
@@ -118,23 +141,32 @@ fn check_free(
     eip: &Name<Eip>,
     havip: &Name<Havip>,
 ) -> Result<(), Rejection> {
-    let in_use = |binding: &&Binding| matches!(binding.phase, Phase::InUse(_));
-    if let Some(binding) = of_eip.filter(in_use) {
-        let message = format!("{eip} fronts {} already; unbind it first", binding.havip());
+    if let Some(binding) = of_eip.filter(|binding| in_use(binding)) {
+        let message = format!("{eip} fronts {} already; unbind it first, or move it", binding.havip());
         return Err(Rejection::precondition("EIP_TAKEN", "eip", message).because_of(binding.name()));
     }
-    if let Some(binding) = of_havip.filter(in_use) {
+    let transition = |binding: &Binding| {
+        let message = format!("{eip} is being bound to or unbound from {}; retry", binding.havip());
+        Rejection::in_transition("EIP_IN_TRANSITION", "eip", message).because_of(binding.name())
+    };
+    match (of_eip, of_havip) {
+        (Some(binding), None) => Err(transition(binding)),
+        (Some(binding), Some(other)) if !in_use(other) => Err(transition(binding)),
+        _ => check_one_eip(of_havip, havip),
+    }
+}
+
+/// One EIP per HAVIP.
+pub(super) fn check_one_eip(of_havip: Option<&Binding>, havip: &Name<Havip>) -> Result<(), Rejection> {
+    let Some(binding) = of_havip else { return Ok(()) };
+    if in_use(binding) {
         let message = format!("{havip} is fronted by {} already; a HAVIP has one EIP", binding.eip());
         return Err(Rejection::precondition("HAVIP_TAKEN", "havip", message).because_of(binding.name()));
     }
-    if let Some(binding) = of_eip {
-        let message = format!("{eip} is being bound to or unbound from {}; retry", binding.havip());
-        return Err(Rejection::in_transition("EIP_IN_TRANSITION", "eip", message).because_of(binding.name()));
-    }
-    if let Some(binding) = of_havip {
-        let message = format!("{} is being bound to or unbound from {havip}; retry", binding.eip());
-        let rejection = Rejection::in_transition("HAVIP_IN_TRANSITION", "havip", message);
-        return Err(rejection.because_of(binding.name()));
-    }
-    Ok(())
+    let message = format!("{} is being bound to or unbound from {havip}; retry", binding.eip());
+    Err(Rejection::in_transition("HAVIP_IN_TRANSITION", "havip", message).because_of(binding.name()))
+}
+
+fn in_use(binding: &Binding) -> bool {
+    matches!(binding.phase, Phase::InUse(_))
 }

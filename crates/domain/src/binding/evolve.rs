@@ -35,7 +35,11 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
 fn requested(state: &mut State, request: &BindRequested, at: CommitPosition) {
     let binding = Binding { request: request.clone(), phase: Phase::Associating, at };
     state.by_scope.insert((binding.scope(), request.binding));
-    state.by_eip.insert(request.eip, request.binding);
+    match request.moved_from {
+        // Until it fronts the other, it is the old binding that has taken it.
+        Some(left) => drop(state.moves.insert(left, request.binding)),
+        None => drop(state.by_eip.insert(request.eip, request.binding)),
+    }
     state.by_havip.insert(request.havip, request.binding);
     state.unfinished.insert(request.binding);
     state.bindings.insert(request.binding, binding);
@@ -43,6 +47,8 @@ fn requested(state: &mut State, request: &BindRequested, at: CommitPosition) {
 
 fn bound(state: &mut State, facts: &BindingFacts, at: CommitPosition) {
     state.unfinished.remove(&facts.binding);
+    state.by_eip.insert(facts.eip.id, facts.binding);
+    moved(state, facts.binding);
     enter(state, facts.binding, Phase::InUse(facts.clone()), at);
 }
 
@@ -54,6 +60,7 @@ fn unbind_requested(state: &mut State, facts: &BindingFacts, at: CommitPosition)
 fn bind_failed(state: &mut State, failed: &BindFailed, at: CommitPosition, now: Timestamp) {
     let id = failed.request.binding;
     let phase = Phase::Failed { reason: failed.reason.clone(), message: failed.message.clone() };
+    moved(state, id);
     let_go(state, id);
     enter(state, id, phase, at);
     state.failed_in_order.insert((now, id));
@@ -71,11 +78,20 @@ fn enter(state: &mut State, id: BindingId, phase: Phase, at: CommitPosition) {
     }
 }
 
-/// A terminal binding takes neither EIP nor HAVIP.
+/// A move has come to its end, one way or the other.
+fn moved(state: &mut State, to: BindingId) {
+    if let Some(left) = state.bindings.get(&to).and_then(|binding| binding.request.moved_from) {
+        state.moves.remove(&left);
+    }
+}
+
+/// A terminal binding takes neither EIP nor HAVIP. An EIP that has moved, or has failed to, is another's.
 fn let_go(state: &mut State, id: BindingId) {
     state.unfinished.remove(&id);
     if let Some(binding) = state.bindings.get(&id) {
-        state.by_eip.remove(&binding.request.eip);
+        if state.by_eip.get(&binding.request.eip) == Some(&id) {
+            state.by_eip.remove(&binding.request.eip);
+        }
         state.by_havip.remove(&binding.request.havip);
     }
 }

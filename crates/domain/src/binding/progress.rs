@@ -20,6 +20,7 @@ pub(super) fn confirm(
     match &binding.phase {
         Phase::Associating => {
             check_facts(&binding.request, eip, havip)?;
+            check_left(state, binding)?;
             let facts = BindingFacts { binding: id, eip: eip.clone(), havip: havip.clone() };
             Ok(vec![Event::Bound(facts)])
         }
@@ -59,6 +60,9 @@ pub(super) fn fail(
 pub(super) fn complete(state: &State, id: BindingId) -> Result<Vec<Event>, Rejection> {
     let Some(binding) = state.get(id) else { return Ok(Vec::new()) };
     match &binding.phase {
+        Phase::Unassociating(_) if state.moving_to(id).is_some() => {
+            Err(out_of_turn(binding, "NOT_MOVED", "its EIP has not moved to the other binding yet"))
+        }
         Phase::Unassociating(facts) => Ok(vec![Event::Unbound(facts.clone())]),
         Phase::Failed { .. } => Ok(Vec::new()),
         Phase::Associating | Phase::InUse(_) => {
@@ -67,12 +71,16 @@ pub(super) fn complete(state: &State, id: BindingId) -> Result<Vec<Event>, Rejec
     }
 }
 
-fn require(state: &State, id: BindingId) -> Result<&Binding, Rejection> {
+pub(super) fn require(state: &State, id: BindingId) -> Result<&Binding, Rejection> {
     state.get(id).ok_or_else(|| Rejection::not_found("binding", format!("binding {id}")))
 }
 
 /// What resource holds must be what was asked: the names in a request are a caller's words, the facts are resource's.
-fn check_facts(request: &BindRequested, eip: &EipFacts, havip: &HavipFacts) -> Result<(), Rejection> {
+pub(super) fn check_facts(
+    request: &BindRequested,
+    eip: &EipFacts,
+    havip: &HavipFacts,
+) -> Result<(), Rejection> {
     let refuse = |reason, message: String| Err(Rejection::precondition(reason, "binding", message));
     if (eip.id, havip.id) != (request.eip, request.havip) {
         return refuse("FACTS_DIFFER", "resource answered about another EIP or HAVIP".into());
@@ -89,6 +97,16 @@ fn check_facts(request: &BindRequested, eip: &EipFacts, havip: &HavipFacts) -> R
         return refuse("FAMILY_DIFFERS", message);
     }
     Ok(())
+}
+
+/// What an EIP moves from is being taken out before it fronts anything else.
+fn check_left(state: &State, binding: &Binding) -> Result<(), Rejection> {
+    match binding.request.moved_from.and_then(|left| state.get(left)) {
+        Some(left) if matches!(left.phase, Phase::InUse(_)) => {
+            Err(out_of_turn(left, "NOT_UNASSOCIATING", "the binding that the EIP leaves is in use"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn differ(binding: &Binding) -> Rejection {

@@ -53,6 +53,11 @@ impl Binding {
         Name { scope: self.scope(), id: self.request.binding }
     }
 
+    /// The name of the binding that the EIP left, or leaves, for this one.
+    pub fn moved_from(&self) -> Option<Name<id::Binding>> {
+        self.request.moved_from.map(|id| Name { scope: self.scope(), id })
+    }
+
     /// The EIP's name, as asked.
     pub fn eip(&self) -> Name<id::Eip> {
         let scope = Scope { project: self.request.eip_project.clone(), region: self.request.region.clone() };
@@ -107,6 +112,8 @@ pub struct State {
     pub(super) by_scope: OrdSet<(Scope, BindingId)>,
     pub(super) by_eip: OrdMap<EipId, BindingId>,
     pub(super) by_havip: OrdMap<HavipId, BindingId>,
+    /// From the binding that an EIP leaves to the one it moves to, until that is in use or has failed.
+    pub(super) moves: OrdMap<BindingId, BindingId>,
     pub(super) unfinished: OrdSet<BindingId>,
     pub(super) failed_in_order: OrdSet<(Timestamp, BindingId)>,
     pub(super) gateways: OrdMap<GatewayName, Gateway>,
@@ -126,6 +133,11 @@ impl State {
     /// The binding that has taken a HAVIP.
     pub fn of_havip(&self, havip: HavipId) -> Option<&Binding> {
         self.by_havip.get(&havip).and_then(|id| self.bindings.get(id))
+    }
+
+    /// The binding that the EIP of this one moves to.
+    pub fn moving_to(&self, binding: BindingId) -> Option<&Binding> {
+        self.moves.get(&binding).and_then(|id| self.bindings.get(id))
     }
 
     /// A scope's bindings in id order, after `after` if given; failed ones of the last day too.

@@ -192,6 +192,8 @@ pub struct Hold {
     pub havip: HavipId,
     /// Whose both are said to be. None: anybody's.
     pub project: Option<ProjectId>,
+    /// The binding that the EIP leaves for this one, and that goes on holding it until it is released.
+    pub moved_from: Option<BindingId>,
     /// The region of all three.
     pub region: RegionId,
     /// The caller's present time: a hold for a binding too old to know whether it was released is refused.

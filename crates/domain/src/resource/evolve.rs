@@ -131,15 +131,21 @@ fn cool_no_more(state: &mut State, now: Timestamp) {
 }
 
 fn hold_placed(state: &mut State, facts: &BindingFacts, at: CommitPosition) {
-    let held = Held { eip: facts.eip.id, havip: facts.havip.id, at };
-    state.holds.insert(facts.binding, held);
-    state.eip_held_by.insert(held.eip, facts.binding);
-    state.havip_held_by.insert(held.havip, facts.binding);
+    let (eip, havip) = (facts.eip.id, facts.havip.id);
+    let moved_from = state.eip_held_by.insert(eip, facts.binding);
+    state.holds.insert(facts.binding, Held { eip, havip, moved_from, at });
+    state.havip_held_by.insert(havip, facts.binding);
 }
 
 fn hold_released(state: &mut State, binding: BindingId, at: Timestamp) {
     if let Some(held) = state.holds.remove(&binding) {
-        state.eip_held_by.remove(&held.eip);
+        if state.eip_held_by.get(&held.eip) == Some(&binding) {
+            // An EIP that did not move after all is held as before.
+            match held.moved_from.filter(|before| state.holds.contains_key(before)) {
+                Some(before) => drop(state.eip_held_by.insert(held.eip, before)),
+                None => drop(state.eip_held_by.remove(&held.eip)),
+            }
+        }
         state.havip_held_by.remove(&held.havip);
     }
     if let Some(before) = state.released.insert(binding, at) {

@@ -36,7 +36,7 @@ pub(super) fn place(state: &State, command: &Hold) -> Result<Vec<Event>, Rejecti
     let eip = eip.ok_or_else(|| Rejection::not_found("eip", format!("EIP {}", command.eip)))?;
     let havip = state.havips.get(command.havip).filter(|entry| is_theirs(entry.facts.parent()));
     let havip = havip.ok_or_else(|| Rejection::not_found("havip", format!("HAVIP {}", command.havip)))?;
-    check_free(state, &eip.facts.eip, &havip.facts.havip)?;
+    check_free(state, &eip.facts.eip, &havip.facts.havip, command.moved_from)?;
     Ok(vec![Event::HoldPlaced(BindingFacts {
         binding: command.binding,
         eip: eip.facts.eip.clone(),
@@ -69,8 +69,13 @@ fn check_not_over(state: &State, command: &Hold) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn check_free(state: &State, eip: &EipFacts, havip: &HavipFacts) -> Result<(), Rejection> {
-    if let Some(other) = state.eip_held_by(eip.id) {
+fn check_free(
+    state: &State,
+    eip: &EipFacts,
+    havip: &HavipFacts,
+    moved_from: Option<BindingId>,
+) -> Result<(), Rejection> {
+    if let Some(other) = state.eip_held_by(eip.id).filter(|other| Some(*other) != moved_from) {
         let message = format!("the EIP {} is held by another binding", eip.address);
         return Err(held(state, other, "EIP_TAKEN", "eip", &message));
     }

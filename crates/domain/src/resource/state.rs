@@ -30,6 +30,8 @@ pub struct Held {
     pub eip: EipId,
     /// Cannot be deleted.
     pub havip: HavipId,
+    /// The binding that held the EIP before and may hold it still: the EIP moves.
+    pub moved_from: Option<BindingId>,
     /// Where the hold was stored.
     pub at: CommitPosition,
 }

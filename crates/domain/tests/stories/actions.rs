@@ -40,6 +40,7 @@ pub enum Asking {
     DeleteHavip { havip: u128, bank: bool },
     CreateVnic { vnic: u128, subnet: u128, address: u8 },
     Bind { eip: u128, eip_bank: bool, eip_south: bool, havip: u128, bank: bool },
+    Move { eip: u128, havip: u128, bank: bool },
     Unbind { eip: u128, bank: bool },
     Claim { address: u8, mac: u8, ahead: i64 },
     Register { gateway: u8 },
@@ -48,7 +49,7 @@ pub enum Asking {
 
 #[derive(Clone, Debug)]
 pub enum Wild {
-    Hold { which: usize, eip: u128, havip: u128 },
+    Hold { which: usize, eip: u128, havip: u128, from: usize },
     Release { which: usize },
     Confirm { which: usize, eip: u128, havip: u128 },
     Fail { which: usize },
@@ -74,6 +75,8 @@ fn asking() -> impl Strategy<Value = Asking> {
         6 => (number.clone(), seldom(), seldom(), number.clone(), seldom()).prop_map(
             |(eip, eip_bank, eip_south, havip, bank)| Asking::Bind { eip, eip_bank, eip_south, havip, bank }
         ),
+        4 => (number.clone(), number.clone(), seldom())
+            .prop_map(|(eip, havip, bank)| Asking::Move { eip, havip, bank }),
         4 => (number, seldom()).prop_map(|(eip, bank)| Asking::Unbind { eip, bank }),
         5 => (1..4u8, 1..6u8, -2_000_000_000..2_000_000_000i64)
             .prop_map(|(address, mac, ahead)| Asking::Claim { address, mac, ahead }),
@@ -95,8 +98,8 @@ pub fn wild() -> impl Strategy<Value = Action> {
     let (which, number) = (0..64usize, 1..5u128);
     prop_oneof![
         6 => orderly(),
-        1 => (which.clone(), number.clone(), number.clone())
-            .prop_map(|(which, eip, havip)| Action::Wild(Wild::Hold { which, eip, havip })),
+        1 => (which.clone(), number.clone(), number.clone(), which.clone())
+            .prop_map(|(which, eip, havip, from)| Action::Wild(Wild::Hold { which, eip, havip, from })),
         1 => which.clone().prop_map(|which| Action::Wild(Wild::Release { which })),
         1 => (which.clone(), number.clone(), number)
             .prop_map(|(which, eip, havip)| Action::Wild(Wild::Confirm { which, eip, havip })),
@@ -155,6 +158,7 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             let havip = Name { scope: project(bank), id: id(havip) };
             Ask::Binding(binding::Command::Bind { id: new_binding(region), eip, havip })
         }
+        Asking::Move { eip, havip, bank } => Ask::Binding(moving(region, eip, havip, project(bank))),
         Asking::Unbind { eip, bank } => {
             Ask::Binding(binding::Command::Unbind { scope: project(bank), eip: id(eip), expected })
         }
@@ -179,6 +183,15 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
     }
 }
 
+fn moving(region: &Region, eip: u128, havip: u128, scope: Scope) -> binding::Command {
+    binding::Command::Move {
+        id: new_binding(region),
+        eip: Name { scope: scope.clone(), id: id(eip) },
+        havip: Name { scope, id: id(havip) },
+        expected: Expected::default(),
+    }
+}
+
 fn wildly(region: &Region, wild: &Wild) -> Ask {
     let binding = |which: usize| {
         let known = region.requests.len();
@@ -186,11 +199,12 @@ fn wildly(region: &Region, wild: &Wild) -> Ask {
     };
     let north = super::fixture::region("north");
     match *wild {
-        Wild::Hold { which, eip, havip } => Ask::Resource(resource::Command::Hold(Hold {
+        Wild::Hold { which, eip, havip, from } => Ask::Resource(resource::Command::Hold(Hold {
             binding: binding(which),
             eip: id(eip),
             havip: id(havip),
             project: None,
+            moved_from: Some(binding(from)).filter(|from| *from != binding(which)),
             region: north,
             now: region.now,
         })),

@@ -3,7 +3,7 @@
 //! [`Region::advance`] takes a number of steps and then stops, as a process that is killed there; whoever goes on knows
 //! only what the log says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mooring_domain::{
     Commit, CommitPosition, Decider, Event, Position, Rejection, Stream, Timestamp,
@@ -100,12 +100,17 @@ impl Region {
         (0..steps).any(|_| !self.step(binding)) || !self.is_unfinished(binding)
     }
 
+    /// Twice: what an EIP has moved from can go when it has arrived.
     pub fn advance_all(&mut self) {
-        let unfinished: Vec<_> =
-            self.states.binding.unfinished().map(|binding| binding.request.binding).collect();
-        for binding in unfinished {
-            assert!(self.advance(binding, 8), "{binding:?} is never finished");
+        for _ in 0..2 {
+            let unfinished: Vec<_> =
+                self.states.binding.unfinished().map(|binding| binding.request.binding).collect();
+            for binding in unfinished {
+                self.advance(binding, 8);
+            }
         }
+        let left: Vec<_> = self.states.binding.unfinished().collect();
+        assert!(left.is_empty(), "{left:?} are never finished");
     }
 
     fn is_unfinished(&self, binding: BindingId) -> bool {
@@ -117,6 +122,7 @@ impl Region {
         let Some(binding) = self.states.binding.get(id).cloned() else { return false };
         match binding.phase {
             Phase::Associating => self.associate(&binding.request),
+            Phase::Unassociating(_) if self.states.binding.moving_to(id).is_some() => return false,
             Phase::Unassociating(_) => self.unassociate(id),
             Phase::InUse(_) | Phase::Failed { .. } => return false,
         }
@@ -133,8 +139,13 @@ impl Region {
             }
             return;
         };
-        let confirm = binding::Command::Confirm { binding: request.binding, eip, havip };
-        if self.ask(&Ask::Binding(confirm)).is_err() {
+        let binding = request.binding;
+        let left = request.moved_from.and_then(|left| self.states.binding.get(left));
+        let next = match left.is_some_and(|left| !left.is_unfinished()) {
+            true => binding::Command::Leave { binding, eip, havip },
+            false => binding::Command::Confirm { binding, eip, havip },
+        };
+        if self.ask(&Ask::Binding(next)).is_err() {
             self.release(request.binding);
         }
     }
@@ -156,8 +167,9 @@ impl Region {
 
     /// The message that may also come late, or twice.
     pub fn hold(&mut self, request: &BindRequested) -> Result<Vec<Event>, Rejection> {
-        let BindRequested { binding, eip, havip, ref region, .. } = *request;
-        let hold = Hold { binding, eip, havip, project: None, region: region.clone(), now: self.now };
+        let BindRequested { binding, eip, havip, moved_from, ref region, .. } = *request;
+        let region = region.clone();
+        let hold = Hold { binding, eip, havip, project: None, moved_from, region, now: self.now };
         self.ask(&Ask::Resource(resource::Command::Hold(hold)))
     }
 
@@ -180,9 +192,9 @@ impl Region {
     }
 
     /// What the log says of bindings, read without the cores: no EIP fronts two HAVIPs, no HAVIP has two EIPs, and both
-    /// are of one region. Answers with EIP → HAVIP.
+    /// are of one region. Only what is being taken out may give way to where its EIP moves. Answers with EIP → HAVIP.
     pub fn check_log(&self) -> BTreeMap<EipId, HavipId> {
-        let mut fronts = BTreeMap::new();
+        let (mut fronts, mut leaving) = (BTreeMap::new(), BTreeSet::new());
         for event in self.log.iter().flat_map(|commit| &commit.events) {
             match event {
                 Event::Bound(facts) => {
@@ -190,11 +202,18 @@ impl Region {
                     assert_eq!(facts.eip.region, facts.havip.region);
                     assert_eq!(facts.eip.project, facts.havip.project);
                     assert!(!fronts.values().any(|other| *other == havip), "{havip:?} has two EIPs");
-                    let before = fronts.insert(eip, havip);
-                    assert_eq!(before, None, "{eip:?} fronts two HAVIPs");
+                    assert!(!leaving.iter().any(|(_, other)| *other == havip), "{havip:?} has two EIPs");
+                    if let Some(before) = fronts.insert(eip, havip) {
+                        assert!(leaving.contains(&(eip, before)), "{eip:?} fronts two HAVIPs");
+                    }
                 }
+                Event::UnbindRequested(facts) => drop(leaving.insert((facts.eip.id, facts.havip.id))),
                 Event::Unbound(facts) => {
-                    assert_eq!(fronts.remove(&facts.eip.id), Some(facts.havip.id));
+                    let (eip, havip) = (facts.eip.id, facts.havip.id);
+                    assert!(leaving.remove(&(eip, havip)), "{eip:?} was not asked to leave {havip:?}");
+                    if fronts.get(&eip) == Some(&havip) {
+                        fronts.remove(&eip);
+                    }
                 }
                 _ => {}
             }

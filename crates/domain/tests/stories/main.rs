@@ -12,6 +12,7 @@ mod actions;
 mod binding_bind;
 mod binding_fixture;
 mod binding_gateways;
+mod binding_move;
 mod binding_progress;
 mod executor;
 mod fixture;

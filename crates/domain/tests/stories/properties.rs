@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use mooring_domain::{Event, binding::Phase, event::HolderRules, resource::AddressOwner};
+use mooring_domain::{
+    Event,
+    binding::{Binding, Phase},
+    event::HolderRules,
+    resource::AddressOwner,
+};
 use proptest::prelude::*;
 
 use super::{actions::*, executor::*, world};
@@ -14,7 +19,10 @@ fn check_bindings(region: &Region) {
         if matches!(binding.phase, Phase::Failed { .. }) {
             continue;
         }
-        assert!(eips.insert(binding.request.eip), "{:?} fronts two HAVIPs", binding.request.eip);
+        // What an EIP moves from, or has moved from, is there a little longer.
+        if !is_left(region, binding) {
+            assert!(eips.insert(binding.request.eip), "{:?} fronts two HAVIPs", binding.request.eip);
+        }
         assert!(havips.insert(binding.request.havip), "{:?} has two EIPs", binding.request.havip);
         if let Some(facts) = binding.facts() {
             let request = &binding.request;
@@ -24,10 +32,18 @@ fn check_bindings(region: &Region) {
     }
 }
 
-/// The same by what packets carry: no public address is in use twice, and no private one of a VPC.
+/// Whether its EIP is on the way to another binding, or there.
+fn is_left(region: &Region, binding: &Binding) -> bool {
+    let mut others =
+        region.states.binding.iter().filter(|other| !matches!(other.phase, Phase::Failed { .. }));
+    others.any(|other| other.request.moved_from == Some(binding.request.binding))
+}
+
+/// The same by what packets carry: from the moment when a binding is in use until its gateways take it out, no public address is in use twice, and no private one of a VPC.
 fn check_packets(region: &Region) {
     let (mut public, mut private) = (BTreeSet::new(), BTreeSet::new());
-    for facts in region.states.binding.iter().filter_map(|binding| binding.facts()) {
+    for binding in region.states.binding.iter() {
+        let Phase::InUse(facts) = &binding.phase else { continue };
         assert!(public.insert(facts.eip.address), "{} fronts two HAVIPs", facts.eip.address);
         let havip = (facts.havip.vpc, facts.havip.address);
         assert!(private.insert(havip), "{havip:?} has two EIPs");
@@ -39,7 +55,10 @@ fn check_holds(region: &Region) {
     let (resource, bindings) = (&region.states.resource, &region.states.binding);
     let (mut eips, mut havips) = (BTreeSet::new(), BTreeSet::new());
     for (id, held) in resource.holds() {
-        assert!(eips.insert(held.eip) && havips.insert(held.havip), "{held:?} is held twice");
+        assert!(havips.insert(held.havip), "{held:?} is held twice");
+        if !bindings.get(id).is_some_and(|binding| is_left(region, binding)) {
+            assert!(eips.insert(held.eip), "{held:?} is held twice");
+        }
         assert!(resource.eips().get(held.eip).is_some() && resource.havips().get(held.havip).is_some());
         let binding = bindings.get(id).unwrap_or_else(|| panic!("{id:?} is gone and holds {held:?}"));
         assert!(!matches!(binding.phase, Phase::Failed { .. }), "{id:?} has failed and holds {held:?}");

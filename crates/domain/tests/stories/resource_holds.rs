@@ -110,6 +110,7 @@ fn a_first_hold_comes_too_late_before_its_release_can_have_been_forgotten() {
             eip,
             havip,
             project: None,
+            moved_from: None,
             region: region("north"),
             now: Timestamp(now),
         })
@@ -129,4 +130,39 @@ fn holds_are_listed_for_those_who_look_for_orphans() {
     }
     let held: Vec<_> = story.state.holds().map(|(binding, held)| (binding, held.eip)).collect();
     assert_eq!(held, [(id(70), id(1)), (id(71), id(2))]);
+}
+
+/// A hold of an EIP that leaves another binding.
+fn moved(story: &Story<ResourceCore>, binding: u128, havip: u128, from: u128) -> Command {
+    let Command::Hold(command) = hold(story, binding, 1, havip) else { panic!("it is a hold") };
+    Command::Hold(Hold { moved_from: Some(id(from)), ..command })
+}
+
+#[test]
+fn an_eip_on_the_move_is_held_by_both_and_then_by_the_one_that_stays() {
+    let both = || {
+        let mut story = world();
+        story.given(&hold(&story, 70, 1, 1));
+        story.given(&moved(&story, 71, 2, 70));
+        nothing(story.when(&moved(&story, 71, 2, 70)));
+        assert_eq!(story.state.eip_held_by(id(1)), Some(id(71)));
+        assert_eq!(story.state.havip_held_by(id(1)), Some(id(70)));
+        story
+    };
+    let mut story = both();
+    story.given(&release_hold(70));
+    assert_eq!((story.state.eip_held_by(id(1)), story.state.havip_held_by(id(1))), (Some(id(71)), None));
+    let mut back = both();
+    back.given(&release_hold(71));
+    assert_eq!((back.state.eip_held_by(id(1)), back.state.havip_held_by(id(2))), (Some(id(70)), None));
+    back.given(&release_hold(70));
+    assert_eq!(back.state.eip_held_by(id(1)), None);
+}
+
+#[test]
+fn an_eip_leaves_only_the_binding_that_holds_it() {
+    let mut story = world();
+    story.given(&hold(&story, 70, 1, 1));
+    let result = story.when(&moved(&story, 71, 2, 69));
+    refused(result, Class::Precondition, "EIP_TAKEN", "eip", Some(name("shop", "bindings", 70)));
 }

@@ -115,6 +115,7 @@ pub fn hold(story: &Story<ResourceCore>, binding: u128, eip: u128, havip: u128) 
         eip: id(eip),
         havip: id(havip),
         project: None,
+        moved_from: None,
         region: region("north"),
         now: story.now,
     })

@@ -24,6 +24,7 @@ pub fn binding(of: &Binding, gateways: Vec<api::binding::Gateway>) -> api::Bindi
         failure,
         position: of.at.position.0,
         gateways,
+        moved_from: of.moved_from().map(|name| name.to_string()).unwrap_or_default(),
     }
 }
 

@@ -12,7 +12,9 @@ use mooring_domain::{
 };
 
 use crate::{
-    convert::{Malformed, address, binding, cidr, claim, eip, eip_described, havip, id, text, vnic},
+    convert::{
+        Malformed, address, binding, cidr, claim, eip, eip_described, havip, id, optional_id, text, vnic,
+    },
     event::v1::{self as wire, event::Kind},
 };
 
@@ -150,14 +152,22 @@ fn bind_requested(from: wire::BindRequested) -> Result<BindRequested, Malformed>
         project: text("project", &from.project)?,
         region: text("region", &from.region)?,
         eip_project: text("eip_project", &from.eip_project)?,
+        moved_from: optional_id("moved_from_binding_id", &from.moved_from_binding_id)?,
     })
 }
 
 fn bind_failed(from: wire::BindFailed) -> Result<BindFailed, Malformed> {
-    let wire::BindFailed { binding_id, eip_id, havip_id, project, region, eip_project, reason, message } =
-        from;
-    let request = wire::BindRequested { binding_id, eip_id, havip_id, project, region, eip_project };
-    Ok(BindFailed { request: bind_requested(request)?, reason: reason.into(), message: message.into() })
+    let request = wire::BindRequested {
+        binding_id: from.binding_id,
+        eip_id: from.eip_id,
+        havip_id: from.havip_id,
+        project: from.project,
+        region: from.region,
+        eip_project: from.eip_project,
+        moved_from_binding_id: from.moved_from_binding_id,
+    };
+    let (reason, message) = (from.reason.into(), from.message.into());
+    Ok(BindFailed { request: bind_requested(request)?, reason, message })
 }
 
 fn holder_changed(from: wire::HolderChanged) -> Result<HolderChanged, Malformed> {

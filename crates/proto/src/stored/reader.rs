@@ -96,7 +96,7 @@ impl Reader {
     }
 
     fn bind_requested(&mut self, body: &[u8]) -> Option<BindRequested> {
-        let parts = Parts::<7>::of(body)?;
+        let parts = Parts::<8>::of(body)?;
         Some(BindRequested {
             binding: id(parts.get(1))?,
             eip: id(parts.get(2))?,
@@ -104,6 +104,10 @@ impl Reader {
             project: self.names.projects.read(parts.get(4))?,
             region: self.names.regions.read(parts.get(5))?,
             eip_project: self.names.projects.read(parts.get(6))?,
+            moved_from: match parts.get(7) {
+                Some(left) => Some(id(Some(left))?),
+                None => None,
+            },
         })
     }
 

@@ -177,6 +177,7 @@ fn bind_requested(request: &BindRequested) -> wire::BindRequested {
         project: request.project.to_string(),
         region: request.region.to_string(),
         eip_project: request.eip_project.to_string(),
+        moved_from_binding_id: request.moved_from.map(id_bytes).unwrap_or_default(),
     }
 }
 
@@ -189,6 +190,7 @@ fn bind_failed(failed: &BindFailed) -> wire::BindFailed {
         project: request.project,
         region: request.region,
         eip_project: request.eip_project,
+        moved_from_binding_id: request.moved_from_binding_id,
         reason: failed.reason.to_string(),
         message: failed.message.to_string(),
     }

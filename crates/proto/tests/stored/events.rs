@@ -97,8 +97,10 @@ fn of_binding() -> Vec<(&'static str, Event)> {
     };
     vec![
         ("bind_requested", Event::BindRequested(request())),
+        ("bind_requested/moved", Event::BindRequested(moved())),
         ("bound", Event::Bound(binding(V4))),
         ("bound/v6", Event::Bound(binding(V6))),
+        ("bind_failed/moved", Event::BindFailed(BindFailed { request: moved(), ..failed.clone() })),
         ("bind_failed", Event::BindFailed(failed)),
         ("unbind_requested", Event::UnbindRequested(binding(V4))),
         ("unbound", Event::Unbound(binding(V4))),
@@ -278,7 +280,12 @@ fn request() -> BindRequested {
         project: text("shop"),
         region: text("r1"),
         eip_project: text("bank"),
+        moved_from: None,
     }
+}
+
+fn moved() -> BindRequested {
+    BindRequested { moved_from: Some(id(0x71)), ..request() }
 }
 
 fn gateway() -> GatewayFacts {

@@ -421,6 +421,7 @@ async fn every_method_of_the_api_has_a_verb() {
         "eip update web --labels env=prod",
         "eip release web",
         "bind web front",
+        "move web back",
         "unbind web",
         "binding list",
         "binding get 01976e2a-0000-7000-8000-000000000003",

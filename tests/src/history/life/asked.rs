@@ -197,10 +197,11 @@ fn bind_or_unbind(region: &mut Region, cores: &mut Cores<'_>) -> Option<ToBindin
     let id = BindingId::new(cores.id());
     let eip_id = if region.rng.u32(0..20) == 0 { EipId::new(cores.id()) } else { eip.id };
     let of = if region.rng.u32(0..20) == 0 { havip.project.clone() } else { scope.project.clone() };
-    Some(ToBinding::Bind {
-        id,
-        eip: Name { scope: Scope { project: of, region: scope.region.clone() }, id: eip_id },
-        havip: Name { scope: Scope { project: havip.project, region: havip.region }, id: havip.id },
+    let eip = Name { scope: Scope { project: of, region: scope.region.clone() }, id: eip_id };
+    let havip = Name { scope: Scope { project: havip.project, region: havip.region }, id: havip.id };
+    Some(match cores.states().binding.of_eip(eip_id) {
+        Some(_) if region.rng.bool() => ToBinding::Move { id, eip, havip, expected: Expected::default() },
+        _ => ToBinding::Bind { id, eip, havip },
     })
 }
 
@@ -263,8 +264,9 @@ fn gateway(region: &mut Region, cores: &Cores<'_>) -> Result<ToBinding> {
 fn delayed_hold(region: &mut Region, cores: &Cores<'_>) -> Option<resource::Command> {
     let requests: Vec<_> = region.requests.iter().cloned().collect();
     let request: Option<BindRequested> = Region::any(&mut region.rng, &requests);
-    request.map(|BindRequested { binding, eip, havip, region, .. }| {
-        resource::Command::Hold(Hold { binding, eip, havip, project: None, region, now: cores.now() })
+    request.map(|BindRequested { binding, eip, havip, moved_from, region, .. }| {
+        let now = cores.now();
+        resource::Command::Hold(Hold { binding, eip, havip, project: None, moved_from, region, now })
     })
 }
 

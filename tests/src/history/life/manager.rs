@@ -36,7 +36,7 @@ pub(super) fn after(commands: &Commands, refused: &[bool]) -> Commands {
             .collect(),
         Commands::Binding(all) => which(all, refused)
             .filter_map(|command| match command {
-                ToBinding::Confirm { binding, .. } => release(*binding),
+                ToBinding::Confirm { binding, .. } | ToBinding::Leave { binding, .. } => release(*binding),
                 _ => None,
             })
             .collect(),
@@ -69,6 +69,7 @@ fn of(cores: &Cores<'_>, binding: &Binding) -> Option<Message> {
                 eip,
                 havip,
                 project: None,
+                moved_from: binding.request.moved_from,
                 region,
                 now: cores.now(),
             }))
@@ -76,8 +77,13 @@ fn of(cores: &Cores<'_>, binding: &Binding) -> Option<Message> {
         (Phase::Associating, Some(held)) => {
             let eip = resource.eips().get(held.eip)?.facts.eip.clone();
             let havip = resource.havips().get(held.havip)?.facts.havip.clone();
-            Message::ToBinding(ToBinding::Confirm { binding: id, eip, havip })
+            let left = binding.request.moved_from.and_then(|left| cores.states().binding.get(left));
+            Message::ToBinding(match left.is_some_and(|left| !left.is_unfinished()) {
+                true => ToBinding::Leave { binding: id, eip, havip },
+                false => ToBinding::Confirm { binding: id, eip, havip },
+            })
         }
+        (Phase::Unassociating(_), _) if cores.states().binding.moving_to(id).is_some() => return None,
         (Phase::Unassociating(_), Some(_)) => {
             Message::ToResource(ToResource::ReleaseHold(ReleaseHold { binding: id, region }))
         }

@@ -1,0 +1,66 @@
+//! A move: an EIP leaves the HAVIP that it fronts for another, which has been held for it before anything is taken out. A
+//! gap is allowed, an overlap never.
+//!
+//! `BindRequested` with the binding that is left, which stays in use while resource is asked to hold the other HAVIP →
+//! `UnbindRequested` of the one that is left → every gateway has taken it out → `Bound` of the new one → the old hold is
+//! released → `Unbound` of the one that was left.
+
+use super::{Phase, State, decide, progress};
+use crate::{
+    Event, Expected, Rejection,
+    event::{BindRequested, EipFacts, HavipFacts},
+    id::{BindingId, Eip, Havip},
+    name::Name,
+};
+
+pub(super) fn start(
+    state: &State,
+    id: BindingId,
+    eip: &Name<Eip>,
+    havip: &Name<Havip>,
+    expected: Expected,
+) -> Result<Vec<Event>, Rejection> {
+    decide::check_scopes(&eip.scope, &havip.scope)?;
+    // What another project has bound is for the caller what nobody has.
+    let Some(left) = state.of_eip(eip.id).filter(|binding| binding.scope() == eip.scope) else {
+        let message = format!("{eip} fronts nothing that it could leave; bind it");
+        return Err(Rejection::precondition("EIP_NOT_BOUND", "eip", message));
+    };
+    let of_havip = decide::visible(state.of_havip(havip.id), havip, "havip")?;
+    if let Some(to) = state.moving_to(left.request.binding) {
+        return if to.request.havip == havip.id { Ok(Vec::new()) } else { Err(decide::on_the_move(to)) };
+    }
+    if !matches!(left.phase, Phase::InUse(_)) {
+        let message = format!("{eip} is being bound to or unbound from {}; retry", left.havip());
+        let rejection = Rejection::in_transition("EIP_IN_TRANSITION", "eip", message);
+        return Err(rejection.because_of(left.name()));
+    }
+    if left.request.havip == havip.id {
+        return Ok(Vec::new());
+    }
+    expected.check(left.at, left.name())?;
+    decide::check_one_eip(of_havip, havip)?;
+    decide::check_new(state, id)?;
+    Ok(vec![Event::BindRequested(BindRequested {
+        moved_from: Some(left.request.binding),
+        ..decide::request(id, eip, havip)
+    })])
+}
+
+/// The other HAVIP is held: from here on the move can't fail.
+pub(super) fn leave(
+    state: &State,
+    id: BindingId,
+    eip: &EipFacts,
+    havip: &HavipFacts,
+) -> Result<Vec<Event>, Rejection> {
+    let binding = progress::require(state, id)?;
+    let left = binding.request.moved_from.and_then(|left| state.get(left));
+    match (&binding.phase, left.map(|left| &left.phase)) {
+        (Phase::Associating, Some(Phase::InUse(facts))) => {
+            progress::check_facts(&binding.request, eip, havip)?;
+            Ok(vec![Event::UnbindRequested(facts.clone())])
+        }
+        _ => Ok(Vec::new()),
+    }
+}
