@@ -14,7 +14,8 @@ use mooring_proto::binding::v1::{
 };
 use mooring_proto::event::v1::{Address, Difference, Element, GatewayDriftFound};
 use mooring_proto::health::v1::{
-    AnnounceRequest, Claim, HolderReport, ReportClaimsRequest, ReportHoldersRequest, WithdrawRequest,
+    AnnounceRequest, Claim, FailoverTimes, HolderReport, ReportClaimsRequest, ReportFailoversRequest,
+    ReportHoldersRequest, WithdrawRequest, failover_service_client::FailoverServiceClient,
     health_service_client::HealthServiceClient,
 };
 use serde_json::Value;
@@ -71,6 +72,7 @@ fn live(server: &Mooringd) -> Result<()> {
     for silent in [true, false, true] {
         heard(server, silent)?;
     }
+    measured(server)?;
     contest(server)?;
     lease(server)?;
     // No such EIP: it comes to nothing.
@@ -86,6 +88,31 @@ fn live(server: &Mooringd) -> Result<()> {
     server.call(async |channel| GatewayServiceClient::new(channel).register_gateway(register).await)??;
     drift(server)?;
     server.ask("gateway decommission gw-9").map(drop)
+}
+
+/// The gateway tells how long it took to follow the holder.
+fn measured(server: &Mooringd) -> Result<()> {
+    let holder = server.ask("holder front")?;
+    let vpc = server.ask("vpc get blue")?["name"].as_str().context("no name")?.to_owned();
+    let claimed_at = now()?;
+    let times = FailoverTimes {
+        vpc: vpc.rsplit('/').next().unwrap_or_default().to_owned(),
+        address: lab::HAVIP.to_string(),
+        mac: lab::MAC_B.to_owned(),
+        number: 1,
+        claimed_at,
+        decided_at: claimed_at + 100_000,
+        applied_at: claimed_at + 300_000,
+        stored_position: holder["position"].as_u64().context("no position")?,
+        followed_at: claimed_at + 5_000_000,
+    };
+    let request = ReportFailoversRequest {
+        gateway: GATEWAY.to_owned(),
+        gateway_started_at: claimed_at,
+        failovers: vec![times],
+    };
+    server.call(async |channel| FailoverServiceClient::new(channel).report_failovers(request).await)??;
+    Ok(())
 }
 
 /// The gateway has found an element and a rule changed behind its back.

@@ -1,12 +1,14 @@
 //! The facts that the log stores, in the domain's types. `proto/mooring/event/v1` is their stored form.
 
 mod eip;
+mod failover;
 mod lease;
 mod rules;
 mod word;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+pub use failover::{FailoverMeasured, FailoverTimes};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -389,4 +391,6 @@ pub enum Event {
     HolderSilent(HeardFacts),
     /// health: a holder that had fallen silent was heard again.
     HolderHeard(HeardFacts),
+    /// health: how long a gateway took to follow a holder.
+    FailoverMeasured(FailoverMeasured),
 }

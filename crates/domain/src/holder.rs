@@ -6,6 +6,7 @@ mod command;
 mod contest;
 mod decide;
 mod evolve;
+mod failovers;
 mod judge;
 mod latest;
 mod lease;
@@ -18,6 +19,7 @@ mod state;
 pub use command::{Announce, Command};
 pub use contest::QUESTION;
 pub use decide::{MAX_REJECTIONS, REJECTION_INTERVAL};
+pub use failovers::{Failovers, MOST_OF_A_HAVIP, MOST_RECEIPTS, Receipt};
 pub use judge::{CLOCK_TOLERANCE, Present, Sighting, Verdict, judge};
 pub use latest::{Heard, Latest};
 pub use lease::LEASES;
@@ -34,7 +36,7 @@ pub enum HolderCore {}
 
 impl Decider for HolderCore {
     const STREAM: Stream = Stream::Health;
-    const STATE_VERSION: u32 = 4;
+    const STATE_VERSION: u32 = 5;
     const READS: &'static [Stream] = &[Stream::Resource, Self::STREAM];
     type State = State;
     type Command = Command;
@@ -55,6 +57,7 @@ impl Decider for HolderCore {
             Command::Report { vpc, address, report, now } => {
                 state.at(*vpc, *address).and_then(|havip| silence::reported(havip, report, *now))
             }
+            Command::Measured { vpc, address, times } => failovers::measured(state, *vpc, *address, times),
         };
         Ok(event.into_iter().collect())
     }

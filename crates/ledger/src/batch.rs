@@ -160,6 +160,7 @@ fn observed_at(event: &Event) -> Option<u64> {
         Event::ClaimRejected(rejected) => Some(rejected.claim.observed_at.0),
         Event::HolderContested(contested) => Some(contested.claim.observed_at.0),
         Event::HolderSilent(facts) | Event::HolderHeard(facts) => Some(facts.heard_at.0),
+        Event::FailoverMeasured(measured) => Some(measured.times.claim.observed_at.0),
         Event::GatewayDriftFound(drift) => Some(drift.found_at.0),
         _ => None,
     }

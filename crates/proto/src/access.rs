@@ -153,6 +153,7 @@ pub const METHODS: &[(&str, &[(&str, Access)])] = {
                 ("WatchHolders", Project),
             ],
         ),
+        ("mooring.health.v1.FailoverService", &[("ReportFailovers", Internal), ("ListFailovers", Project)]),
         (
             "mooring.dataplane.v1.DataplaneService",
             &[

@@ -20,16 +20,21 @@ pub struct Page<K> {
 
 /// Reads a request's page.
 pub fn parse<K>(page_size: i32, page_token: &str) -> Result<Page<K>, Status> {
-    let limit = match page_size {
-        0 => DEFAULT,
-        1..=MOST => usize::try_from(page_size).unwrap_or(DEFAULT),
-        _ => return Err(bad_field("page_size", format!("must be 1 to {MOST}, or 0 for {DEFAULT}"))),
-    };
+    let limit = limit(page_size)?;
     let after = match page_token {
         "" => None,
         token => Some(token.parse().map_err(|_| bad_field("page_token", "is no token of this list"))?),
     };
     Ok(Page { limit, after })
+}
+
+/// How many a page has at most.
+pub fn limit(page_size: i32) -> Result<usize, Status> {
+    match page_size {
+        0 => Ok(DEFAULT),
+        1..=MOST => Ok(usize::try_from(page_size).unwrap_or(DEFAULT)),
+        _ => Err(bad_field("page_size", format!("must be 1 to {MOST}, or 0 for {DEFAULT}"))),
+    }
 }
 
 impl<K> Page<K> {

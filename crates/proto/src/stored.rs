@@ -8,6 +8,7 @@ use crate::{convert::Malformed, event::v1 as wire};
 
 mod change;
 pub mod drift;
+mod failover;
 mod names;
 mod parts;
 mod read;

@@ -147,7 +147,7 @@ impl Reporter {
 }
 
 /// Whether the same claims can be taken later: a damaged log is mended one day.
-fn can_help(code: Code) -> bool {
+pub(crate) fn can_help(code: Code) -> bool {
     !matches!(
         code,
         Code::InvalidArgument

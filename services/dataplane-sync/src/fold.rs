@@ -17,7 +17,7 @@ use mooring_ledger::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use crate::{observed::Observed, silent::Silent};
+use crate::{observed::Observed, receipts::Receipts, silent::Silent};
 
 /// Between a log that does not answer and the next question.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -109,6 +109,7 @@ pub(crate) struct Way {
     pub(crate) gateway: GatewayName,
     pub(crate) cursor: Cursor,
     pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) receipts: Receipts,
 }
 
 pub(crate) fn start(way: Way) -> (watch::Receiver<Folded>, FoldTask) {
@@ -137,6 +138,9 @@ impl Way {
             };
             for commit in commits(&record)? {
                 fold(&mut folded, &self.gateway, &commit);
+                if folded.caught_up {
+                    self.receipts.follow(&commit);
+                }
             }
             witness = Witness { position: to_domain_position(record.position), hash: record.hash.0 };
             folded.caught_up |= witness.position >= tail;

@@ -3,7 +3,7 @@
 //!
 //! [`fold`] follows the log; [`vpcs`] keeps one [`worker`] for each VPC, so that one VPC's failure holds up no other;
 //! [`claims`] hands what the watchers saw to health; [`report`] tells binding what is applied, [`drifts`]
-//! what somebody else had changed; [`audit`] has kernels read back on a clock. The rules stay in the
+//! what somebody else had changed; [`receipts`] tells health how long failovers took; [`audit`] has kernels read back on a clock. The rules stay in the
 //! kernel when the process stops.
 
 mod answer;
@@ -23,6 +23,7 @@ mod past;
 mod probing;
 mod progress;
 mod questions;
+mod receipts;
 mod report;
 mod silent;
 mod target;
@@ -117,6 +118,7 @@ pub fn start(
     let (mut tasks, mut folds) = (Vec::new(), Vec::new());
     let mut views = BTreeMap::new();
     let budget = probing::Budget::new(Instant::now());
+    let failovers = receipts::Figures::default();
     for (region, Region { log, cursor, snapshots, index, drifts }) in regions {
         let places = target::PlacesFile::load(config.places.as_deref())?;
         let latch = conditions.add(format!("VPCs of {region}"), "not all were tried once").latch();
@@ -127,13 +129,16 @@ pub fn start(
         let snapshot =
             snapshots.map(|snapshots| snapshots.of(&region, format_args!("gateway/{}", config.gateway)));
         let gateway = config.gateway.clone();
-        let (folded, fold_task) = fold::start(fold::Way { log: log.clone(), gateway, cursor, snapshot });
+        let (receipts, receipts_tasks) =
+            receipts::start(&config.gateway, &region, peers.health.clone(), &failovers);
+        let way = fold::Way { log: log.clone(), gateway, cursor, snapshot, receipts: receipts.clone() };
+        let (folded, fold_task) = fold::start(way);
         let drifts = drifts::Drifts::open(config.gateway.clone(), region.clone(), drifts);
         let drifts_task = drifts::report(drifts.clone(), peers.binding.clone());
         let of = (config.gateway.clone(), region.clone());
         let (probing, report_holders) =
             probing::start(of, config.probes, budget.clone(), peers.health.clone());
-        let ways = vpcs::Ways { claims, drifts, probing };
+        let ways = vpcs::Ways { claims, drifts, probing, receipts };
         let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, ways, latch);
         tasks.push(report_holders(vpcs.clone()));
         let report = report::Report::new(config.gateway.clone(), region.clone(), peers.binding.clone());
@@ -141,6 +146,7 @@ pub fn start(
         let registered = tokio::spawn(registered_once(folded.clone(), registered));
         let follows = tokio::spawn(following(folded.clone(), followed));
         let audit_task = tokio::spawn(audit::run(config.audit, vpcs.clone()));
+        tasks.extend(receipts_tasks);
         tasks.extend([claims_task, drifts_task, vpcs_task, audit_task, report_task, registered, follows]);
         let (index, index_task) = Index::start(log.clone(), index);
         folds.extend([fold_task, index_task]);
@@ -151,17 +157,24 @@ pub fn start(
         shutdown: config.shutdown.clone(),
         views: Arc::new(views),
     };
+    let routes = serve(routes, service, peers.binding.clone(), failovers);
+    Ok(Started { routes, tasks, folds })
+}
+
+/// What is asked of a gateway.
+fn serve(routes: Routes, service: grpc::Dataplane, binding: Peer, failovers: receipts::Figures) -> Routes {
     let grpc = DataplaneServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE);
     let events =
         EventsServiceServer::new(events::Events(service.clone())).max_decoding_message_size(MAX_MESSAGE);
-    let explain = explain::Explain { dataplane: service.clone(), binding: peers.binding.clone() };
+    let explain = explain::Explain { dataplane: service.clone(), binding };
     let explain = ExplainServiceServer::new(explain).max_decoding_message_size(MAX_MESSAGE);
     let custody =
         CustodyServiceServer::new(custody::Custodies(service.clone())).max_decoding_message_size(MAX_MESSAGE);
     let running = Arc::new(Semaphore::new(past::AT_ONCE));
     let past = PastServiceServer::new(past::Past { dataplane: service.clone(), running });
     let past = past.max_decoding_message_size(MAX_MESSAGE);
-    let metrics = get(async move || metrics::text(&service).await.map_err(|error| error.to_string()));
+    let metrics =
+        get(async move || metrics::text(&service, &failovers).await.map_err(|error| error.to_string()));
     let routes = routes
         .add_service(grpc)
         .add_service(events)
@@ -169,7 +182,7 @@ pub fn start(
         .add_service(past)
         .add_service(custody);
     let router = routes.into_axum_router().route("/metrics", metrics);
-    Ok(Started { routes: router.into(), tasks, folds })
+    router.into()
 }
 
 /// Keeps the latch until the log says that this gateway is registered.

@@ -10,13 +10,13 @@ use prometheus_client::{
 };
 use tonic::Code;
 
-use crate::grpc::Dataplane;
+use crate::{grpc::Dataplane, receipts::Figures};
 
 type Labels = Vec<(&'static str, String)>;
 type Number = Gauge<i64>;
 
-/// Every region's numbers. An error is the encoder's.
-pub(crate) async fn text(dataplane: &Dataplane) -> Result<String, std::fmt::Error> {
+/// Every region's numbers, and how long failovers took. An error is the encoder's.
+pub(crate) async fn text(dataplane: &Dataplane, failovers: &Figures) -> Result<String, std::fmt::Error> {
     let metrics = Metrics::default();
     for (region, view) in dataplane.views.iter() {
         match dataplane.status(region, view, false).await {
@@ -24,7 +24,7 @@ pub(crate) async fn text(dataplane: &Dataplane) -> Result<String, std::fmt::Erro
             Err(error) => metrics.failed(region.as_str(), error.code()),
         }
     }
-    metrics.encode()
+    metrics.encode(failovers)
 }
 
 #[derive(Default)]
@@ -82,7 +82,7 @@ impl Metrics {
         }
     }
 
-    fn encode(self) -> Result<String, std::fmt::Error> {
+    fn encode(self, failovers: &Figures) -> Result<String, std::fmt::Error> {
         let mut all = Registry::with_prefix("mooring");
         all.register("log_tail_position", "The last position in the region's log", self.log_tail);
         all.register("log_failed", "1 when the region's log can't be followed", self.log_failed);
@@ -100,6 +100,7 @@ impl Metrics {
         );
         all.register("silent_holders", "Those of them that answer no more", self.silent);
         all.register("probes", "How often this gateway asked a holder", self.probes);
+        failovers.register(&mut all);
         let mut text = String::new();
         encode(&mut text, &all)?;
         Ok(text)
@@ -136,7 +137,7 @@ mod tests {
             &api::Status { tail: 9, folded_position: 9, vpcs: vec![vpc], ..Default::default() },
         );
         metrics.failed("r2", Code::DataLoss);
-        let text = metrics.encode().unwrap();
+        let text = metrics.encode(&Figures::default()).unwrap();
         let of = "region=\"r1\",vpc=\"projects/p1/regions/r1/vpcs/7\",display_name=\"blue\"";
         for line in [
             "mooring_log_tail_position{region=\"r1\"} 9".to_owned(),

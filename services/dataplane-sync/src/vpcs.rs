@@ -21,6 +21,7 @@ use crate::{
     fold::Folded,
     probing::{Probed, Probing},
     progress::Progress,
+    receipts::Receipts,
     target::{Distributed, PlacesFile, Target},
     watch::{DroppedClaims, Sinks},
     worker::{AuditRequest, Request, Worker},
@@ -51,6 +52,7 @@ pub(crate) struct Ways {
     pub(crate) claims: Claims,
     pub(crate) drifts: Drifts,
     pub(crate) probing: Probing,
+    pub(crate) receipts: Receipts,
 }
 
 pub(crate) fn start(
@@ -207,13 +209,14 @@ impl Workers {
         let (worker_sender, seen) = mpsc::channel(WAITING);
         let (requests_sender, requests) = mpsc::channel(WAITING);
         let (progress_sender, progress) = watch::channel(Progress::default());
-        let Ways { claims, drifts, probing } = self.ways.clone();
+        let Ways { claims, drifts, probing, receipts } = self.ways.clone();
         let sinks = Sinks {
             vpc,
             target,
             distributed: self.distributed.clone(),
             claims,
             drifts,
+            receipts,
             dropped: DroppedClaims::default(),
             probing,
             probed: Probed::default(),

@@ -30,6 +30,7 @@ use crate::{
     claims::{Claims, SeenClaim},
     drifts::Drifts,
     probing::{Probed, Probing},
+    receipts::Receipts,
     target::{Distributed, Target},
 };
 
@@ -94,6 +95,7 @@ pub(crate) struct Sinks {
     pub(crate) distributed: Distributed,
     pub(crate) claims: Claims,
     pub(crate) drifts: Drifts,
+    pub(crate) receipts: Receipts,
     pub(crate) dropped: DroppedClaims,
     pub(crate) probing: Probing,
     pub(crate) probed: Probed,

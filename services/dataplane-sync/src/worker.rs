@@ -1,6 +1,7 @@
 //! One VPC's reconciler: first run, change, retry and drift are the same round. It compares what its kernel has with
 //! what it should have, takes one list of steps, and says how far it got.
 
+mod moving;
 mod own;
 mod probe;
 #[cfg(test)]
@@ -71,6 +72,8 @@ pub(crate) struct Worker {
     turns: probe::Turns,
     /// What was decided here and not by health yet.
     provisional: Provisional,
+    /// Of that, what the kernel does not have yet.
+    moving: moving::Moving,
     /// What the fold wants, followed.
     folded: FoldedHash,
     /// What the kernel was made equal to last.
@@ -106,6 +109,7 @@ impl Worker {
             questions: Questions::default(),
             turns: probe::Turns::default(),
             provisional: Provisional::default(),
+            moving: moving::Moving::default(),
             folded: FoldedHash::default(),
             put_at: Position::default(),
             suspect: false,
@@ -144,6 +148,9 @@ impl Worker {
         let provisional: Vec<_> = differing.map(|(havip, decision)| (havip, decision.claim)).collect();
         let target = self.own(recorded.clone());
         let equal = self.make_equal(&target);
+        if equal.is_ok() && target.place.is_some() {
+            self.moving.applied(&self.sinks);
+        }
         let applied = equal.as_ref().map_or(Position::default(), |_| target.version);
         let outcome = equal.and_then(|steps| self.tell(&target, &steps));
         self.look_whose_turn();

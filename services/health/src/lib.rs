@@ -1,5 +1,6 @@
 //! health: who holds what. gRPC in front of [`mooring_domain::holder::HolderCore`], and what only time says of holders.
 
+mod failovers;
 mod grpc;
 mod heard;
 mod probers;
@@ -11,7 +12,9 @@ use std::sync::Arc;
 
 use mooring_domain::holder::HolderCore;
 use mooring_ledger::Regions;
-use mooring_proto::health::v1::health_service_server::HealthServiceServer;
+use mooring_proto::health::v1::{
+    failover_service_server::FailoverServiceServer, health_service_server::HealthServiceServer,
+};
 use mooring_runtime::{server::MAX_MESSAGE, shutdown::Shutdown};
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -31,6 +34,10 @@ pub fn start(
         .map(|((_, ledger), heard)| tokio::spawn(timed::run(ledger.clone(), heard.clone(), drained.clone())));
     let tasks = tasks.collect();
     let probers = probers::Probers::default();
+    let failovers = FailoverServiceServer::new(failovers::Failovers(regions.clone()));
     let health = HealthServiceServer::new(grpc::Health { regions, heard, probers, stop: stop.clone() });
-    (routes.add_service(health.max_decoding_message_size(MAX_MESSAGE)), tasks)
+    let routes = routes
+        .add_service(health.max_decoding_message_size(MAX_MESSAGE))
+        .add_service(failovers.max_decoding_message_size(MAX_MESSAGE));
+    (routes, tasks)
 }

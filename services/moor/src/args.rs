@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     binding,
     client::Role,
-    custody, diff, eip, explain,
+    custody, diff, eip, explain, failovers,
     failure::{Exit, Failure},
     gateway, havip, holder,
     invocation::Invocation,
@@ -123,6 +123,7 @@ pub enum Command {
     Holder(holder::One),
     /// Who holds each HAVIP of the project
     Holders,
+    Failovers(failovers::Failovers),
     /// The gateways that carry the region's traffic
     #[command(subcommand)]
     Gateway(gateway::Verb),
@@ -180,6 +181,7 @@ impl Command {
             Self::Binding(verb) => verb.run(moor).await,
             Self::Holder(one) => one.run(moor).await,
             Self::Holders => holder::list(moor).await,
+            Self::Failovers(failovers) => failovers.run(moor).await,
             Self::Gateway(verb) => verb.run(moor).await,
             Self::Status(status) => status.run(moor).await,
             Self::Ready => ready::run(moor).await,
@@ -323,6 +325,11 @@ mod tests {
         for line in LINES {
             assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
         }
+    }
+
+    #[test]
+    fn failovers_are_asked_for_of_one_havip_or_of_all() {
+        assert!(["moor failovers", "moor failovers front -o json"].iter().all(|line| parse(line).is_ok()));
     }
 
     #[test]

@@ -8,13 +8,13 @@ use mooring_proto::{
     convert,
     event::v1::{
         BindFailed, BindRequested, ClaimRejected, Difference, EipAllocated, EipFacts, EipReleased,
-        EipUpdated, Event, GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased, HolderChanged,
-        HolderContested, HolderHeard, HolderSilent, HolderWithdrawn, LeaseRenewed, PoolCreated,
-        SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
+        EipUpdated, Event, FailoverMeasured, GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased,
+        HolderChanged, HolderContested, HolderHeard, HolderSettled, HolderSilent, HolderWithdrawn,
+        LeaseRenewed, PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
     },
 };
 
-use crate::wire;
+use crate::{failovers::milliseconds, wire};
 
 /// The display names that earlier events gave to ids: later events repeat some ids only.
 #[derive(Debug, Default)]
@@ -141,13 +141,8 @@ impl Names {
             Kind::LeaseRenewed(renewed) => lease_renewed(renewed),
             Kind::HolderSilent(silent) => holder_silent(silent),
             Kind::HolderHeard(heard) => holder_heard(heard),
-            Kind::HolderSettled(settled) => {
-                let havip = havip_name(settled.havip.as_ref());
-                format!(
-                    "HAVIP {havip} is contested no more: {} holds it",
-                    vnic_in_full(settled.holder.as_ref())
-                )
-            }
+            Kind::HolderSettled(settled) => holder_settled(settled),
+            Kind::FailoverMeasured(measured) => failover_measured(measured),
         }
     }
 
@@ -338,6 +333,11 @@ fn holder_contested(contested: &HolderContested) -> String {
     )
 }
 
+fn holder_settled(settled: &HolderSettled) -> String {
+    let (havip, holder) = (havip_name(settled.havip.as_ref()), vnic_in_full(settled.holder.as_ref()));
+    format!("HAVIP {havip} is contested no more: {holder} holds it")
+}
+
 fn holder_silent(silent: &HolderSilent) -> String {
     let (holder, havip) = (vnic_in_full(silent.holder.as_ref()), havip_name(silent.havip.as_ref()));
     let (gateway, since) = (&silent.gateway, wire::time_ms(silent.heard_at));
@@ -368,6 +368,21 @@ fn claim_rejected(rejected: &ClaimRejected) -> String {
         others => format!("; {others} before it are not recorded"),
     };
     format!("claim of HAVIP {havip} by {who} rejected: {why}; seen by gateway {gateway}{others}")
+}
+
+fn failover_measured(measured: &FailoverMeasured) -> String {
+    let havip = havip_name(measured.havip.as_ref());
+    let holder = measured.holder.as_ref().map_or("?", |holder| &holder.instance);
+    let (gateway, claimed_at) =
+        measured.claim.as_ref().map_or(("?", 0), |claim| (&*claim.gateway, claim.observed_at));
+    let after = |at: u64| milliseconds(at.saturating_sub(claimed_at));
+    format!(
+        "gateway {gateway} followed HAVIP {havip} to {holder}: in its kernel {} after the announcement, in the log (record {}) \
+         {} after it",
+        after(measured.applied_at),
+        measured.stored_position,
+        after(measured.followed_at)
+    )
 }
 
 fn pair(eip: Option<&EipFacts>, how: &str, havip: Option<&HavipFacts>) -> String {

@@ -118,6 +118,7 @@ fn expected() -> Vec<(Kind, String)> {
     all.extend(updates(eip_text));
     all.extend(endings(havip_text));
     all.extend(silence(havip_text));
+    all.push(failover_measured(havip_text));
     all
 }
 
@@ -305,6 +306,24 @@ fn silence(havip_text: &str) -> Vec<(Kind, String)> {
     ]
 }
 
+fn failover_measured(havip_text: &str) -> (Kind, String) {
+    let claimed_at = claim(12).unwrap().observed_at;
+    let measured = FailoverMeasured {
+        havip: havip(),
+        holder: Some(vnic("vm-b", 12)),
+        claim: claim(12),
+        applied_at: claimed_at + 400_000,
+        stored_position: 57,
+        followed_at: claimed_at + 6_500_000,
+        ..Default::default()
+    };
+    let sentence = format!(
+        "gateway gw-1 followed {havip_text} to vm-b: in its kernel 0.40 ms after the announcement, in the log (record 57) \
+         6.50 ms after it"
+    );
+    (Kind::FailoverMeasured(measured), sentence)
+}
+
 fn drift_found() -> (Kind, String) {
     let element = |to: [u8; 4]| Element {
         set: "eip_to_havip".into(),
@@ -369,9 +388,10 @@ fn number(kind: &Kind) -> usize {
         Kind::HolderSilent(_) => 24,
         Kind::HolderHeard(_) => 25,
         Kind::EipUpdated(_) => 26,
+        Kind::FailoverMeasured(_) => 27,
     }
 }
-const KINDS: usize = 27;
+const KINDS: usize = 28;
 
 fn event(kind: Kind) -> Event {
     Event { kind: Some(kind) }

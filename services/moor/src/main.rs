@@ -7,6 +7,7 @@ mod custody;
 mod diff;
 mod eip;
 mod explain;
+mod failovers;
 mod failure;
 mod gateway;
 mod havip;

@@ -6,7 +6,10 @@ use std::fmt::Debug;
 use mooring_proto::{
     access::{Access, METHODS, OPERATOR, PROJECT, ROLE},
     binding::v1::{self as binding, binding_service_client::BindingServiceClient},
-    health::v1::{self as health, health_service_client::HealthServiceClient},
+    health::v1::{
+        self as health, failover_service_client::FailoverServiceClient,
+        health_service_client::HealthServiceClient,
+    },
     resource::v1::{self as resource, resource_service_client::ResourceServiceClient},
 };
 use mooring_tests::channel::Channel;
@@ -177,6 +180,11 @@ async fn bound_or_held(channel: &Channel, method: &str, of: Names) -> Result<Res
         "GetHolder" => done(health.get_holder(health::GetHolderRequest { havip }).await),
         "ListHolders" => under!(health.list_holders(health::ListHoldersRequest) in of.parent),
         "WatchHolders" => under!(health.watch_holders(health::WatchHoldersRequest) in of.parent),
+        "ListFailovers" => {
+            let mut failovers = FailoverServiceClient::new(channel.clone());
+            let request = health::ListFailoversRequest { parent: of.parent, havip, ..Default::default() };
+            done(failovers.list_failovers(request).await)
+        }
         "Announce" => {
             done(health.announce(health::AnnounceRequest { havip, vnic, ..Default::default() }).await)
         }

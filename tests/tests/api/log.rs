@@ -39,6 +39,7 @@ async fn reflection_lists_every_service_and_describes_it() {
         "mooring.dataplane.v1.EventsService",
         "mooring.dataplane.v1.ExplainService",
         "mooring.dataplane.v1.PastService",
+        "mooring.health.v1.FailoverService",
         "mooring.health.v1.HealthService",
         "mooring.resource.v1.HoldService",
         "mooring.resource.v1.ResourceService",

@@ -10,6 +10,7 @@ mod claims;
 mod contested;
 mod cooling;
 mod eip_updates;
+mod failovers;
 mod gateways;
 mod given;
 mod holders;

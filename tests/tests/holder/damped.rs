@@ -1,9 +1,9 @@
 //! Damping and policy on a real link: what was too early is asked for, and who may hold it is what the HAVIP was made for.
 
 use anyhow::Result;
-use mooring_tests::{lab, server::events};
+use mooring_tests::{lab, server::events, wait_for};
 
-use crate::stage::Stage;
+use crate::stage::{PATIENT, Stage};
 
 /// The back-off is longer than what comes before its end may take here.
 #[test]
@@ -25,6 +25,12 @@ fn who_announced_itself_too_early_is_asked_when_the_back_off_ends() -> Result<()
     let first = &told[0].1;
     let (held, moved) = (&first["claim"]["observed_at"], &told[2].1["claim"]["observed_at"]);
     assert!(held.as_str() < moved.as_str(), "{held} {moved}");
+    // Its receipt begins with the answer: what damping held up is not the gateway's time.
+    let receipts = wait_for("both receipts", PATIENT, || match stage.server.ask("failovers back") {
+        Ok(said) if said["total_size"] == 2 => Ok(said["failovers"].clone()),
+        other => Err(format!("{other:?}")),
+    })?;
+    assert_eq!((&receipts[0]["claimed_at"], &receipts[1]["claimed_at"]), (moved, held));
     stage.wait_agree()
 }
 

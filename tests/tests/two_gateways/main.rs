@@ -16,6 +16,7 @@ mod lanes;
 mod moved;
 mod moves;
 mod plain;
+mod receipts;
 mod returns;
 mod stage;
 mod turned;

@@ -47,4 +47,5 @@ words! {
     LeaseRenewed "lease_renewed";
     HolderSilent "holder_silent";
     HolderHeard "holder_heard";
+    FailoverMeasured "failover_measured";
 }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use super::{Heard, Report};
 use crate::{
     Timestamp,
-    event::ClaimFacts,
+    event::{ClaimFacts, FailoverTimes},
     id::{self, HavipId, VpcId},
     name::{GatewayName, Name},
 };
@@ -47,6 +47,15 @@ pub enum Command {
         since: Timestamp,
         /// This service's present time.
         now: Timestamp,
+    },
+    /// A gateway tells how long it took to follow a holder. Never refused: what is known already is not written again.
+    Measured {
+        /// The VPC in whose namespace it was.
+        vpc: VpcId,
+        /// The HAVIP.
+        address: IpAddr,
+        /// How long it took.
+        times: FailoverTimes,
     },
     /// A vNIC announces itself as a HAVIP's holder over gRPC.
     Announce(Announce),

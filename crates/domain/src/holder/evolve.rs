@@ -2,7 +2,7 @@
 
 use super::{Contest, Havip, Holding, Lease, REJECTION_INTERVAL, State, silence, state::Placed};
 use crate::{
-    Commit, CommitPosition, Event, Stream, Timestamp,
+    Commit, CommitPosition, Event, Position, Stream, Timestamp,
     event::{
         ClaimRejected, HavipCreated, HavipFacts, HolderChanged, HolderContested, HolderSettled,
         HolderWithdrawn, LeaseRenewed, VnicCreated,
@@ -18,6 +18,7 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
             Event::HavipCreated(created) => havip_created(state, created),
             Event::HavipDeleted(havip) => havip_deleted(state, havip),
             Event::HolderChanged(change) => holder_changed(state, change, commit.at),
+            Event::FailoverMeasured(measured) => state.failovers.enter(commit.at, measured),
             Event::ClaimRejected(rejected) => claim_rejected(state, rejected, commit.recorded_at),
             Event::HolderContested(contested) => holder_contested(state, contested),
             Event::HolderSettled(settled) => holder_settled(state, settled),
@@ -49,9 +50,9 @@ fn havip_created(state: &mut State, created: &HavipCreated) {
     let members = created.members.iter().map(|member| (member.mac, member.clone())).collect();
     state.by_scope.insert((scope_of(&facts), facts.id));
     state.by_address.insert((facts.vpc, facts.address), facts.id);
-    state
-        .havips
-        .insert(facts.id, Havip { facts, members, rules: created.rules, holding: None, contest: None });
+    let (rules, changed) = (created.rules, Position::default());
+    let havip = Havip { facts, members, rules, holding: None, changed, contest: None };
+    state.havips.insert(havip.facts.id, havip);
 }
 
 fn havip_deleted(state: &mut State, havip: &HavipFacts) {
@@ -62,6 +63,7 @@ fn havip_deleted(state: &mut State, havip: &HavipFacts) {
     state.by_scope.remove(&(scope_of(havip), havip.id));
     state.by_address.remove(&(havip.vpc, havip.address));
     state.contested.remove(&havip.id);
+    state.failovers.forget_havip(havip.id);
 }
 
 /// Also after a deletion that this stream's writer had not seen yet: there is nothing to change then.
@@ -70,6 +72,7 @@ fn holder_changed(state: &mut State, change: &HolderChanged, at: CommitPosition)
     if let Some(havip) = state.havips.get_mut(&change.havip.id) {
         let (vnic, claim, backoff) = (change.holder.clone(), change.claim.clone(), change.backoff);
         havip.holding = Some(Holding { vnic, claim, at, backoff, lease: None, silence: None });
+        havip.changed = at.position;
         if let Some((contest, previous)) = havip.contest.as_mut().zip(change.previous.clone()) {
             *contest = Contest { rival: previous, seen: change.claim.observed_at, postponed: false };
         }

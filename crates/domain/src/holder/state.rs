@@ -6,9 +6,9 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Silence;
+use super::{Failovers, Silence};
 use crate::{
-    CommitPosition, Rejection, Timestamp,
+    CommitPosition, Position, Rejection, Timestamp,
     address::Mac,
     event::{ClaimFacts, HavipFacts, HolderRules, VnicFacts},
     id::{self, HavipId, SubnetId, VpcId},
@@ -70,6 +70,8 @@ pub struct Havip {
     pub rules: HolderRules,
     /// Its holder, `None` until somebody claims it.
     pub holding: Option<Holding>,
+    /// The last record that says who holds it; it stays when the holder lets go.
+    pub(super) changed: Position,
     /// Who else claims it.
     pub contest: Option<Contest>,
 }
@@ -99,12 +101,18 @@ pub struct State {
     pub(super) leases: OrdSet<(Timestamp, HavipId)>,
     pub(super) rejected: OrdMap<(HavipId, Mac), Timestamp>,
     pub(super) rejected_in_order: OrdSet<(Timestamp, HavipId, Mac)>,
+    pub(super) failovers: Failovers,
 }
 
 impl State {
     /// The HAVIP with this id, whoever owns it.
     pub fn get(&self, havip: HavipId) -> Option<&Havip> {
         self.havips.get(&havip)
+    }
+
+    /// How long failovers took.
+    pub const fn failovers(&self) -> &Failovers {
+        &self.failovers
     }
 
     /// How many HAVIPs there are.

@@ -143,7 +143,8 @@ impl Change {
             | Event::HolderSettled(_)
             | Event::LeaseRenewed(_)
             | Event::HolderSilent(_)
-            | Event::HolderHeard(_) => return None,
+            | Event::HolderHeard(_)
+            | Event::FailoverMeasured(_) => return None,
         })
     }
 }

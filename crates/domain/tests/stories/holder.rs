@@ -10,7 +10,7 @@ use mooring_domain::{
 use super::{fixture::*, world};
 
 /// The world's things, as health hears of them.
-fn story() -> Story<HolderCore> {
+pub fn story() -> Story<HolderCore> {
     let mut resource = Story::<mooring_domain::resource::ResourceCore>::default();
     let mut story = Story::<HolderCore>::default();
     for command in world::commands() {
@@ -19,7 +19,7 @@ fn story() -> Story<HolderCore> {
     story
 }
 
-struct Seen<'a> {
+pub struct Seen<'a> {
     address: &'a str,
     mac: u8,
     /// Nanoseconds after the story's present.
@@ -27,7 +27,7 @@ struct Seen<'a> {
 }
 
 /// HAVIP 1 announced by the vNIC with this number, now.
-fn by(mac: u8) -> Seen<'static> {
+pub fn by(mac: u8) -> Seen<'static> {
     Seen { address: "10.0.1.50", mac, ahead: 0 }
 }
 
@@ -37,7 +37,7 @@ fn claim(story: &Story<HolderCore>, seen: Seen<'_>) -> Command {
     Command::Claim { vpc: id(1), address: ip(seen.address), claim, heard: Heard::default(), now: story.now }
 }
 
-fn changes(story: &mut Story<HolderCore>, seen: Seen<'_>) -> HolderChanged {
+pub fn changes(story: &mut Story<HolderCore>, seen: Seen<'_>) -> HolderChanged {
     let command = claim(story, seen);
     match story.given(&command) {
         Event::HolderChanged(change) => change,

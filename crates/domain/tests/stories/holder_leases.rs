@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mooring_domain::{
-    Event, Rejection, Stream, Timestamp,
-    event::{ClaimFacts, Damping, HolderRules, LeaseRenewed, OVER_GRPC, Withdrawal},
+    Event, Position, Rejection, Stream, Timestamp,
+    event::{ClaimFacts, Damping, FailoverTimes, HolderRules, LeaseRenewed, OVER_GRPC, Withdrawal},
     holder::{Announce, Command, Heard, HolderCore},
     id::{Havip, Vnic},
     name::Name,
@@ -12,7 +12,11 @@ use mooring_domain::{
     resource::ResourceCore,
 };
 
-use super::{fixture::*, world};
+use super::{
+    failovers::{times, told},
+    fixture::*,
+    world,
+};
 
 const LEASE: Duration = Duration::from_secs(10);
 const ANNOUNCED: HolderRules = HolderRules { whole_subnet: false, damping: Damping::OFF, announce: true };
@@ -123,6 +127,19 @@ fn a_service_that_has_just_begun_gives_a_lease_of_time() {
     assert_eq!(expire(&mut story, begun), []);
     story.later(1);
     assert_eq!(expire(&mut story, begun).len(), 1);
+}
+
+/// Its gateway could not tell earlier.
+#[test]
+fn a_failover_before_that_has_its_receipt_also_when_nobody_holds_it_any_more() {
+    let mut story = story(ANNOUNCED);
+    nothing(story.when(&told(&FailoverTimes { stored: Position(0), ..times(&story, 1, 2) })));
+    seen(&mut story, 2);
+    let before = times(&story, 1, 2);
+    announce(&mut story, 1).unwrap();
+    story.given(&Command::Withdraw { havip: havip(), vnic: vnic(1) });
+    assert_eq!(holder(&story), None);
+    assert!(matches!(story.given(&told(&before)), Event::FailoverMeasured(_)));
 }
 
 #[test]

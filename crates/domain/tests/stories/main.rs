@@ -15,6 +15,7 @@ mod binding_gateways;
 mod binding_move;
 mod binding_progress;
 mod executor;
+mod failovers;
 mod fixture;
 mod free_ranges;
 mod holder;

@@ -137,6 +137,7 @@ impl Concerns {
             Event::HolderWithdrawn(withdrawn) => self.of_held(&withdrawn.havip, terms),
             Event::LeaseRenewed(renewed) => self.of_held(&renewed.havip, terms),
             Event::HolderSilent(facts) | Event::HolderHeard(facts) => self.of_held(&facts.havip, terms),
+            Event::FailoverMeasured(measured) => self.of_held(&measured.havip, terms),
         }
     }
 

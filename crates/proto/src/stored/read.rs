@@ -68,6 +68,7 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
             renewed_at: Timestamp(renewed.renewed_at),
             lease: Duration::from_nanos(renewed.lease),
         }),
+        Kind::FailoverMeasured(measured) => Event::FailoverMeasured(super::failover::read(measured)?),
     })
 }
 

@@ -70,6 +70,7 @@ pub(super) fn kind(event: &Event) -> Kind {
         Event::HolderSettled(settled) => Kind::HolderSettled(holder_settled(settled)),
         Event::HolderWithdrawn(withdrawn) => Kind::HolderWithdrawn(holder_withdrawn(withdrawn)),
         Event::LeaseRenewed(renewed) => Kind::LeaseRenewed(lease_renewed(renewed)),
+        Event::FailoverMeasured(measured) => Kind::FailoverMeasured(super::failover::write(measured)),
     }
 }
 

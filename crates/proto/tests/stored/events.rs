@@ -8,10 +8,10 @@ use mooring_domain::{
     address::Mac,
     event::{
         BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, Damping,
-        EipDescribed, EipDetails, EipFacts, EipReleased, GatewayDriftFound, GatewayFacts, HavipCreated,
-        HavipFacts, HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled,
-        HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VnicFacts, VpcCreated,
-        Withdrawal,
+        EipDescribed, EipDetails, EipFacts, EipReleased, FailoverMeasured, FailoverTimes, GatewayDriftFound,
+        GatewayFacts, HavipCreated, HavipFacts, HeardFacts, HoldReleased, HolderChanged, HolderContested,
+        HolderRules, HolderSettled, HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated,
+        VnicFacts, VpcCreated, Withdrawal,
     },
     id::Id,
     labels::Labels,
@@ -181,7 +181,23 @@ fn of_health() -> Vec<(&'static str, Event)> {
         ("holder_changed/first_v6", Event::HolderChanged(first)),
         ("claim_rejected", Event::ClaimRejected(rejected)),
         ("claim_rejected/stranger", Event::ClaimRejected(stranger)),
+        ("failover_measured", Event::FailoverMeasured(measured())),
     ]
+}
+
+fn measured() -> FailoverMeasured {
+    FailoverMeasured {
+        havip: havip(V4),
+        holder: vnic(0x0b, V4),
+        times: FailoverTimes {
+            claim: claim(0x0b),
+            started_at: Timestamp(1_795_181_000_000_000_000),
+            decided_at: Timestamp(1_795_181_156_123_500_000),
+            applied_at: Timestamp(1_795_181_156_123_600_000),
+            stored: Position(57),
+            followed_at: Timestamp(1_795_181_156_129_000_000),
+        },
+    }
 }
 
 fn id<K>(last: u8) -> Id<K> {

@@ -22,7 +22,7 @@ const GOLDEN: &str = include_str!("../golden/events.txt");
 const OPTIONAL: [&str; 2] = ["BindRequested.moved_from_binding_id", "BindFailed.moved_from_binding_id"];
 
 /// What may be unset, or say anything.
-const FREE: [&str; 36] = [
+const FREE: [&str; 41] = [
     "PoolCreated.cooling",
     "EipReleased.cooling_until",
     "EipAllocated.details",
@@ -50,6 +50,11 @@ const FREE: [&str; 36] = [
     "ClaimRejected.vnic",
     "BindFailed.reason",
     "BindFailed.message",
+    "FailoverMeasured.gateway_started_at",
+    "FailoverMeasured.decided_at",
+    "FailoverMeasured.applied_at",
+    "FailoverMeasured.stored_position",
+    "FailoverMeasured.followed_at",
     "Claim.number",
     "Claim.observed_at",
     "GatewayDriftFound.position",

@@ -90,6 +90,7 @@ async fn run(log: &Arc<dyn EventLog>, snapshots: Option<&Snapshots>) -> Folded {
         gateway: "gw-1".parse().unwrap(),
         cursor: Cursor::open(&folder.path().join("cursor")).unwrap(),
         snapshot: snapshots.map(|snapshots| snapshots.of(&region, "gateway/gw-1")),
+        receipts: crate::receipts::for_a_story().0,
     });
     let LogPosition(tail) = log.tail().await.unwrap().position;
     let reached = folded.wait_for(|folded| folded.caught_up || folded.failure.is_some());

@@ -22,9 +22,20 @@ impl Worker {
     }
 
     /// Whether traffic moves.
-    pub(super) fn decide(&mut self, havip: Ipv4Addr, seen: (Decision, Said)) -> bool {
-        let target = self.target.borrow();
-        self.provisional.see(target.recorded(), havip.into(), seen, now()) == Verdict::Moves
+    pub(super) fn decide(&mut self, havip: Ipv4Addr, (seen, said): (Decision, Said)) -> bool {
+        let (target, now) = (self.target.borrow(), now());
+        let verdict = self.provisional.see(target.recorded(), havip.into(), (seen, said), now);
+        match verdict {
+            Verdict::Moves => self.moving.decided(&self.sinks, havip, seen, now),
+            Verdict::Holds => {
+                let there = Seen::Neighbour { address: havip, mac: Some(seen.claim.mac) };
+                let differs = |entered: &Entered| entered.differs(there);
+                let there = !self.entered.as_ref().is_some_and(differs);
+                self.moving.held(&self.sinks, (havip, seen), there, now);
+            }
+            _ => {}
+        }
+        verdict == Verdict::Moves
     }
 
     /// Asks those whose claims came before a back-off's end whether they still have the address: an answer is a claim.

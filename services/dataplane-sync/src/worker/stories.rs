@@ -18,12 +18,14 @@ use crate::{
     claims::{self, Decided},
     drifts::Drifts,
     probing::{Played, Probed, Word},
+    receipts::{Left, for_a_story},
     target::Distributed,
     watch::DroppedClaims,
 };
 
 mod own;
 mod probe;
+mod receipts;
 
 /// As long as it can be told from a slow answer.
 const STALE_AFTER: Duration = Duration::from_millis(500);
@@ -82,6 +84,8 @@ struct Stage {
     decided: watch::Sender<Decided>,
     played: Played,
     distributed: Distributed,
+    /// What it has left of failovers.
+    left: Left,
     sees: mpsc::Sender<Sight>,
     task: JoinHandle<()>,
 }
@@ -106,6 +110,7 @@ impl Stage {
         let (target, receiver) = watch::channel(first);
         let (claims, handed_in, decided) = claims::for_a_story(ROOM);
         let (probing, played) = Played::start("gw-1".parse().unwrap(), STALE_AFTER);
+        let (receipts, left) = for_a_story();
         let distributed = Distributed::default();
         let (worker, seen) = mpsc::channel(8);
         let (asking, requests) = mpsc::channel(8);
@@ -121,6 +126,7 @@ impl Stage {
             distributed: its_distributed,
             claims: its_claims,
             drifts: drifts.clone(),
+            receipts,
             dropped: DroppedClaims::default(),
             probing,
             probed: Probed::default(),
@@ -138,6 +144,7 @@ impl Stage {
             decided,
             played,
             distributed,
+            left,
             sees,
             _folder: folder,
             task,

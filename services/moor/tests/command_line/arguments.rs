@@ -139,6 +139,7 @@ async fn services_that_run_apart_are_each_asked_for_their_own() {
         ("gateway list", ["", "ListGateways", "", ""]),
         ("gateway decommission gw-1", ["", "DecommissionGateway", "", ""]),
         ("holders", ["", "", "ListHolders", ""]),
+        ("failovers", ["", "", "ListFailovers", ""]),
         ("log", ["", "", "", "ListCommits"]),
         ("log --eip web --kind bound", ["", "", "", "ListEvents"]),
         ("gateway drops", ["", "", "", "GetStatus"]),

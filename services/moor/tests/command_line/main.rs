@@ -363,7 +363,7 @@ async fn a_part_of_the_past_is_never_taken_for_the_whole() {
 
 /// What gateways and services say to each other is no business of people. (`moor status` lists elements only where gateways
 /// differ: `tests/tests/two_gateways`.)
-const NOT_FOR_PEOPLE: [&str; 11] = [
+const NOT_FOR_PEOPLE: [&str; 12] = [
     "Announce",
     "Withdraw",
     "Hold",
@@ -373,6 +373,7 @@ const NOT_FOR_PEOPLE: [&str; 11] = [
     "ReportApplied",
     "ReportClaims",
     "ReportDrift",
+    "ReportFailovers",
     "ReportHolders",
     "ListElements",
 ];
@@ -427,6 +428,7 @@ async fn every_method_of_the_api_has_a_verb() {
         "binding get 01976e2a-0000-7000-8000-000000000003",
         "holder front",
         "holders",
+        "failovers front",
         "gateway list",
         "gateway decommission gw-1",
         "status",

@@ -58,7 +58,8 @@ pub(super) fn some(region: &mut Region, cores: &mut Cores<'_>, many: usize) -> R
             let all = times.map(|_| leases::hear(region, cores)).collect::<Result<Vec<_>>>()?;
             (Commands::Holder(all.into_iter().flatten().collect()), Asked::ByService)
         }
-        74..95 => {
+        74 => (Commands::Holder(leases::measured(region, cores).into_iter().collect()), Asked::ByService),
+        75..95 => {
             let all = times.map(|_| claim(region, cores)).collect::<Result<Vec<_>>>()?;
             (Commands::Holder(all.into_iter().flatten().collect()), Asked::ByService)
         }

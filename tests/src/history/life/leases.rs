@@ -1,11 +1,12 @@
-//! Holders that announce themselves over gRPC, and what health finds by looking at holders on a clock.
+//! Holders that announce themselves over gRPC, what health finds by looking at holders on a clock, and what gateways tell of
+//! them behind that.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use mooring_domain::{
     Timestamp,
-    event::OVER_GRPC,
+    event::{FailoverTimes, OVER_GRPC},
     holder::{Announce, Command, Havip, Heard, Report},
     name::{Name, Scope},
 };
@@ -46,4 +47,23 @@ pub(super) fn hear(region: &mut Region, cores: &Cores<'_>) -> Result<Option<Comm
     let gateway = format!("gw-{}", region.rng.u8(1..4)).parse()?;
     let report = Report { gateway, mac, silent: region.rng.bool(), heard_at: now };
     Ok(Some(Command::Report { vpc, address, report, now }))
+}
+
+/// A gateway tells how long it took to follow a holder.
+pub(super) fn measured(region: &mut Region, cores: &Cores<'_>) -> Option<Command> {
+    let havip = Region::any(&mut region.rng, &region.havips)?.havip;
+    let holding = cores.states().holder.get(havip.id)?.holding.clone()?;
+    if holding.lease.is_some() {
+        return None;
+    }
+    let after = |micros: u64| Timestamp(holding.claim.observed_at.0 + micros * 1000);
+    let times = FailoverTimes {
+        claim: holding.claim.clone(),
+        started_at: Timestamp(u64::from(region.rng.u8(0..3))),
+        decided_at: after(100),
+        applied_at: after(region.rng.u64(200..900)),
+        stored: holding.at.position,
+        followed_at: after(region.rng.u64(2000..9000)),
+    };
+    Some(Command::Measured { vpc: havip.vpc, address: havip.address, times })
 }

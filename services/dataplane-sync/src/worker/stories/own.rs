@@ -10,11 +10,11 @@ use mooring_proto::health::v1::Claim;
 use super::*;
 use crate::claims::SeenClaim;
 
-const OTHER: Mac = Mac([2, 0, 0, 0, 0, 0xb]);
+pub(super) const OTHER: Mac = Mac([2, 0, 0, 0, 0, 0xb]);
 const STRANGER: Mac = Mac([2, 0, 0, 0, 0, 0xc]);
 
 /// HAVIPs 7 and 8 are held by [`HOLDER`], seen at 1, and [`OTHER`] may hold them, too.
-fn held(version: u64) -> Target {
+pub(super) fn held(version: u64) -> Target {
     let mut target = target(version, &[7, 8]);
     for last in [7, 8] {
         target.desired.members.insert(havip(last), [HOLDER, OTHER].into_iter().collect());
@@ -33,7 +33,7 @@ fn moved(version: u64) -> Target {
 
 impl Stage {
     /// Its watcher sees HAVIP 7 claimed.
-    async fn claimed(&self, mac: Mac, at: u64) {
+    pub(super) async fn claimed(&self, mac: Mac, at: u64) {
         self.claimed_of(7, mac, at).await;
     }
 
@@ -52,7 +52,7 @@ impl Stage {
     }
 
     /// Waits until the kernel sends HAVIP 7 there, and this gateway says of how many HAVIPs it decided itself.
-    async fn leads_to(&mut self, mac: Mac, own: usize) {
+    pub(super) async fn leads_to(&mut self, mac: Mac, own: usize) {
         self.of_leads_to(7, mac, own).await;
     }
 
@@ -75,7 +75,7 @@ impl Stage {
         self.decided.send_replace(Decided { number, through });
     }
 
-    async fn next_handed_in(&mut self) -> Claim {
+    pub(super) async fn next_handed_in(&mut self) -> Claim {
         timeout(SOON, self.handed_in.recv()).await.unwrap().unwrap()
     }
 }
