@@ -39,6 +39,7 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 pub mod access;
 pub mod answer;
 pub mod convert;
+pub mod filter;
 pub mod mask;
 pub mod page;
 pub mod preview;

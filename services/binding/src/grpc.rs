@@ -239,13 +239,17 @@ impl BindingService for Bindings {
     ) -> Result<Response<ListBindingsResponse>, Status> {
         let (caller, request) = Caller::read(request);
         let scope = caller.scope("parent", &request.parent)?;
-        let page = page::parse(request.page_size, &request.page_token)?;
+        let page = page::parse::<_, api::Binding>(page::Asked {
+            parent: &request.parent,
+            size: request.page_size,
+            token: &request.page_token,
+            filter: &request.filter,
+        })?;
         let state = self.regions.get("parent", &scope.region)?.current().await?.state;
         let reports = self.reports(&scope.region)?;
-        let (bindings, next_page_token) =
-            page.take(state.list(&scope, page.after), |binding| binding.request.binding);
-        let bindings =
-            bindings.into_iter().map(|binding| answer::binding(binding, &state, reports)).collect();
+        let message = |binding| answer::binding(binding, &state, reports);
+        let bindings = state.list(&scope, page.after);
+        let (bindings, next_page_token) = page.take(bindings, |binding| binding.request.binding, message);
         Ok(Response::new(ListBindingsResponse { bindings, next_page_token }))
     }
 

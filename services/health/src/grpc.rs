@@ -124,10 +124,15 @@ impl HealthService for Health {
     ) -> Result<Response<ListHoldersResponse>, Status> {
         let (caller, request) = Caller::read(request);
         let scope = caller.scope("parent", &request.parent)?;
-        let page = page::parse(request.page_size, &request.page_token)?;
+        let page = page::parse::<_, Holder>(page::Asked {
+            parent: &request.parent,
+            size: request.page_size,
+            token: &request.page_token,
+            filter: &request.filter,
+        })?;
         let state = self.regions.get("parent", &scope.region)?.current().await?.state;
-        let (havips, next_page_token) = page.take(state.list(&scope, page.after), |havip| havip.facts.id);
-        let holders = havips.into_iter().map(answer::holder).collect();
+        let havips = state.list(&scope, page.after);
+        let (holders, next_page_token) = page.take(havips, |havip| havip.facts.id, answer::holder);
         Ok(Response::new(ListHoldersResponse { holders, next_page_token }))
     }
 

@@ -11,6 +11,7 @@ use crate::{
     client::Role,
     custody, diff, eip, explain, failovers,
     failure::{Exit, Failure},
+    filtered::Filtered,
     gateway, havip, holder,
     invocation::Invocation,
     log,
@@ -122,7 +123,10 @@ pub enum Command {
     /// Who holds a HAVIP now, or each of the project; with --watch every change, with --history who has held it
     Holder(holder::One),
     /// Who holds each HAVIP of the project
-    Holders,
+    Holders {
+        #[command(flatten)]
+        filtered: Filtered,
+    },
     Failovers(failovers::Failovers),
     /// The gateways that carry the region's traffic
     #[command(subcommand)]
@@ -182,6 +186,7 @@ impl Command {
             Self::Holder(one) => one.run(moor).await,
             Self::Holders => holder::list(moor).await,
             Self::Failovers(failovers) => failovers.run(moor).await,
+            Self::Holders { filtered } => holder::list(moor, &filtered).await,
             Self::Gateway(verb) => verb.run(moor).await,
             Self::Status(status) => status.run(moor).await,
             Self::Ready => ready::run(moor).await,

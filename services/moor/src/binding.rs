@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
+    filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
@@ -57,6 +58,8 @@ pub struct Unbind {
 pub enum Verb {
     /// List the project's bindings, and those that failed in the last day
     List {
+        #[command(flatten)]
+        filtered: Filtered,
         #[command(flatten)]
         watched: Watched,
     },
@@ -140,8 +143,13 @@ impl Verb {
     /// Does it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
-            Self::List { watched } if watched.watch => watch::run(moor, String::new(), watched.limit).await,
-            Self::List { .. } => moor.show_all(&list(moor).await?).await,
+            Self::List { filtered, watched } if watched.watch => {
+                if !filtered.filter.is_empty() {
+                    return Err(Failure::usage("--watch tells of every binding: leave --filter out"));
+                }
+                watch::run(moor, String::new(), watched.limit).await
+            }
+            Self::List { filtered, .. } => moor.show_all(&list(moor, &filtered).await?).await,
             Self::Get { binding, watched } => {
                 let binding = moor.find::<Binding>(Argument::new("BINDING", &binding)).await?;
                 match watched.watch {
@@ -153,10 +161,11 @@ impl Verb {
     }
 }
 
-async fn list(moor: &Invocation) -> Result<Vec<Binding>, Failure> {
+async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Binding>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let message = ListBindingsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let (parent, filter) = (parent.clone(), filtered.filter.clone());
+        let message = ListBindingsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
         let rpc = async |channel, request| BindingServiceClient::new(channel).list_bindings(request).await;
         moor.binding.call(message, rpc).await.map(|page| (page.bindings, page.next_page_token))
     })

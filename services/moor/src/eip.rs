@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
+    filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
@@ -51,7 +52,10 @@ pub enum Verb {
         expected: Expected,
     },
     /// List the project's EIPs
-    List,
+    List {
+        #[command(flatten)]
+        filtered: Filtered,
+    },
     /// Show one EIP
     Get {
         /// Name, id, display name or address
@@ -133,7 +137,7 @@ impl Verb {
                 let eip = Eip { display_name, address, pool, ..said.eip() };
                 moor.show(&allocate(moor, eip).await?).await
             }
-            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
             Self::Get { eip } => moor.show(&moor.find::<Eip>(Argument::new("EIP", &eip)).await?).await,
             Self::Update { eip, name, said, expected } => {
                 moor.show(&update(moor, &eip, name, said, expected).await?).await
@@ -200,10 +204,11 @@ async fn release(moor: &Invocation, text: &str, expected: Expected) -> Result<()
     moor.done(&format!("EIP {text} released at position {position}"), json!({"position": position}))
 }
 
-async fn list(moor: &Invocation) -> Result<Vec<Eip>, Failure> {
+async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Eip>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let message = ListEipsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let (parent, filter) = (parent.clone(), filtered.filter.clone());
+        let message = ListEipsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_eips(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.eips, page.next_page_token))
     })

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
+    filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
@@ -47,7 +48,10 @@ pub enum Verb {
         announce: bool,
     },
     /// List the project's HAVIPs
-    List,
+    List {
+        #[command(flatten)]
+        filtered: Filtered,
+    },
     /// Show one HAVIP
     Get {
         /// Name, id or display name
@@ -80,7 +84,7 @@ impl Verb {
                 let havip = Havip { claim_policy, damping, announce, ..havip };
                 moor.show(&create(moor, havip).await?).await
             }
-            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
             Self::Get { havip } => {
                 moor.show(&moor.find::<Havip>(Argument::new("HAVIP", &havip)).await?).await
             }
@@ -114,10 +118,11 @@ async fn delete(moor: &Invocation, text: &str, expected: Expected) -> Result<(),
     moor.done(&format!("HAVIP {text} deleted at position {position}"), json!({"position": position}))
 }
 
-async fn list(moor: &Invocation) -> Result<Vec<Havip>, Failure> {
+async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Havip>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let message = ListHavipsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let (parent, filter) = (parent.clone(), filtered.filter.clone());
+        let message = ListHavipsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_havips(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.havips, page.next_page_token))
     })

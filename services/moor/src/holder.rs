@@ -14,6 +14,7 @@ use mooring_proto::{
 
 use crate::{
     failure::Failure,
+    filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE},
     labels::Labels,
     log,
@@ -51,7 +52,7 @@ impl One {
         };
         let havip = match (havip, self.watch) {
             (havip, true) => return watch::run(moor, havip.unwrap_or_default(), self.limit).await,
-            (None, false) => return list(moor).await,
+            (None, false) => return list(moor, &Filtered::default()).await,
             (Some(havip), false) => havip,
         };
         let rpc = async |channel, request| HealthServiceClient::new(channel).get_holder(request).await;
@@ -61,10 +62,11 @@ impl One {
 }
 
 /// Shows the holder of each HAVIP of the project.
-pub async fn list(moor: &Invocation) -> Result<(), Failure> {
+pub async fn list(moor: &Invocation, filtered: &Filtered) -> Result<(), Failure> {
     let parent = moor.home.scope()?.to_string();
     let page = async |page_token| {
-        let message = ListHoldersRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let (parent, filter) = (parent.clone(), filtered.filter.clone());
+        let message = ListHoldersRequest { parent, page_size: PAGE_SIZE, page_token, filter };
         let rpc = async |channel, request| HealthServiceClient::new(channel).list_holders(request).await;
         moor.health.call(message, rpc).await.map(|page| (page.holders, page.next_page_token))
     };

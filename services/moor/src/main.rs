@@ -9,6 +9,7 @@ mod eip;
 mod explain;
 mod failovers;
 mod failure;
+mod filtered;
 mod gateway;
 mod havip;
 mod history;

@@ -10,6 +10,7 @@ use mooring_proto::resource::v1::{
 
 use crate::{
     failure::Failure,
+    filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
@@ -31,7 +32,10 @@ pub enum Verb {
         cooling: Option<u64>,
     },
     /// List the region's pools
-    List,
+    List {
+        #[command(flatten)]
+        filtered: Filtered,
+    },
     /// Show one pool
     Get {
         /// Name, id or display name
@@ -47,7 +51,7 @@ impl Verb {
                 let pool = Pool { display_name: name, cidrs, cooling_ms, ..Default::default() };
                 moor.show(&create(moor, pool).await?).await
             }
-            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
             Self::Get { pool } => moor.show(&moor.find::<Pool>(Argument::new("POOL", &pool)).await?).await,
         }
     }
@@ -72,10 +76,11 @@ async fn create(moor: &Invocation, pool: Pool) -> Result<Pool, Failure> {
     .await
 }
 
-async fn list(moor: &Invocation) -> Result<Vec<Pool>, Failure> {
+async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Pool>, Failure> {
     let parent = moor.home.regional_parent()?;
     moor.pages(async |page_token| {
-        let message = ListPoolsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let (parent, filter) = (parent.clone(), filtered.filter.clone());
+        let message = ListPoolsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_pools(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.pools, page.next_page_token))
     })

@@ -9,6 +9,7 @@ use mooring_proto::resource::v1::{
 
 use crate::{
     failure::Failure,
+    filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
@@ -33,7 +34,10 @@ pub enum Verb {
         gateway: Option<String>,
     },
     /// List the project's subnets
-    List,
+    List {
+        #[command(flatten)]
+        filtered: Filtered,
+    },
     /// Show one subnet
     Get {
         /// Name, id or display name
@@ -51,7 +55,7 @@ impl Verb {
                 let subnet = Subnet { display_name: name, vpc, cidr, gateway_address, ..Default::default() };
                 moor.show(&create(moor, subnet).await?).await
             }
-            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
             Self::Get { subnet } => {
                 moor.show(&moor.find::<Subnet>(Argument::new("SUBNET", &subnet)).await?).await
             }
@@ -69,10 +73,11 @@ async fn create(moor: &Invocation, subnet: Subnet) -> Result<Subnet, Failure> {
     .await
 }
 
-async fn list(moor: &Invocation) -> Result<Vec<Subnet>, Failure> {
+async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Subnet>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let message = ListSubnetsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let (parent, filter) = (parent.clone(), filtered.filter.clone());
+        let message = ListSubnetsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_subnets(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.subnets, page.next_page_token))
     })

@@ -9,6 +9,7 @@ use mooring_proto::resource::v1::{
 
 use crate::{
     failure::Failure,
+    filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
@@ -33,7 +34,10 @@ pub enum Verb {
         address: String,
     },
     /// List the project's vNICs
-    List,
+    List {
+        #[command(flatten)]
+        filtered: Filtered,
+    },
     /// Show one vNIC
     Get {
         /// Name, id or instance
@@ -50,7 +54,7 @@ impl Verb {
                 let vnic = Vnic { instance, subnet, mac, address, ..Default::default() };
                 moor.show(&create(moor, vnic).await?).await
             }
-            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
             Self::Get { vnic } => moor.show(&moor.find::<Vnic>(Argument::new("VNIC", &vnic)).await?).await,
         }
     }
@@ -66,10 +70,11 @@ async fn create(moor: &Invocation, vnic: Vnic) -> Result<Vnic, Failure> {
     .await
 }
 
-async fn list(moor: &Invocation) -> Result<Vec<Vnic>, Failure> {
+async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Vnic>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let message = ListVnicsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let (parent, filter) = (parent.clone(), filtered.filter.clone());
+        let message = ListVnicsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_vnics(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.vnics, page.next_page_token))
     })

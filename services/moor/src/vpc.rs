@@ -8,6 +8,7 @@ use mooring_proto::resource::v1::{
 
 use crate::{
     failure::Failure,
+    filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
@@ -23,7 +24,10 @@ pub enum Verb {
         name: String,
     },
     /// List the project's VPCs
-    List,
+    List {
+        #[command(flatten)]
+        filtered: Filtered,
+    },
     /// Show one VPC
     Get {
         /// Name, id or display name
@@ -39,7 +43,7 @@ impl Verb {
                 let vpc = Vpc { display_name: name, ..Default::default() };
                 moor.show(&create(moor, vpc).await?).await
             }
-            Self::List => moor.show_all(&list(moor).await?).await,
+            Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
             Self::Get { vpc } => moor.show(&moor.find::<Vpc>(Argument::new("VPC", &vpc)).await?).await,
         }
     }
@@ -55,10 +59,11 @@ async fn create(moor: &Invocation, vpc: Vpc) -> Result<Vpc, Failure> {
     .await
 }
 
-async fn list(moor: &Invocation) -> Result<Vec<Vpc>, Failure> {
+async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Vpc>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let message = ListVpcsRequest { parent: parent.clone(), page_size: PAGE_SIZE, page_token };
+        let (parent, filter) = (parent.clone(), filtered.filter.clone());
+        let message = ListVpcsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_vpcs(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.vpcs, page.next_page_token))
     })

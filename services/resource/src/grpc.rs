@@ -12,6 +12,7 @@ use mooring_domain::{
 use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions, now};
 use mooring_proto::{
     answer::resource as answer,
+    filter::Fields,
     page,
     resource::v1::{self as api, resource_service_server::ResourceService},
     status::{Unserved, bad_name},
@@ -48,18 +49,18 @@ impl Resource {
     }
 
     /// One page of a project's things.
-    async fn list<F: Facts<Parent = Scope>, M>(
+    async fn list<F: Facts<Parent = Scope>, M: Fields>(
         &self,
         caller: &Caller,
-        (parent, size, token): (&str, i32, &str),
+        asked: page::Asked<'_>,
         table: impl Fn(&State) -> &Table<F>,
         message: impl Fn(&Entry<F>, &State) -> M,
     ) -> Result<(Vec<M>, String), Status> {
-        let scope = caller.scope("parent", parent)?;
-        let page = page::parse(size, token)?;
+        let scope = caller.scope("parent", asked.parent)?;
+        let page = page::parse::<_, M>(asked)?;
         let state = self.ledger("parent", &scope.region)?.view().state;
-        let (entries, next) = page.take(table(&state).list(&scope, page.after), |entry| entry.facts.id());
-        Ok((entries.into_iter().map(|entry| message(entry, &state)).collect(), next))
+        let entries = table(&state).list(&scope, page.after);
+        Ok(page.take(entries, |entry| entry.facts.id(), |entry| message(entry, &state)))
     }
 }
 
@@ -75,6 +76,18 @@ fn stored(outcome: &Outcome) -> Result<(CommitPosition, Event), Status> {
     let event = outcome.events.first().cloned();
     let both = outcome.at.zip(event);
     both.ok_or_else(|| Refused::Unserved(Unserved::Unavailable).into())
+}
+
+/// What a request says of the page it wants.
+macro_rules! asked {
+    ($request:expr) => {
+        page::Asked {
+            parent: &$request.parent,
+            size: $request.page_size,
+            token: &$request.page_token,
+            filter: &$request.filter,
+        }
+    };
 }
 
 /// The answer to a command whose first event is of the kind that `$event` says.
@@ -109,12 +122,12 @@ impl ResourceService for Resource {
     async fn list_pools(&self, request: Request<api::ListPoolsRequest>) -> Answer<api::ListPoolsResponse> {
         let (caller, request) = Caller::read(request);
         let region = commands::region("parent", &request.parent)?;
-        let page = page::parse(request.page_size, &request.page_token)?;
+        let page = page::parse::<_, api::Pool>(asked!(request))?;
         let state = self.ledger("parent", &region)?.view().state;
+        let pools = state.pools().list(&region, page.after);
         let (pools, next_page_token) =
-            page.take(state.pools().list(&region, page.after), |pool| pool.facts.id);
-        let pools = pools.into_iter().map(|pool| pool_for(&caller, &state, pool));
-        Ok(Response::new(api::ListPoolsResponse { pools: pools.collect(), next_page_token }))
+            page.take(pools, |pool| pool.facts.id, |pool| pool_for(&caller, &state, pool));
+        Ok(Response::new(api::ListPoolsResponse { pools, next_page_token }))
     }
 
     async fn create_vpc(&self, request: Request<api::CreateVpcRequest>) -> Answer<api::Vpc> {
@@ -134,10 +147,9 @@ impl ResourceService for Resource {
 
     async fn list_vpcs(&self, request: Request<api::ListVpcsRequest>) -> Answer<api::ListVpcsResponse> {
         let (caller, request) = Caller::read(request);
-        let api::ListVpcsRequest { parent, page_size, page_token } = &request;
-        let page = (parent.as_str(), *page_size, page_token.as_str());
+        let asked = asked!(request);
         let (vpcs, next_page_token) =
-            self.list(&caller, page, State::vpcs, |entry, _| answer::of(entry, answer::vpc)).await?;
+            self.list(&caller, asked, State::vpcs, |entry, _| answer::of(entry, answer::vpc)).await?;
         Ok(Response::new(api::ListVpcsResponse { vpcs, next_page_token }))
     }
 
@@ -162,10 +174,9 @@ impl ResourceService for Resource {
         request: Request<api::ListSubnetsRequest>,
     ) -> Answer<api::ListSubnetsResponse> {
         let (caller, request) = Caller::read(request);
-        let api::ListSubnetsRequest { parent, page_size, page_token } = &request;
-        let page = (parent.as_str(), *page_size, page_token.as_str());
+        let asked = asked!(request);
         let (subnets, next_page_token) =
-            self.list(&caller, page, State::subnets, |entry, _| answer::of(entry, answer::subnet)).await?;
+            self.list(&caller, asked, State::subnets, |entry, _| answer::of(entry, answer::subnet)).await?;
         Ok(Response::new(api::ListSubnetsResponse { subnets, next_page_token }))
     }
 
@@ -187,10 +198,9 @@ impl ResourceService for Resource {
 
     async fn list_vnics(&self, request: Request<api::ListVnicsRequest>) -> Answer<api::ListVnicsResponse> {
         let (caller, request) = Caller::read(request);
-        let api::ListVnicsRequest { parent, page_size, page_token } = &request;
-        let page = (parent.as_str(), *page_size, page_token.as_str());
+        let asked = asked!(request);
         let (vnics, next_page_token) =
-            self.list(&caller, page, State::vnics, |entry, _| answer::of(entry, answer::vnic)).await?;
+            self.list(&caller, asked, State::vnics, |entry, _| answer::of(entry, answer::vnic)).await?;
         Ok(Response::new(api::ListVnicsResponse { vnics, next_page_token }))
     }
 
@@ -213,12 +223,11 @@ impl ResourceService for Resource {
 
     async fn list_havips(&self, request: Request<api::ListHavipsRequest>) -> Answer<api::ListHavipsResponse> {
         let (caller, request) = Caller::read(request);
-        let api::ListHavipsRequest { parent, page_size, page_token } = &request;
-        let page = (parent.as_str(), *page_size, page_token.as_str());
+        let asked = asked!(request);
         let message = |entry: &Entry<_>, state: &State| {
             answer::havip(&entry.facts, entry.at, state.havip_held_by(entry.facts.havip.id))
         };
-        let (havips, next_page_token) = self.list(&caller, page, State::havips, message).await?;
+        let (havips, next_page_token) = self.list(&caller, asked, State::havips, message).await?;
         Ok(Response::new(api::ListHavipsResponse { havips, next_page_token }))
     }
 
@@ -262,13 +271,12 @@ impl ResourceService for Resource {
 
     async fn list_eips(&self, request: Request<api::ListEipsRequest>) -> Answer<api::ListEipsResponse> {
         let (caller, request) = Caller::read(request);
-        let api::ListEipsRequest { parent, page_size, page_token } = &request;
-        let scope = caller.scope("parent", parent)?;
+        let asked = asked!(request);
+        let scope = caller.scope("parent", asked.parent)?;
         self.ledger("parent", &scope.region)?;
         let bindings = self.bindings(&scope.region).await?;
-        let page = (parent.as_str(), *page_size, page_token.as_str());
         let message = |entry: &Entry<_>, _: &State| answer::eip(&entry.facts, entry.at, Some(&bindings));
-        let (eips, next_page_token) = self.list(&caller, page, State::eips, message).await?;
+        let (eips, next_page_token) = self.list(&caller, asked, State::eips, message).await?;
         Ok(Response::new(api::ListEipsResponse { eips, next_page_token }))
     }
 

@@ -11,6 +11,7 @@ mod contested;
 mod cooling;
 mod eip_updates;
 mod failovers;
+mod filters;
 mod gateways;
 mod given;
 mod holders;

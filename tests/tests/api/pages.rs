@@ -8,8 +8,12 @@ use crate::{
 };
 
 async fn page_of_eips(world: &World, page_token: &str) -> (Vec<String>, String) {
-    let request =
-        resource::ListEipsRequest { parent: P1.into(), page_size: 1, page_token: page_token.into() };
+    let request = resource::ListEipsRequest {
+        parent: P1.into(),
+        page_size: 1,
+        page_token: page_token.into(),
+        ..Default::default()
+    };
     let page = ok(world.resource().list_eips(request).await);
     (page.eips.into_iter().map(|eip| eip.name).collect(), page.next_page_token)
 }
@@ -40,7 +44,7 @@ async fn pages_of_one_stay_right_while_things_come_and_go_between_them() {
 macro_rules! assert_pages {
     ($world:expr, $client:ident.$list:ident($request:ident), $parent:expr, $items:ident by $name:ident, $count:expr) => {{
         let page = async |page_size: i32, page_token: String| {
-            let request = $request { parent: $parent.into(), page_size, page_token };
+            let request = $request { parent: $parent.into(), page_size, page_token, ..Default::default() };
             $world.$client().$list(request).await
         };
         let whole = ok(page(0, String::new()).await);

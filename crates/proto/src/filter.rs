@@ -1,0 +1,152 @@
+//! Filters of lists: a part of AIP-160, of bounded length and depth. `FIELD = "value"`, `!=`, `AND`, `OR` (which binds tighter,
+//! as the AIP has it), `NOT`, and parentheses.
+
+mod fields;
+mod parse;
+
+use tonic::Status;
+
+pub use self::fields::Fields;
+use crate::status::bad_field;
+
+/// The longest filter, in bytes.
+const LONGEST: usize = 1000;
+/// How deep parentheses and NOTs may go.
+const DEEPEST: usize = 16;
+
+/// What must be true of a thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter(Option<Expression>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Expression {
+    /// The field has the value.
+    Is(String, String),
+    Not(Box<Self>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+}
+
+impl Filter {
+    /// Reads a request's filter, for things of this kind.
+    pub fn parse<T: Fields>(text: &str) -> Result<Self, Status> {
+        if text.len() > LONGEST {
+            return Err(bad_field("filter", format!("must be at most {LONGEST} bytes, is {}", text.len())));
+        }
+        if text.trim().is_empty() {
+            return Ok(Self(None));
+        }
+        let expression = parse::expression(text).map_err(|why| bad_field("filter", why))?;
+        expression.check::<T>().map_err(|why| bad_field("filter", why))?;
+        Ok(Self(Some(expression)))
+    }
+
+    /// Whether it is true of this.
+    pub fn accepts<T: Fields>(&self, thing: &T) -> bool {
+        self.0.as_ref().is_none_or(|expression| expression.accepts(thing))
+    }
+}
+
+impl Expression {
+    fn accepts<T: Fields>(&self, thing: &T) -> bool {
+        match self {
+            Self::Is(field, value) => thing.values(field).iter().any(|found| is(found, value)),
+            Self::Not(inner) => !inner.accepts(thing),
+            Self::All(parts) => parts.iter().all(|part| part.accepts(thing)),
+            Self::Any(parts) => parts.iter().any(|part| part.accepts(thing)),
+        }
+    }
+
+    fn check<T: Fields>(&self) -> Result<(), String> {
+        match self {
+            Self::Is(field, _) if T::has(field) => Ok(()),
+            Self::Is(field, _) => {
+                Err(format!("there is no field {field:?}; there are {}", T::NAMES.join(", ")))
+            }
+            Self::Not(inner) => inner.check::<T>(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().try_for_each(Self::check::<T>),
+        }
+    }
+}
+
+/// A name is itself, or its last part alone.
+fn is(found: &str, value: &str) -> bool {
+    found == value
+        || !value.is_empty()
+            && !value.contains('/')
+            && found.rsplit_once('/').is_some_and(|(_, last)| last == value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::v1::{Eip, eip::State};
+
+    fn eip() -> Eip {
+        let labels = [("env".to_owned(), "prod".to_owned()), ("tier".to_owned(), String::new())];
+        Eip {
+            name: "projects/p1/regions/r1/eips/7".into(),
+            display_name: "web".into(),
+            state: State::InUse.into(),
+            labels: labels.into(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_filter_is_true_of_what_it_says() {
+        for yes in [
+            "",
+            "  ",
+            r#"display_name = "web""#,
+            "display_name=web",
+            r#"state = "IN_USE" AND labels.env = "prod""#,
+            r#"name = "7""#,
+            r#"NOT state = "AVAILABLE""#,
+            r#"state != "AVAILABLE""#,
+            r#"labels.tier = """#,
+            r#"labels.none != "x""#,
+            // OR binds tighter.
+            r#"display_name = "x" OR display_name = "web" AND state = "IN_USE""#,
+            r#"(display_name = "x" AND state = "IN_USE") OR display_name = "web""#,
+            r#"display_name = "x" OR (((display_name = "web")))"#,
+        ] {
+            assert!(Filter::parse::<Eip>(yes).unwrap().accepts(&eip()), "{yes}");
+        }
+        for no in [
+            r#"display_name = "we""#,
+            r#"labels.env = "test""#,
+            r#"labels.none = "x""#,
+            r#"display_name = "web" AND display_name = "x" OR state = "AVAILABLE""#,
+            r#"name = """#,
+        ] {
+            assert!(!Filter::parse::<Eip>(no).unwrap().accepts(&eip()), "{no}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused_and_says_why() {
+        let deep = format!("{}display_name = web{}", "(".repeat(DEEPEST + 1), ")".repeat(DEEPEST + 1));
+        let long = format!("display_name = {}", "x".repeat(LONGEST));
+        for bad in [
+            "display_name",
+            "= web",
+            "display_name = ",
+            "display_name = \"web",
+            "display_name web",
+            "(display_name = web",
+            "display_name = web)",
+            "AND",
+            "display_name = web AND",
+            "display_name = web display_name = x",
+            "nothing = web",
+            "labels = web",
+            "display_name > web",
+            &deep,
+            &long,
+        ] {
+            let refused = Filter::parse::<Eip>(bad).unwrap_err();
+            assert!(refused.message().starts_with("filter: "), "{bad}: {refused:?}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! `--filter`, of the verbs that list.
+
+use clap::Args;
+
+/// What of a list is wanted.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Filtered {
+    /// Only what this is true of, such as 'state = "IN_USE" AND labels.env = "prod"': the fields are those of -o json
+    #[arg(long, value_name = "FILTER", default_value_t, hide_default_value = true)]
+    pub filter: String,
+}

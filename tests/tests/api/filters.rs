@@ -1,0 +1,78 @@
+//! Filters of lists, and tokens that are for one list only.
+
+use mooring_proto::{binding::v1 as binding, health::v1 as health, resource::v1 as resource};
+
+use crate::{
+    given::*,
+    refused::{invalid, refused},
+};
+
+async fn eips(world: &World, filter: &str) -> Vec<String> {
+    let request =
+        resource::ListEipsRequest { parent: P1.into(), filter: filter.into(), ..Default::default() };
+    let eips = ok(world.resource().list_eips(request).await).eips;
+    eips.into_iter().map(|eip| eip.display_name).collect()
+}
+
+#[tokio::test]
+async fn a_list_has_what_its_filter_is_true_of() {
+    let (world, stock) = World::stocked().await;
+    let labelled = resource::Eip {
+        display_name: "shop".into(),
+        labels: [("env".to_owned(), "prod".to_owned())].into(),
+        ..Default::default()
+    };
+    let request =
+        resource::AllocateEipRequest { parent: P1.into(), eip: Some(labelled), ..Default::default() };
+    ok(world.resource().allocate_eip(request).await);
+    let bound = ok(world.bind(&stock.eip.name, &stock.havip.name).await);
+    assert_eq!(eips(&world, "").await, ["web", "shop"]);
+    assert_eq!(eips(&world, "state = IN_USE").await, ["web"]);
+    assert_eq!(eips(&world, "labels.env = prod AND state = AVAILABLE").await, ["shop"]);
+    assert_eq!(
+        eips(&world, &format!("address = {} OR labels.env = prod", stock.eip.address)).await,
+        ["web", "shop"]
+    );
+    assert_eq!(eips(&world, &format!("binding = {}", id(&bound.name))).await, ["web"]);
+    assert_eq!(eips(&world, "display_name = nobody").await, [""; 0]);
+
+    let filter = format!("subnet = \"{}\" AND instance != vm-b", stock.subnet.name);
+    let request = resource::ListVnicsRequest { parent: P1.into(), filter, ..Default::default() };
+    let vnics = ok(world.resource().list_vnics(request).await).vnics;
+    assert_eq!(vnics, [stock.a.clone(), stock.c.clone()]);
+    let filter = format!("members = {} AND vpc = {}", id(&stock.a.name), id(&stock.vpc.name));
+    let request = resource::ListHavipsRequest { parent: P1.into(), filter, ..Default::default() };
+    assert_eq!(ok(world.resource().list_havips(request).await).havips[0].name, stock.havip.name);
+    let filter = "state = IN_USE".to_owned();
+    let request = binding::ListBindingsRequest { parent: P1.into(), filter, ..Default::default() };
+    assert_eq!(ok(world.bindings().list_bindings(request).await).bindings.len(), 1);
+    let filter = "state != NONE".to_owned();
+    let request = health::ListHoldersRequest { parent: P1.into(), filter, ..Default::default() };
+    assert_eq!(ok(world.health().list_holders(request).await).holders, []);
+    let told = world.server.ask("eip list --filter labels.env=prod").unwrap();
+    assert_eq!((told.as_array().unwrap().len(), &told[0]["display_name"]), (1, &"shop".into()));
+}
+
+#[tokio::test]
+async fn a_filter_that_is_none_is_refused_and_a_token_is_for_its_own_list() {
+    let (world, _) = World::stocked().await;
+    for name in ["b", "c"] {
+        world.eip(P1, name).await;
+    }
+    let page = async |filter: &str, page_token: &str| {
+        let (filter, page_token) = (filter.to_owned(), page_token.to_owned());
+        let request = resource::ListEipsRequest { parent: P1.into(), page_size: 1, page_token, filter };
+        world.resource().list_eips(request).await
+    };
+    let deep = format!("{}state = IN_USE{}", "(".repeat(400), ")".repeat(400));
+    for bad in ["state", "colour = red", "state = IN_USE state = AVAILABLE", &deep, &"x".repeat(1001)] {
+        assert_eq!(refused(page(bad, "").await).brief(), invalid("filter"), "{bad}");
+    }
+    let first = ok(page("state = AVAILABLE", "").await);
+    assert_eq!(first.eips[0].display_name, "web");
+    let token = first.next_page_token;
+    assert_eq!(refused(page("", &token).await).brief(), invalid("page_token"));
+    assert_eq!(refused(page("state = IN_USE", &token).await).brief(), invalid("page_token"));
+    let second = ok(page("state = AVAILABLE", &token).await);
+    assert_eq!(second.eips[0].display_name, "b");
+}
