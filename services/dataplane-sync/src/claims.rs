@@ -56,12 +56,21 @@ pub(crate) struct Claims {
 impl Claims {
     /// Hands a claim in and returns its number; `None` while too many wait.
     pub(crate) fn hand_in(&self, seen: SeenClaim) -> Option<u64> {
+        self.hand_in_after(seen, |_| {})
+    }
+
+    /// The same. Whoever moves traffic is told the number first: health can wait for that, packets can't.
+    pub(crate) fn hand_in_after(&self, seen: SeenClaim, told: impl FnOnce(Option<u64>)) -> Option<u64> {
         // Held until it waits: numbers are in order there.
         let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = *number + 1;
-        self.waiting.try_send(numbered(next, seen)).ok()?;
-        *number = next;
-        Some(next)
+        let Ok(room) = self.waiting.try_reserve() else {
+            told(None);
+            return None;
+        };
+        *number += 1;
+        told(Some(*number));
+        room.send(numbered(*number, seen));
+        Some(*number)
     }
 
     /// How far health got.

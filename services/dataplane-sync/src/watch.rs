@@ -200,8 +200,7 @@ impl Sinks {
     fn claim(&self, claimed: Claimed, sieve: &mut Sieve, now: Instant) {
         match self.worker.try_reserve() {
             Ok(room) => {
-                let number = self.claims.hand_in(self.seen(claimed));
-                room.send(claimed.sight(number));
+                self.claims.hand_in_after(self.seen(claimed), |number| room.send(claimed.sight(number)));
             }
             Err(_) => sieve.back(claimed, now),
         }

@@ -37,6 +37,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(50);
 /// The most sightings that are looked at at once.
 const MOST: usize = 256;
+/// So many at most are looked at on the spot: a failover takes less time than handing this thread's other tasks over.
+const FEW: usize = 8;
 /// Between two times at which everybody is asked because claims were lost: longer than between two questions.
 const ASKING: Duration = Duration::from_millis(1100);
 /// How long after a failure the next round comes.
@@ -132,7 +134,11 @@ impl Worker {
                     Err(_) => return,
                 },
                 1.. = self.seen.recv_many(&mut seen, MOST) => {
-                    block_in_place(|| self.see_all(std::mem::take(&mut seen)));
+                    let seen = std::mem::take(&mut seen);
+                    match seen.len() {
+                        ..=FEW => self.see_all(seen),
+                        _ => block_in_place(|| self.see_all(seen)),
+                    }
                 }
                 Some(request) = self.requests.recv() => block_in_place(|| self.answer(request)),
                 // Two system calls that wait for nothing: handing them to a thread costs more than they do, 300 times over.

@@ -184,7 +184,6 @@ impl Command {
             Self::Move(moving) => moving.run(moor).await,
             Self::Binding(verb) => verb.run(moor).await,
             Self::Holder(one) => one.run(moor).await,
-            Self::Holders => holder::list(moor).await,
             Self::Failovers(failovers) => failovers.run(moor).await,
             Self::Holders { filtered } => holder::list(moor, &filtered).await,
             Self::Gateway(verb) => verb.run(moor).await,
