@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::report::Report;
-use super::scene::{EIP, PATIENT, SOON, Scene, at, ms, number, same, text};
+use super::scene::{EIP, PATIENT, SOON, Scene, at, ms, same, text};
 use crate::lab;
 use crate::probe::{TcpFlow, udp_ask};
 use crate::server::Refusal;
@@ -73,7 +73,7 @@ fn refusals(scene: &Scene, report: &mut Report) {
 
 /// The command is refused, says why and, if it must, who is in the way, and changes nothing.
 fn refused(scene: &Scene, line: &str, somebody_in_the_way: bool) -> Result<String> {
-    let before = (scene.state()?, last_position(scene)?);
+    let before = (scene.state()?, events(scene)?);
     let Refusal { exit, reason, message, in_the_way, .. } = scene.server.refuse(line)?;
     ensure!(exit == 1 || exit == 2, "exit code {exit}: {message}");
     ensure!(!reason.is_empty() && !message.is_empty(), "no reason: {message}");
@@ -81,11 +81,12 @@ fn refused(scene: &Scene, line: &str, somebody_in_the_way: bool) -> Result<Strin
         !in_the_way.is_empty() || !somebody_in_the_way,
         "{reason} does not say who is in the way: {message}"
     );
-    same("state and log after it", (scene.state()?, last_position(scene)?), before)?;
+    same("state and log after it", (scene.state()?, events(scene)?), before)?;
     Ok(format!("{reason}: {message}"))
 }
 
-/// Where the log ends.
-fn last_position(scene: &Scene) -> Result<u64> {
-    number(&scene.server.ask("status")?["status"], "tail")
+/// How many events the log has. How long a failover took is told behind it, whatever is asked meanwhile.
+fn events(scene: &Scene) -> Result<usize> {
+    let events = scene.server.events()?;
+    Ok(events.iter().filter(|(kind, _)| kind != "failover_measured").count())
 }

@@ -186,11 +186,6 @@ impl Stage {
         Ok(kinds.filter(|kind| kind.starts_with("holder_")).collect())
     }
 
-    /// The position of the log's last record.
-    pub fn tail(&self) -> Result<u64> {
-        self.server.ask("status")?["status"]["tail"].as_u64().context("a status without a tail")
-    }
-
     /// How many packets the gateway has dropped for this reason.
     pub fn dropped_packets(&self, reason: &str) -> Result<u64> {
         let listed = self.lab.gateway.output("nft list counters")?;
