@@ -88,6 +88,13 @@ impl Scene {
         let operations = done.is_linearizable()?;
         let took = ms(begin.elapsed());
         show(&format!("{what}: an order explains the answers of all {operations} calls, found in {took}"));
+        let mut stopping = Duration::ZERO;
+        for part in self.cluster.parts().into_iter().rev() {
+            let begin = Instant::now();
+            let ended = self.cluster.part_mut(part).stop()?;
+            ensure!(ended.success(), "{part:?}: {ended}");
+            stopping = stopping.max(begin.elapsed());
+        }
         let log = self.cluster.log()?;
         let requests = log.iter().flat_map(|record| &record.commits).filter_map(|commit| commit.request_id);
         let logged = done.is_logged(requests)?;
@@ -97,13 +104,6 @@ impl Scene {
              among {commits} commits in {} records",
             log.len()
         ));
-        let mut stopping = Duration::ZERO;
-        for part in self.cluster.parts().into_iter().rev() {
-            let begin = Instant::now();
-            let ended = self.cluster.part_mut(part).stop()?;
-            ensure!(ended.success(), "{part:?}: {ended}");
-            stopping = stopping.max(begin.elapsed());
-        }
         let copies = self.cluster.copies_are(&log)?;
         show(&format!(
             "{what}: {copies} of {copies} copies have the same records with the same hashes; stops took at most {}",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use super::Operation;
-use super::cell::{Cell, steps};
+use super::cell::{Answer, Call, Cell, steps};
 
 /// More configurations than this at one answer are not searched.
 const MOST: usize = 2_000_000;
@@ -118,10 +118,20 @@ impl Search<'_> {
         }
         let operation = &self.operations[number];
         let answer = operation.answered.as_ref().map(|(_, answer)| answer);
-        let cell = from.cell.after(number, step, operation.call, answer)?;
+        let after = from.cell.after(number, step, operation.call, answer);
+        let cell = after.or_else(|| self.is_held_early(from, operation).then(|| from.cell.clone()))?;
         let mut taken = from.taken.clone();
         taken.insert(number, step + 1);
         Some(Configuration { cell, taken })
+    }
+
+    /// A hold is asked for while its request is being stored (ADR 0010): it can be seen before the request is.
+    fn is_held_early(&self, from: &Configuration, its: &Operation) -> bool {
+        let (Call::Havip(havip), Some((_, Answer::Havip { held: true }))) = (its.call, &its.answered) else {
+            return false;
+        };
+        let asks = |call: Call| matches!(call, Call::Bind { havip: of, .. } if of == havip);
+        self.open.iter().any(|open| asks(self.operations[*open].call) && !from.taken.contains_key(open))
     }
 
     /// Of equal calls without an answer the earliest takes its first step first: whatever explains the answers with

@@ -185,6 +185,14 @@ fn many_calls_without_an_answer_can_be_searched() {
 }
 
 #[test]
+fn a_hold_can_be_seen_before_the_request_that_it_is_for_and_not_without_one() {
+    let held = |from, to| at(from, to, Call::Havip(0), Answer::Havip { held: true });
+    let still = at(3, 4, Call::Eip(0), eip(Phase::Available));
+    can_happen(&[at(0, 9, BIND, DONE), held(1, 2), still.clone()]);
+    cannot_happen(&[held(1, 2), still, at(5, 9, BIND, DONE)], 0);
+}
+
+#[test]
 fn operations_that_begin_and_end_at_one_moment_are_beside_each_other() {
     can_happen(&[at(0, 5, BIND, DONE), at(5, 9, Call::Eip(0), eip(Phase::Available))]);
     cannot_happen(&[at(0, 5, BIND, DONE), at(6, 9, Call::Eip(0), eip(Phase::Available))], 1);
