@@ -2,14 +2,11 @@
 //!
 //! For now a caller's word for its role and project is believed; who may say it comes with authentication.
 
-use std::collections::HashMap;
-
 use http::{HeaderMap, request::Parts};
 use mooring_domain::name::{ProjectId, SLUG_RULE, Scope};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::status::DOMAIN;
+use crate::status::failure;
 
 /// The metadata key of the caller's project.
 pub const PROJECT: &str = "mooring-project";
@@ -42,10 +39,11 @@ impl Identity {
         match text(headers, ROLE) {
             Some(OPERATOR) => Ok(Self::Operator),
             Some(MEMBER | "") | None => member(text(headers, PROJECT)),
-            Some(other) => Err(refusal(
+            Some(other) => Err(failure(
                 Code::Unauthenticated,
                 "UNKNOWN_ROLE",
                 format!("{ROLE} is {other:?}: expected {MEMBER} or {OPERATOR}"),
+                false,
             )),
         }
     }
@@ -59,18 +57,13 @@ fn member(project: Option<&str>) -> Result<Identity, Status> {
             None => format!("whose call is it? Say the project in the metadata, as {PROJECT}"),
             Some(other) => format!("{PROJECT} is {other:?}: expected {SLUG_RULE}"),
         };
-        refusal(Code::Unauthenticated, "NO_PROJECT", message)
+        failure(Code::Unauthenticated, "NO_PROJECT", message, false)
     })
 }
 
 /// What is no text is none of the words that are expected.
 fn text<'a>(headers: &'a HeaderMap, key: &str) -> Option<&'a str> {
     headers.get(key).map(|value| value.to_str().unwrap_or("?"))
-}
-
-fn refusal(code: Code, reason: &str, message: String) -> Status {
-    let metadata = HashMap::from([("retryable".to_owned(), "false".to_owned())]);
-    Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, metadata))
 }
 
 /// Who may call a method.
@@ -194,12 +187,17 @@ pub fn admit(call: &mut Parts) -> Result<(), Status> {
     // Health and reflection, and what is no gRPC at all, are for everybody.
     let Some(access) = access(call.uri.path()) else { return Ok(()) };
     let access = access.map_err(|()| {
-        refusal(Code::Unimplemented, "UNKNOWN_METHOD", format!("there is no method {}", call.uri.path()))
+        failure(
+            Code::Unimplemented,
+            "UNKNOWN_METHOD",
+            format!("there is no method {}", call.uri.path()),
+            false,
+        )
     })?;
     let identity = Identity::of(&call.headers)?;
     if access != Access::Project && identity != Identity::Operator {
         let message = format!("{} is for the operator of the region", call.uri.path());
-        return Err(refusal(Code::PermissionDenied, "OPERATOR_ONLY", message));
+        return Err(failure(Code::PermissionDenied, "OPERATOR_ONLY", message, false));
     }
     call.extensions.insert(identity);
     Ok(())

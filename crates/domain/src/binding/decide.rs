@@ -145,15 +145,17 @@ fn check_free(
         let message = format!("{eip} fronts {} already; unbind it first, or move it", binding.havip());
         return Err(Rejection::precondition("EIP_TAKEN", "eip", message).because_of(binding.name()));
     }
-    let transition = |binding: &Binding| {
-        let message = format!("{eip} is being bound to or unbound from {}; retry", binding.havip());
-        Rejection::in_transition("EIP_IN_TRANSITION", "eip", message).because_of(binding.name())
-    };
     match (of_eip, of_havip) {
-        (Some(binding), None) => Err(transition(binding)),
-        (Some(binding), Some(other)) if !in_use(other) => Err(transition(binding)),
+        (Some(binding), None) => Err(under_way(binding, eip)),
+        (Some(binding), Some(other)) if !in_use(other) => Err(under_way(binding, eip)),
         _ => check_one_eip(of_havip, havip),
     }
+}
+
+/// The EIP of this binding has not come to its HAVIP, or off it.
+pub(super) fn under_way(binding: &Binding, eip: &Name<Eip>) -> Rejection {
+    let message = format!("{eip} is being bound to or unbound from {}; retry", binding.havip());
+    Rejection::in_transition("EIP_IN_TRANSITION", "eip", message).because_of(binding.name())
 }
 
 /// One EIP per HAVIP.

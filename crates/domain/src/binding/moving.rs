@@ -31,9 +31,7 @@ pub(super) fn start(
         return if to.request.havip == havip.id { Ok(Vec::new()) } else { Err(decide::on_the_move(to)) };
     }
     if !matches!(left.phase, Phase::InUse(_)) {
-        let message = format!("{eip} is being bound to or unbound from {}; retry", left.havip());
-        let rejection = Rejection::in_transition("EIP_IN_TRANSITION", "eip", message);
-        return Err(rejection.because_of(left.name()));
+        return Err(decide::under_way(left, eip));
     }
     if left.request.havip == havip.id {
         return Ok(Vec::new());
@@ -47,7 +45,8 @@ pub(super) fn start(
     })])
 }
 
-/// The other HAVIP is held: from here on the move can't fail.
+/// The other HAVIP is held: the EIP can leave. Only a hold that was taken away could keep the move from its end now; the EIP
+/// is free then.
 pub(super) fn leave(
     state: &State,
     id: BindingId,
