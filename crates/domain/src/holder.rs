@@ -36,7 +36,7 @@ pub enum HolderCore {}
 
 impl Decider for HolderCore {
     const STREAM: Stream = Stream::Health;
-    const STATE_VERSION: u32 = 5;
+    const STATE_VERSION: u32 = 6;
     const READS: &'static [Stream] = &[Stream::Resource, Self::STREAM];
     type State = State;
     type Command = Command;

@@ -71,7 +71,7 @@ struct Stored {
 }
 
 /// The version of [`Stored`]'s serialized form around [`Desired`]; grows with every change of it.
-const VERSION: u32 = nat::DESIRED_VERSION << 16 | 5;
+const VERSION: u32 = nat::DESIRED_VERSION << 16 | 6;
 
 impl From<Folded> for Stored {
     fn from(folded: Folded) -> Self {

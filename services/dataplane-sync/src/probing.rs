@@ -29,7 +29,7 @@ use tokio::sync::{Notify, watch};
 pub(crate) use self::{
     budget::Budget,
     probed::{Probed, Shown},
-    probes::{Moment, Opinion, Pace, Probes},
+    probes::{Moment, Opinion, Pace, Probes, Sign},
     reports::start,
 };
 

@@ -27,6 +27,7 @@ use tokio::{
 
 use crate::{
     entered::{Audit, Entered, Open},
+    probing::Sign,
     progress::{Attested, Progress},
     questions::Questions,
     target::{Target, nothing_of},
@@ -295,11 +296,11 @@ impl Worker {
         match seen {
             Seen::Claim { address, mac, observed_at, said } => {
                 self.questions.answered(address, mac);
-                self.hear(address, mac);
+                self.hear(address, mac, Sign::Claim);
                 let decision = Decision { claim: Sighting { mac, observed_at }, number };
                 return self.decide(address, (decision, said));
             }
-            Seen::Alive { address, mac } => self.hear(address, mac),
+            Seen::Alive { address, mac } => self.hear(address, mac, Sign::Answer),
             Seen::Fenced { address, mac } => {
                 let desired = self.provisional.over(self.target.borrow().recorded());
                 if desired.may_hold(IpAddr::V4(address), mac) {

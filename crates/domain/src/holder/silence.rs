@@ -35,9 +35,11 @@ pub struct Report {
     pub heard_at: Timestamp,
 }
 
-/// Writes only what is new. Of one that does not hold it any more there is nothing to say.
+/// Writes only what is new. Of one that does not hold it any more there is nothing to say, nor of one with a lease: it says
+/// itself that it is there, and may not be on layer 2.
 pub(super) fn reported(havip: &Havip, report: &Report, now: Timestamp) -> Option<Event> {
-    let holding = havip.holding.as_ref().filter(|holding| holding.vnic.mac == report.mac)?;
+    let its_own = |holding: &&Holding| holding.vnic.mac == report.mac && holding.lease.is_none();
+    let holding = havip.holding.as_ref().filter(its_own)?;
     let heard_at = if report.heard_at.is_ahead_of(now) { now } else { report.heard_at };
     let facts = || facts(havip, holding, report.gateway.clone(), heard_at);
     match (report.silent, &holding.silence) {
@@ -60,17 +62,19 @@ fn facts(havip: &Havip, holding: &Holding, gateway: GatewayName, heard_at: Times
 }
 
 pub(super) fn fell_silent(state: &mut State, facts: &HeardFacts, at: CommitPosition) {
-    let silence = Silence { since: facts.heard_at, gateway: facts.gateway.clone(), at };
-    set(state, facts, Some(silence));
+    // Older logs have it of holders with a lease, too.
+    if let Some(holding) = holding(state, facts).filter(|holding| holding.lease.is_none()) {
+        holding.silence = Some(Silence { since: facts.heard_at, gateway: facts.gateway.clone(), at });
+    }
 }
 
 pub(super) fn was_heard(state: &mut State, facts: &HeardFacts) {
-    set(state, facts, None);
+    if let Some(holding) = holding(state, facts) {
+        holding.silence = None;
+    }
 }
 
-fn set(state: &mut State, facts: &HeardFacts, silence: Option<Silence>) {
-    let holding = state.havips.get_mut(&facts.havip.id).and_then(|havip| havip.holding.as_mut());
-    if let Some(holding) = holding.filter(|holding| holding.vnic.mac == facts.holder.mac) {
-        holding.silence = silence;
-    }
+fn holding<'a>(state: &'a mut State, facts: &HeardFacts) -> Option<&'a mut Holding> {
+    let holding = state.havips.get_mut(&facts.havip.id)?.holding.as_mut()?;
+    (holding.vnic.mac == facts.holder.mac).then_some(holding)
 }

@@ -20,6 +20,8 @@ pub struct Standing {
     pub rival: Option<Sighting>,
     /// Two claim it in turn, and health has not said yet that it has settled.
     pub contested: bool,
+    /// Its holder announced itself over gRPC: it is held until its lease ends, whatever is heard on layer 2.
+    pub leased: bool,
 }
 
 impl Standing {
@@ -31,6 +33,7 @@ impl Standing {
             }
             Event::HolderChanged(change) => {
                 (self.moved_at, self.backoff, self.rival) = (change.claim.observed_at, change.backoff, None);
+                self.leased = change.lease.is_some();
             }
             Event::HolderContested(contested) => {
                 (self.rival, self.contested) = (Some(Sighting::from(&contested.claim)), true);

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use mooring_domain::{
     Event, Position, Rejection, Stream, Timestamp,
-    event::{ClaimFacts, Damping, FailoverTimes, HolderRules, LeaseRenewed, OVER_GRPC, Withdrawal},
-    holder::{Announce, Command, Heard, HolderCore},
+    event::{
+        ClaimFacts, Damping, FailoverTimes, HeardFacts, HolderRules, LeaseRenewed, OVER_GRPC, Withdrawal,
+    },
+    holder::{Announce, Command, Heard, HolderCore, Report},
     id::{Havip, Vnic},
     name::Name,
     rejection::Class,
@@ -127,6 +129,22 @@ fn a_service_that_has_just_begun_gives_a_lease_of_time() {
     assert_eq!(expire(&mut story, begun), []);
     story.later(1);
     assert_eq!(expire(&mut story, begun).len(), 1);
+}
+
+/// Its lease says when it is gone; on layer 2 it need not be heard.
+#[test]
+fn a_holder_with_a_lease_is_never_stale() {
+    let mut story = story(ANNOUNCED);
+    announce(&mut story, 1).unwrap();
+    let report = Report { gateway: "g1".parse().unwrap(), mac: mac(1), silent: true, heard_at: story.now };
+    let (vpc, address, now) = (id(1), ip("10.0.1.50"), story.now);
+    nothing(story.when(&Command::Report { vpc, address, report, now }));
+    // A log from before this was so.
+    let holding = story.state.get(id(1)).unwrap().holding.clone().unwrap();
+    let (havip, holder) = (story.state.get(id(1)).unwrap().facts.clone(), holding.vnic.clone());
+    let facts = HeardFacts { havip, holder, gateway: "g1".parse().unwrap(), heard_at: now };
+    story.hears(Stream::Health, vec![Event::HolderSilent(facts)]);
+    assert_eq!(story.state.get(id(1)).unwrap().holding, Some(holding));
 }
 
 /// Its gateway could not tell earlier.

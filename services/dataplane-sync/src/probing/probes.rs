@@ -1,5 +1,9 @@
 //! The holders of one VPC that are this gateway's to probe. A holder that has answered none of several probes is silent,
 //! until it is heard again: by an answer, or because it announces itself.
+//!
+//! Some hosts announce themselves and never answer a probe. One that was silent and announced itself several times, without an
+//! answer between, is given more time from then on, twice as much after each further time: soon it is judged by how often
+//! it announces itself, and the log is not filled with what is no news.
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +15,10 @@ use mooring_domain::{Timestamp, address::Mac};
 
 /// So many probes without an answer are silence.
 const TRIES: u32 = 5;
+/// So many silences that ended without an answer to a probe are believed.
+const BELIEVED: u32 = 3;
+/// At most so long nothing may be heard of a holder that answers no probe.
+const LONGEST: Duration = Duration::from_secs(600);
 /// Between two questions to everybody who has the HAVIP of a silent holder.
 const ASKS_ALL: Duration = Duration::from_secs(10);
 
@@ -37,10 +45,27 @@ impl Pace {
         Self { every: silent_after / 3, again: silent_after / 10 }
     }
 
+    /// For how long one is spared after so many silences that ended without an answer.
+    fn spared(self, unproven: u32) -> Duration {
+        match unproven.checked_sub(BELIEVED) {
+            None => Duration::ZERO,
+            Some(more) => (self.every * 3).saturating_mul(2_u32.saturating_pow(more + 1)).min(LONGEST),
+        }
+    }
+
     /// Not more often than this.
     pub(crate) fn at_least(self, every: Duration) -> Self {
         Self { every: self.every.max(every), ..self }
     }
+}
+
+/// How somebody was heard to have an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// It answered a probe.
+    Answer,
+    /// It claimed it.
+    Claim,
 }
 
 /// What this gateway says of a holder.
@@ -61,6 +86,10 @@ struct Probed {
     since: Timestamp,
     heard: bool,
     unanswered: u32,
+    /// So many silences ended with a claim since it last answered a probe.
+    unproven: u32,
+    /// Before which nothing heard is no silence.
+    spared: Instant,
     next: Instant,
     /// When everybody is asked who has it, if it is silent then.
     asks_all: Instant,
@@ -68,7 +97,18 @@ struct Probed {
 
 impl Probed {
     fn is_silent(&self, now: Moment) -> bool {
-        self.unanswered > TRIES || (self.unanswered == TRIES && self.next <= now.instant)
+        let tried = self.unanswered > TRIES || (self.unanswered == TRIES && self.next <= now.instant);
+        tried && self.spared <= now.instant
+    }
+
+    fn heard(&mut self, sign: Sign, now: Moment, pace: Pace) {
+        self.unproven = match sign {
+            Sign::Answer => 0,
+            Sign::Claim => self.unproven + u32::from(self.is_silent(now)),
+        };
+        self.spared = now.instant + pace.spared(self.unproven);
+        (self.since, self.heard, self.unanswered) = (now.time, true, 0);
+        (self.next, self.asks_all) = (now.instant + pace.every, now.instant);
     }
 }
 
@@ -85,8 +125,10 @@ impl Probes {
         let mut before = std::mem::take(&mut self.probed);
         let kept = |(havip, holder)| {
             let known = before.remove(&havip).filter(|known| known.holder == holder);
-            let (heard, unanswered, next, asks_all) = (false, 0, now.instant, now.instant);
-            let new = Probed { holder, since: now.time, heard, unanswered, next, asks_all };
+            let (since, at) = (now.time, now.instant);
+            let (heard, unanswered, unproven) = (false, 0, 0);
+            let new =
+                Probed { holder, since, heard, unanswered, unproven, spared: at, next: at, asks_all: at };
             (havip, known.unwrap_or(new))
         };
         self.probed = holders.into_iter().map(kept).collect();
@@ -103,11 +145,10 @@ impl Probes {
     }
 
     /// Somebody was heard to have an address.
-    pub(crate) fn heard(&mut self, havip: Ipv4Addr, mac: Mac, now: Moment) {
-        let every = self.pace.every;
+    pub(crate) fn heard(&mut self, (havip, mac): (Ipv4Addr, Mac), sign: Sign, now: Moment) {
+        let pace = self.pace;
         if let Some(probed) = self.probed.get_mut(&havip).filter(|probed| probed.holder == mac) {
-            (probed.since, probed.heard, probed.unanswered) = (now.time, true, 0);
-            (probed.next, probed.asks_all) = (now.instant + every, now.instant);
+            probed.heard(sign, now, pace);
         }
     }
 
@@ -168,150 +209,4 @@ impl Probes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HAVIP: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 50);
-    const HOLDER: Mac = Mac([2, 0, 0, 0, 0, 10]);
-    const OTHER: Mac = Mac([2, 0, 0, 0, 0, 11]);
-    const AFTER: Duration = Duration::from_secs(3);
-
-    struct Clock(Instant);
-
-    impl Clock {
-        fn at(&self, milliseconds: u64) -> Moment {
-            let time = Timestamp(milliseconds * 1_000_000);
-            Moment { instant: self.0 + Duration::from_millis(milliseconds), time }
-        }
-    }
-
-    fn probing() -> (Probes, Clock) {
-        let (mut probes, clock) = (Probes::default(), Clock(Instant::now()));
-        probes.set_pace(Pace::within(AFTER));
-        probes.follow([(HAVIP, HOLDER)], clock.at(0));
-        (probes, clock)
-    }
-
-    /// Looks every 50 ms from here to there, and answers as long as `answers`; when probes went out.
-    fn look(probes: &mut Probes, clock: &Clock, times: std::ops::Range<u64>, answers: bool) -> Vec<u64> {
-        let mut sent = Vec::new();
-        for at in times.step_by(50) {
-            let due = probes.due(clock.at(at), |all| all);
-            probes.sent(&due, clock.at(at));
-            if !due.is_empty() {
-                sent.push(at);
-            }
-            if answers && !due.is_empty() {
-                probes.heard(HAVIP, HOLDER, clock.at(at + 1));
-            }
-        }
-        sent
-    }
-
-    fn opinion(probes: &Probes, now: Moment) -> Opinion {
-        probes.opinions(now).next().unwrap().2
-    }
-
-    #[test]
-    fn one_that_answers_is_probed_three_times_in_that_time() {
-        let (mut probes, clock) = probing();
-        assert_eq!(opinion(&probes, clock.at(0)), Opinion::None);
-        assert_eq!(look(&mut probes, &clock, 0..3100, true).len(), 3);
-        assert!(matches!(opinion(&probes, clock.at(3100)), Opinion::Heard(_)));
-    }
-
-    #[test]
-    fn silence_is_known_in_time_and_so_is_its_end() {
-        let (mut probes, clock) = probing();
-        look(&mut probes, &clock, 0..50, true);
-        let last = Timestamp(1_000_000);
-        let tries = look(&mut probes, &clock, 50..2950, false);
-        assert!(tries.len() >= 5, "{tries:?}");
-        assert_eq!(opinion(&probes, clock.at(2950)), Opinion::Silent(last));
-        // It is probed on, at the same pace as one that answers.
-        assert_eq!(look(&mut probes, &clock, 3000..8000, false).len(), 5);
-        assert_eq!(opinion(&probes, clock.at(8000)), Opinion::Silent(last));
-        probes.heard(HAVIP, HOLDER, clock.at(8001));
-        assert_eq!(opinion(&probes, clock.at(8001)), Opinion::Heard(Timestamp(8_001_000_000)));
-    }
-
-    #[test]
-    fn for_a_silent_holder_everybody_is_asked_at_once_and_then_once_in_a_while() {
-        let (mut probes, clock) = probing();
-        look(&mut probes, &clock, 0..1450, false);
-        assert_eq!(probes.lost(clock.at(1450)), [Ipv4Addr::UNSPECIFIED; 0]);
-        look(&mut probes, &clock, 1450..1550, false);
-        assert_eq!(probes.lost(clock.at(1550)), [HAVIP]);
-        let asked = (1550..21_600).step_by(50).filter(|at| !probes.lost(clock.at(*at)).is_empty());
-        assert_eq!(asked.collect::<Vec<_>>(), [11_550, 21_550]);
-        probes.heard(HAVIP, HOLDER, clock.at(21_600));
-        assert_eq!(probes.lost(clock.at(40_000)), [Ipv4Addr::UNSPECIFIED; 0]);
-    }
-
-    /// Silence is told by the clock that never jumps.
-    #[test]
-    fn a_clock_that_jumps_makes_nobody_silent_and_hides_no_silence() {
-        let (mut probes, clock) = probing();
-        look(&mut probes, &clock, 0..50, true);
-        for time in [Timestamp(0), Timestamp(u64::MAX / 2)] {
-            assert!(matches!(opinion(&probes, Moment { time, ..clock.at(100) }), Opinion::Heard(_)));
-        }
-        look(&mut probes, &clock, 50..2950, false);
-        for time in [Timestamp(0), Timestamp(u64::MAX / 2)] {
-            assert!(matches!(opinion(&probes, Moment { time, ..clock.at(2950) }), Opinion::Silent(_)));
-        }
-    }
-
-    #[test]
-    fn four_lost_answers_are_no_silence() {
-        let (mut probes, clock) = probing();
-        look(&mut probes, &clock, 0..50, true);
-        assert_eq!(look(&mut probes, &clock, 50..2150, false).len(), 4);
-        probes.heard(HAVIP, HOLDER, clock.at(2150));
-        assert_eq!(opinion(&probes, clock.at(2150)), Opinion::Heard(Timestamp(2_150_000_000)));
-        assert_eq!(look(&mut probes, &clock, 2150..3100, false), Vec::<u64>::new());
-    }
-
-    #[test]
-    fn who_cannot_be_asked_is_not_silent() {
-        let (mut probes, clock) = probing();
-        look(&mut probes, &clock, 0..50, true);
-        for at in (50..10_000).step_by(50) {
-            let due = probes.due(clock.at(at), |all| all);
-            probes.unsent(&due, clock.at(at));
-        }
-        assert!(matches!(opinion(&probes, clock.at(10_000)), Opinion::Heard(_)));
-    }
-
-    #[test]
-    fn whoever_is_not_the_holder_is_not_heard_and_a_new_holder_begins_anew() {
-        let (mut probes, clock) = probing();
-        look(&mut probes, &clock, 0..2950, false);
-        probes.heard(HAVIP, OTHER, clock.at(2950));
-        assert_eq!(opinion(&probes, clock.at(2950)), Opinion::Silent(Timestamp(0)));
-        probes.follow([(HAVIP, HOLDER)], clock.at(2960));
-        assert_eq!(opinion(&probes, clock.at(2960)), Opinion::Silent(Timestamp(0)), "nothing is forgotten");
-        probes.follow([(HAVIP, OTHER)], clock.at(2970));
-        assert_eq!(opinion(&probes, clock.at(2970)), Opinion::None);
-        probes.follow([], clock.at(2980));
-        assert_eq!(probes.len(), 0);
-    }
-
-    #[test]
-    fn where_there_is_no_room_for_all_those_come_first_that_have_waited_longest() {
-        let (mut probes, clock) = (Probes::default(), Clock(Instant::now()));
-        probes.set_pace(Pace::within(AFTER).at_least(Duration::from_secs(4)));
-        let all = (1..=9).map(|last| (Ipv4Addr::new(10, 0, 1, last), HOLDER));
-        probes.follow(all.clone(), clock.at(0));
-        let mut order = Vec::new();
-        for at in 0..3 {
-            let due = probes.due(clock.at(at), |wanted| wanted.min(3));
-            probes.sent(&due, clock.at(at));
-            due.iter().for_each(|(havip, mac)| probes.heard(*havip, *mac, clock.at(at)));
-            order.extend(due);
-        }
-        assert_eq!(order, all.collect::<Vec<_>>());
-        assert_eq!(probes.due(clock.at(3999), |all| all), []);
-        assert_eq!(probes.due(clock.at(4000), |all| all).len(), 3);
-    }
-}
+mod stories;

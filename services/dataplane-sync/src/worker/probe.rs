@@ -22,8 +22,8 @@ impl Worker {
     }
 
     /// An address was heard to be in use.
-    pub(super) fn hear(&mut self, havip: Ipv4Addr, mac: Mac) {
-        self.turns.probes.heard(havip, mac, Moment { instant: Instant::now(), time: now() });
+    pub(super) fn hear(&mut self, havip: Ipv4Addr, mac: Mac, how: Sign) {
+        self.turns.probes.heard((havip, mac), how, Moment { instant: Instant::now(), time: now() });
     }
 
     /// Probes whom it is time to probe, and tells health what the log does not say.
@@ -52,7 +52,8 @@ impl Worker {
         });
     }
 
-    /// A HAVIP that this gateway moved by itself is nobody's to probe until health has decided, too.
+    /// A HAVIP that this gateway moved by itself is nobody's to probe until health has decided, too. One that is held for a
+    /// lease is nobody's: its holder says by itself that it is there, and may not be on layer 2.
     fn follow_turns(&mut self, now: Moment) {
         let (probing, vpc) = (&self.sinks.probing, self.sinks.vpc);
         let probers = probing.probers();
@@ -63,7 +64,8 @@ impl Worker {
         let own: Vec<_> = self.provisional.differing(target.recorded()).map(|(havip, _)| havip).collect();
         let holders = target.desired.holders.iter().filter(|_| self.entered.is_some());
         let mine = holders.filter_map(|(havip, holder)| {
-            let address = v4(havip).filter(|_| !own.contains(havip))?;
+            let leased = target.observed.get(havip).is_some_and(|standing| standing.leased);
+            let address = v4(havip).filter(|_| !leased && !own.contains(havip))?;
             Some((address, (*holder)?)).filter(|_| probing.is_mine(&probers, vpc, address))
         });
         self.turns.probes.follow(mine, now);

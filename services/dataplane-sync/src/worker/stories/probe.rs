@@ -1,5 +1,7 @@
 //! Holders are probed by whoever's turn it is; what the log does not say is said to health until it does.
 
+use mooring_domain::holder::Standing;
+
 use super::*;
 
 const OTHER: Mac = Mac([2, 0, 0, 0, 0, 0xb]);
@@ -72,6 +74,23 @@ async fn a_holder_that_answers_no_more_is_silent_and_one_that_is_heard_again_is_
     stage.answers(7, HOLDER).await;
     let heard = stage.says(7, false).await;
     assert!(heard.heard_at > silent.heard_at);
+}
+
+/// It announced itself over gRPC: its lease says when it is gone, and it need not be on layer 2.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_with_a_lease_is_not_probed_until_it_has_none() {
+    let mut target = target(1, &[7, 8]);
+    target.observed.insert(havip(7), Standing { leased: true, ..Standing::default() });
+    let mut stage = Stage::start(Fake::new(true), target.clone());
+    stage.applied(1).await;
+    stage.shared_by(&["gw-1"]);
+    stage.says(8, true).await;
+    let all: BTreeSet<_> = stage.probed().into_iter().collect();
+    assert_eq!(all, [(v4_of(8), HOLDER)].into());
+    target.observed.remove(&havip(7));
+    target.version = Position(2);
+    stage.target.send_replace(target);
+    stage.says(7, true).await;
 }
 
 /// A failover moves the probes with it; what the new one has not said yet is not said of it.
