@@ -33,6 +33,8 @@ pub struct Options {
     pub crash_at: Option<String>,
     /// The planted fault with which it misbehaves. Default: none.
     pub plant: Option<String>,
+    /// Whether its clock can be set: [`Mooringd::set_clock`]. Default: no.
+    pub clock: bool,
     /// The address to listen on. Default: a free port of loopback.
     pub listen: String,
     /// Its data folder. Default: one in the fixture's folder.
@@ -48,9 +50,13 @@ impl Default for Options {
         let listen = "127.0.0.1:0".to_owned();
         let regions = vec!["r1".to_owned()];
         let (crash_at, plant, data) = (None, None, None);
-        Options { regions, crash_at, plant, listen, data, wrapper: Vec::new(), host: None }
+        let (wrapper, clock) = (Vec::new(), false);
+        Options { regions, crash_at, plant, clock, listen, data, wrapper, host: None }
     }
 }
+
+/// In its folder, where its clock is set.
+const CLOCK: &str = "clock";
 
 /// A `mooringd` and its data. Dropping it kills it; the data stays as long as the folder it was given.
 ///
@@ -245,6 +251,9 @@ impl Mooringd {
             command.env_remove(variable);
             command.envs(value.as_ref().map(|value| (variable, value)));
         }
+        if self.options.clock {
+            command.env("MOORING_CLOCK", self.folder.join(CLOCK));
+        }
         let mut process =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().context("mooringd")?;
         track(process.id());
@@ -255,6 +264,15 @@ impl Mooringd {
             stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
         });
         Ok((process, lines))
+    }
+
+    /// Sets the clock of this process, and of its next ones, by so many seconds from the machine's. All that it asks for the
+    /// time afterwards has it, also what the kernel says of packets.
+    pub fn set_clock(&self, seconds: i64) -> Result<()> {
+        let new = self.folder.join("clock.new");
+        fs::write(&new, (seconds * 1_000_000_000).to_string())?;
+        // At once: half a file is another time.
+        Ok(fs::rename(new, self.folder.join(CLOCK))?)
     }
 
     fn log_file(&self) -> PathBuf {

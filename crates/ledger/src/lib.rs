@@ -6,6 +6,7 @@
 pub mod archiving;
 mod batch;
 mod caller;
+mod clock;
 mod codec;
 mod cursor;
 mod engine;
@@ -27,6 +28,7 @@ mod writer;
 
 pub use archiving::ArchiveArgs;
 pub use caller::{ACTOR, Caller};
+pub use clock::{by_this_clock, now};
 pub use codec::{CommitReader, Undecodable, commits, to_domain_position, to_log_position};
 pub use cursor::Cursor;
 pub use engine::{LogUrl, NatsArgs, StoreArgs};
@@ -41,9 +43,3 @@ pub use standing::Standing;
 pub use store::Store;
 pub use submission::{Outcome, Refused, suppose};
 pub use watching::{Watch, Watched, watched_from};
-
-/// The wall clock.
-pub fn now() -> mooring_domain::Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    mooring_domain::Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-}

@@ -17,6 +17,7 @@ use std::{
 
 use mooring_dataplane::{Claimants, Ears, Fault, Place, Seen, Waker, Watcher};
 use mooring_domain::{address::Mac, holder::Sighting, id::VpcId, nat::VpcDesired};
+use mooring_ledger::by_this_clock;
 use mooring_runtime::plant::planted;
 use tokio::sync::{mpsc, watch};
 
@@ -144,7 +145,8 @@ impl Sinks {
     fn see(&self, seen: Seen, sieve: &mut Sieve, now: Instant, missed: &AtomicBool) {
         match seen {
             Seen::Claim { address, mac, observed_at, said } => {
-                self.sift(Claimed { address, claim: Sighting { mac, observed_at }, said }, sieve, now);
+                let claim = Sighting { mac, observed_at: by_this_clock(observed_at) };
+                self.sift(Claimed { address, claim, said }, sieve, now);
                 return;
             }
             Seen::Dropped { claimants, claims } => {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bad_arp;
+mod clocks;
 mod damped;
 mod healing;
 mod masters;

@@ -45,12 +45,22 @@ pub fn mac_of(vm: &Namespace) -> [u8; 6] {
 impl Stage {
     /// vm-a holds it, and the EIP is carried.
     pub fn carrying() -> Result<Stage> {
-        let stage = Stage::stocked()?;
-        stage.take(&stage.lab.vm_a, lab::HAVIP)?;
-        stage.server.ask("bind web front --wait")?;
-        stage.wait_carried("vm-a")?;
-        stage.wait_holder("front", "vm-a")?;
-        Ok(stage)
+        Stage::stocked()?.carries()
+    }
+
+    /// The same, with a gateway whose clock can be set.
+    pub fn carrying_by_its_own_clock() -> Result<Stage> {
+        let stage = Stage::with(Options { clock: true, ..Options::default() })?;
+        stage.server.stock()?;
+        stage.carries()
+    }
+
+    fn carries(self) -> Result<Stage> {
+        self.take(&self.lab.vm_a, lab::HAVIP)?;
+        self.server.ask("bind web front --wait")?;
+        self.wait_carried("vm-a")?;
+        self.wait_holder("front", "vm-a")?;
+        Ok(self)
     }
 
     /// Everything is there, nothing is bound, and nobody has the HAVIP.
@@ -62,12 +72,16 @@ impl Stage {
 
     /// Nothing was made yet.
     pub fn empty() -> Result<Stage> {
+        Stage::with(Options::default())
+    }
+
+    fn with(options: Options) -> Result<Stage> {
         let lab = Lab::new()?;
         let mut services = Vec::new();
         for vm in [&lab.vm_a, &lab.vm_b, &lab.host_c] {
             services.push(UdpEcho::start(vm, at(lab::HAVIP), vm.role())?);
         }
-        let server = Mooringd::start(&lab, Options::default())?;
+        let server = Mooringd::start(&lab, options)?;
         Ok(Stage { server, _services: services, lab })
     }
 

@@ -33,7 +33,7 @@ pub(super) fn claim(
     match (judge(vnic.is_some(), present, Sighting::from(&claim), now), vnic) {
         (Verdict::Moves, Some(vnic)) => Some(holder_changed(havip, vnic, claim, None)),
         (Verdict::Postponed, Some(rival)) => contested(havip, rival.clone(), claim),
-        (Verdict::Holds, _) => announced(havip, &claim),
+        (Verdict::Holds, _) => announced(havip, &claim, now),
         (Verdict::Stranger, _) => claim_rejected(state, havip, claim, (heard.unrecorded, now)),
         _ => None,
     }

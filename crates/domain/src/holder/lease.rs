@@ -3,7 +3,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::{Announce, Havip, Sighting, State, Verdict, contest::contested, decide, judge};
+use super::{Announce, CLOCK_TOLERANCE, Havip, Sighting, State, Verdict, contest::contested, decide, judge};
 use crate::{
     Event, Rejection, Timestamp,
     event::{ClaimFacts, HolderWithdrawn, LeaseRenewed, VnicFacts, Withdrawal},
@@ -31,11 +31,13 @@ pub(super) fn announce(state: &State, asked: &Announce) -> Result<Option<Event>,
     })
 }
 
-/// A holder that announces itself often writes seldom: it always has half of its lease left at least.
+/// A holder that announces itself often writes seldom: it always has half of its lease left at least. One that has more than
+/// all of it got it before the clock was set back.
 fn renewed(havip: &Havip, lease: Duration, now: Timestamp) -> Option<Event> {
     let holding = havip.holding.as_ref()?;
     let present = holding.lease?;
-    let is_young = present.length == lease && now.plus(lease / 2) <= present.ends;
+    let left = present.ends.since(now);
+    let is_young = present.length == lease && lease / 2 <= left && left <= lease + CLOCK_TOLERANCE;
     let (havip, holder) = (havip.facts.clone(), holding.vnic.clone());
     (!is_young).then_some(Event::LeaseRenewed(LeaseRenewed { havip, holder, renewed_at: now, lease }))
 }

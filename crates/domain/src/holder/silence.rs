@@ -49,11 +49,11 @@ pub(super) fn reported(havip: &Havip, report: &Report, now: Timestamp) -> Option
     }
 }
 
-/// The holder of a HAVIP announced itself.
-pub(super) fn announced(havip: &Havip, claim: &ClaimFacts) -> Option<Event> {
+/// The holder of a HAVIP announced itself. A silence that lies in the future was before the clock was set back.
+pub(super) fn announced(havip: &Havip, claim: &ClaimFacts, now: Timestamp) -> Option<Event> {
     let holding = havip.holding.as_ref()?;
     let silence = holding.silence.as_ref()?;
-    let later = claim.observed_at > silence.since;
+    let later = claim.observed_at > silence.since || silence.since.is_ahead_of(now);
     later.then(|| Event::HolderHeard(facts(havip, holding, claim.gateway.clone(), claim.observed_at)))
 }
 

@@ -120,6 +120,19 @@ fn a_holder_that_announces_itself_often_writes_twice_in_a_lease_and_always_has_h
 }
 
 #[test]
+fn a_lease_from_before_the_clock_was_set_back_is_renewed_to_one_that_ends_in_time() {
+    let mut story = story(ANNOUNCED);
+    announce(&mut story, 1).unwrap();
+    story.now = Timestamp(story.now.0 - HOUR);
+    let events = announce(&mut story, 1).unwrap();
+    assert!(matches!(&events[..], [Event::LeaseRenewed(_)]), "{events:?}");
+    assert_eq!(announce(&mut story, 1).unwrap(), []);
+    let begun = story.now;
+    story.later(10 * SECOND);
+    assert_eq!(expire(&mut story, begun).len(), 1);
+}
+
+#[test]
 fn a_service_that_has_just_begun_gives_a_lease_of_time() {
     let mut story = story(ANNOUNCED);
     announce(&mut story, 1).unwrap();

@@ -131,3 +131,12 @@ fn a_clock_that_is_ahead_does_not_put_a_silence_into_the_future() {
     assert_eq!(fell_silent(says_at(&mut story, 1, true, ahead)).heard_at, story.now);
     assert!(silence(&story).unwrap().since.since(story.now) == Duration::ZERO);
 }
+
+#[test]
+fn a_holder_that_announces_itself_is_heard_also_when_the_clock_was_set_back_meanwhile() {
+    let mut story = held();
+    fell_silent(says(&mut story, 1, true));
+    story.now = Timestamp(story.now.0 - 30 * SECOND);
+    was_heard(claims(&mut story, 1).pop());
+    assert_eq!(silence(&story), None);
+}
