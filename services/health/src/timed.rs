@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// Of one region, until the word is said.
 pub(crate) async fn run(ledger: Ledger<HolderCore>, heard: OfRegion, drained: Shutdown) {
     let (mut since, mut ticks) = (now(), tokio::time::interval(INTERVAL));
-    let mut clock = Clock { looked: Instant::now(), said: since };
+    let mut clock = Clock { set: Instant::now(), to: since };
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -57,16 +57,22 @@ pub(crate) async fn run(ledger: Ledger<HolderCore>, heard: OfRegion, drained: Sh
 
 /// The wall clock, against the one that never jumps.
 struct Clock {
-    looked: Instant,
-    said: Timestamp,
+    /// Since when nobody has set it, as far as it is known.
+    set: Instant,
+    /// What it said then.
+    to: Timestamp,
 }
 
 impl Clock {
-    /// Whether it was set since it was looked at last.
-    fn was_set(&mut self, looked: Instant, said: Timestamp) -> bool {
-        let expected = self.said.plus(looked.duration_since(self.looked));
-        *self = Self { looked, said };
-        said.since(expected).max(expected.since(said)) > CLOCK_TOLERANCE
+    /// Whether somebody has set it. By less than half of what clocks may differ by is not found: forth and back is still
+    /// within that, and then no lease is taken for one from the future.
+    fn was_set(&mut self, instant: Instant, now: Timestamp) -> bool {
+        let expected = self.to.plus(instant.duration_since(self.set));
+        let was_set = now.since(expected).max(expected.since(now)) > CLOCK_TOLERANCE / 2;
+        if was_set {
+            *self = Self { set: instant, to: now };
+        }
+        was_set
     }
 }
 
@@ -75,15 +81,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_was_set_is_found_once_and_one_that_is_slewed_never() {
-        let (begun, second) = (Instant::now(), 1_000_000_000);
-        let hour = 3600 * second;
-        let mut clock = Clock { looked: begun, said: Timestamp(10 * hour) };
+    fn a_clock_that_was_set_is_found_once_also_in_small_steps() {
+        let (begun, milliseconds) = (Instant::now(), 1_000_000);
+        let (second, hour) = (1000 * milliseconds, 3_600_000 * milliseconds);
+        let mut clock = Clock { set: begun, to: Timestamp(10 * hour) };
         let mut looks = |after: u64, said: u64| {
             clock.was_set(begun + Duration::from_secs(after), Timestamp(10 * hour + said))
         };
-        assert_eq!([looks(1, second), looks(3, 3 * second - second / 2)], [false, false]);
+        let late = |after: u64, by: u64| after * second - by * milliseconds;
+        assert_eq!([looks(1, second), looks(3, late(3, 400))], [false, false]);
         assert_eq!([looks(4, hour), looks(5, hour + second)], [true, false]);
         assert_eq!([looks(6, 6 * second), looks(600, 600 * second)], [true, false]);
+        let in_steps = [looks(601, late(601, 300)), looks(602, late(602, 600)), looks(603, late(603, 600))];
+        assert_eq!(in_steps, [false, true, false]);
     }
 }

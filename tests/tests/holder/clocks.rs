@@ -50,24 +50,29 @@ fn a_silent_holder_is_found_and_heard_again_while_clocks_are_set() {
     assert_eq!(stage.count("holder_changed").unwrap(), 1);
 }
 
-/// Announces a HAVIP for vm-a over gRPC. When the lease ends.
+/// A HAVIP that vm-a may announce over gRPC, where gateways see nothing of it.
+fn announced(stage: &Stage, name: &str, address: &str) -> Result<()> {
+    let line = format!("havip create {name} --subnet web --address {address} --member vm-a --announce");
+    stage.server.ask(&line).map(drop)
+}
+
+/// Announces it. When the lease ends.
 fn announce(stage: &Stage, havip: &str, lease_ms: u64) -> Result<u64> {
     let name = |line: &str| -> Result<String> {
         Ok(stage.server.ask(line)?["name"].as_str().context("no name")?.to_owned())
     };
     let (havip, vnic) = (name(&format!("havip get {havip}"))?, name("vnic get vm-a")?);
     let request = AnnounceRequest { havip, vnic, lease_ms, ..AnnounceRequest::default() };
-    let call = async |channel| HealthServiceClient::new(channel).announce(request).await;
-    Ok(stage.server.call(call)??.into_inner().lease_ends_at)
+    let answer =
+        stage.server.call(async |channel| HealthServiceClient::new(channel).announce(request).await)??;
+    Ok(answer.into_inner().lease_ends_at)
 }
 
 #[test]
 fn a_clock_that_is_set_ends_no_lease_and_a_lease_ends_by_the_new_one() {
     let stage = Stage::carrying_by_its_own_clock().unwrap();
-    for (name, address) in [("far", "10.0.1.61"), ("near", "10.0.1.62")] {
-        let line = format!("havip create {name} --subnet web --address {address} --member vm-a --announce");
-        stage.server.ask(&line).unwrap();
-    }
+    announced(&stage, "far", "10.0.1.61").unwrap();
+    announced(&stage, "near", "10.0.1.62").unwrap();
     let minute = 60_000;
     let first = announce(&stage, "far", minute).unwrap();
     stage.server.set_clock(HOUR).unwrap();
@@ -80,4 +85,20 @@ fn a_clock_that_is_set_ends_no_lease_and_a_lease_ends_by_the_new_one() {
     let back = announce(&stage, "far", minute).unwrap();
     assert!(first < back && back < ahead, "{first} {back} {ahead}");
     assert_eq!(stage.count("holder_withdrawn").unwrap(), 1);
+}
+
+#[test]
+fn the_lease_of_a_holder_that_is_gone_ends_also_when_the_clock_was_set_back() {
+    let mut stage = Stage::carrying_by_its_own_clock().unwrap();
+    announced(&stage, "far", "10.0.1.61").unwrap();
+    announce(&stage, "far", 3000).unwrap();
+    stage.server.set_clock(-HOUR).unwrap();
+    stage.wait_state("far", "NONE").unwrap();
+    // And where it was set while nobody looked.
+    announce(&stage, "far", 3000).unwrap();
+    stage.server.kill9().unwrap();
+    stage.server.set_clock(-2 * HOUR).unwrap();
+    stage.server.restart(None).unwrap();
+    stage.wait_state("far", "NONE").unwrap();
+    assert_eq!(stage.count("holder_withdrawn").unwrap(), 2);
 }

@@ -3,7 +3,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::{Announce, CLOCK_TOLERANCE, Havip, Sighting, State, Verdict, contest::contested, decide, judge};
+use super::{Announce, Havip, Sighting, State, Verdict, contest::contested, decide, judge};
 use crate::{
     Event, Rejection, Timestamp,
     event::{ClaimFacts, HolderWithdrawn, LeaseRenewed, VnicFacts, Withdrawal},
@@ -31,13 +31,13 @@ pub(super) fn announce(state: &State, asked: &Announce) -> Result<Option<Event>,
     })
 }
 
-/// A holder that announces itself often writes seldom: it always has half of its lease left at least. One that has more than
-/// all of it got it before the clock was set back.
+/// A holder that announces itself often writes seldom: it always has half of its lease left at least. One from before the
+/// clock was set back ends too late.
 fn renewed(havip: &Havip, lease: Duration, now: Timestamp) -> Option<Event> {
     let holding = havip.holding.as_ref()?;
     let present = holding.lease?;
-    let left = present.ends.since(now);
-    let is_young = present.length == lease && lease / 2 <= left && left <= lease + CLOCK_TOLERANCE;
+    let has_half = lease / 2 <= present.ends.since(now);
+    let is_young = present.length == lease && has_half && !present.is_ahead_of(now);
     let (havip, holder) = (havip.facts.clone(), holding.vnic.clone());
     (!is_young).then_some(Event::LeaseRenewed(LeaseRenewed { havip, holder, renewed_at: now, lease }))
 }
@@ -62,11 +62,13 @@ pub(super) fn withdraw(
     Ok(Some(withdrawn(havip, claimant, Withdrawal::Withdrawn)))
 }
 
-/// A service that has just begun gives every holder the time of its lease to announce itself again.
+/// A service that has just begun, or whose clock was set, gives every holder the time of its lease to announce itself again:
+/// no more where the clock was set back, or one that is gone would hold it for as long as that.
 pub(super) fn expired(havip: &Havip, since: Timestamp, now: Timestamp) -> Option<Event> {
     let holding = havip.holding.as_ref()?;
     let lease = holding.lease?;
-    let ends = lease.ends.max(since.plus(lease.length));
+    let again = since.plus(lease.length);
+    let ends = if lease.is_ahead_of(now) { again } else { lease.ends.max(again) };
     (ends <= now).then(|| withdrawn(havip, &holding.vnic, Withdrawal::Expired))
 }
 

@@ -6,7 +6,7 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Failovers, Silence};
+use super::{CLOCK_TOLERANCE, Failovers, Silence};
 use crate::{
     CommitPosition, Position, Rejection, Timestamp,
     address::Mac,
@@ -39,6 +39,13 @@ pub struct Lease {
     pub length: Duration,
     /// When, unless there is another one.
     pub ends: Timestamp,
+}
+
+impl Lease {
+    /// Whether it was given before the clock was set back: no lease ends later than its length from now.
+    pub(super) fn is_ahead_of(self, now: Timestamp) -> bool {
+        self.ends.since(now) > self.length + CLOCK_TOLERANCE
+    }
 }
 
 impl Holding {
@@ -135,9 +142,16 @@ impl State {
         of_vpc.map(|(_, placed)| &placed.vnic)
     }
 
-    /// The HAVIPs whose holder's lease has ended by then, the first to end first.
+    /// The HAVIPs whose holder's lease may have ended by then: those whose time has come, the first to end first, and those that
+    /// got theirs before the clock was set back.
     pub fn expired(&self, by: Timestamp) -> impl Iterator<Item = HavipId> {
-        self.leases.iter().take_while(move |(ends, _)| *ends <= by).map(|(_, havip)| *havip)
+        let may_have = move |ends: Timestamp, havip| ends <= by || self.lease_is_ahead(havip, by);
+        self.leases.iter().filter(move |(ends, havip)| may_have(*ends, *havip)).map(|(_, havip)| *havip)
+    }
+
+    fn lease_is_ahead(&self, havip: HavipId, now: Timestamp) -> bool {
+        let lease = self.get(havip).and_then(|havip| havip.holding.as_ref()?.lease);
+        lease.is_some_and(|lease| lease.is_ahead_of(now))
     }
 
     /// The HAVIP of that name.

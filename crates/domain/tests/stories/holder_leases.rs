@@ -132,6 +132,26 @@ fn a_lease_from_before_the_clock_was_set_back_is_renewed_to_one_that_ends_in_tim
     assert_eq!(expire(&mut story, begun).len(), 1);
 }
 
+/// By the clock as it was its lease ends up to an hour later.
+#[test]
+fn a_holder_that_is_gone_loses_it_in_bounded_time_also_when_the_clock_was_set_back() {
+    for back in [1, 2, 5, 9, 11, 12, 60, 3600] {
+        let mut story = story(ANNOUNCED);
+        announce(&mut story, 1).unwrap();
+        story.now = Timestamp(story.now.0 - back * SECOND);
+        let begun = story.now;
+        let mut seconds = 0;
+        while expire(&mut story, begun).is_empty() {
+            story.later(SECOND);
+            seconds += 1;
+            assert!(seconds <= 21, "set back by {back} s");
+        }
+        // Never before it had the time of its lease to announce itself again.
+        assert!(seconds >= 10, "set back by {back} s, it lost it after {seconds} s");
+        assert_eq!(holder(&story), None);
+    }
+}
+
 #[test]
 fn a_service_that_has_just_begun_gives_a_lease_of_time() {
     let mut story = story(ANNOUNCED);
