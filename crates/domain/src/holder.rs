@@ -10,6 +10,7 @@ mod failovers;
 mod judge;
 mod latest;
 mod lease;
+mod leases;
 mod postponed;
 mod provisional;
 mod silence;

@@ -86,12 +86,7 @@ fn holder_changed(state: &mut State, change: &HolderChanged, at: CommitPosition)
 fn leased(state: &mut State, id: HavipId, lease: Option<Lease>) {
     let Some(holding) = state.havips.get_mut(&id).and_then(|havip| havip.holding.as_mut()) else { return };
     let before = std::mem::replace(&mut holding.lease, lease);
-    if let Some(before) = before {
-        state.leases.remove(&(before.ends, id));
-    }
-    if let Some(lease) = lease {
-        state.leases.insert((lease.ends, id));
-    }
+    state.leases.change(id, before, lease);
 }
 
 fn lease_renewed(state: &mut State, renewed: &LeaseRenewed) {

@@ -6,7 +6,7 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CLOCK_TOLERANCE, Failovers, Silence};
+use super::{Failovers, Silence, leases::Leases};
 use crate::{
     CommitPosition, Position, Rejection, Timestamp,
     address::Mac,
@@ -42,9 +42,13 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Whether it was given before the clock was set back: no lease ends later than its length from now.
+    pub(super) fn began(self) -> Timestamp {
+        self.ends.minus(self.length)
+    }
+
+    /// Whether it began before the clock was set back.
     pub(super) fn is_ahead_of(self, now: Timestamp) -> bool {
-        self.ends.since(now) > self.length + CLOCK_TOLERANCE
+        self.began().is_ahead_of(now)
     }
 }
 
@@ -105,7 +109,7 @@ pub struct State {
     pub(super) by_address: OrdMap<(VpcId, IpAddr), HavipId>,
     pub(super) vnics: OrdMap<(VpcId, Mac), Placed>,
     pub(super) contested: OrdSet<HavipId>,
-    pub(super) leases: OrdSet<(Timestamp, HavipId)>,
+    pub(super) leases: Leases,
     pub(super) rejected: OrdMap<(HavipId, Mac), Timestamp>,
     pub(super) rejected_in_order: OrdSet<(Timestamp, HavipId, Mac)>,
     pub(super) failovers: Failovers,
@@ -142,16 +146,9 @@ impl State {
         of_vpc.map(|(_, placed)| &placed.vnic)
     }
 
-    /// The HAVIPs whose holder's lease may have ended by then: those whose time has come, the first to end first, and those that
-    /// got theirs before the clock was set back.
+    /// The HAVIPs whose holder's lease may have ended by then.
     pub fn expired(&self, by: Timestamp) -> impl Iterator<Item = HavipId> {
-        let may_have = move |ends: Timestamp, havip| ends <= by || self.lease_is_ahead(havip, by);
-        self.leases.iter().filter(move |(ends, havip)| may_have(*ends, *havip)).map(|(_, havip)| *havip)
-    }
-
-    fn lease_is_ahead(&self, havip: HavipId, now: Timestamp) -> bool {
-        let lease = self.get(havip).and_then(|havip| havip.holding.as_ref()?.lease);
-        lease.is_some_and(|lease| lease.is_ahead_of(now))
+        self.leases.may_have_ended(by)
     }
 
     /// The HAVIP of that name.
