@@ -1,7 +1,7 @@
 //! A client of a `mooringd`, or of the services apart, for project `p1` in region `r1`: for tests that ask thousands of times,
 //! where starting `moor` each time would be what is measured.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use mooring_proto::{
     binding::v1::{
@@ -29,6 +29,8 @@ use crate::channel::{Channel, connect};
 
 const REGION: &str = "regions/r1";
 const SCOPE: &str = "projects/p1/regions/r1";
+/// Calls at once.
+const AT_ONCE: usize = 64;
 /// Longer than the server keeps anybody.
 const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -160,6 +162,23 @@ impl Client {
         let request =
             CreateHavipRequest { parent: SCOPE.to_owned(), havip: Some(havip), ..Default::default() };
         Ok(self.resource().create_havip(request).await?.into_inner())
+    }
+
+    /// The same for each of these addresses, several at once.
+    pub async fn havips(
+        &self,
+        subnet: &Subnet,
+        addresses: &[Ipv4Addr],
+        members: &[&Vnic],
+    ) -> Result<(), Status> {
+        for some in addresses.chunks(AT_ONCE) {
+            let making = some.iter().map(async |address| {
+                let display_name = format!("havip-{}", address.to_bits());
+                self.havip(subnet, &display_name, &address.to_string(), members).await
+            });
+            futures::future::try_join_all(making).await?;
+        }
+        Ok(())
     }
 
     /// Allocates the lowest free EIP.

@@ -3,6 +3,7 @@
 
 mod bad_arp;
 mod clocks;
+mod crowd;
 mod damped;
 mod healing;
 mod masters;

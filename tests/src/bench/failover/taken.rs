@@ -63,17 +63,8 @@ async fn havips(client: &Client) -> Result<String> {
     let subnet = client.subnet(&vpc, "web", "10.1.0.0/16").await?;
     let a = client.vnic(&subnet, "vm-a", MACS[0], "10.1.0.9").await?;
     let b = client.vnic(&subnet, "vm-b", MACS[1], "10.1.0.10").await?;
-    for first in (0..GATEWAYS * BATCH).step_by(64) {
-        let some = (first..(first + 64).min(GATEWAYS * BATCH)).map(|number| {
-            let (client, subnet, members) = (client.clone(), subnet.clone(), [a.clone(), b.clone()]);
-            async move {
-                let (name, address) = (format!("havip-{number}"), address(number).to_string());
-                let [a, b] = &members;
-                client.havip(&subnet, &name, &address, &[a, b]).await
-            }
-        });
-        futures::future::try_join_all(some).await?;
-    }
+    let all: Vec<_> = (0..GATEWAYS * BATCH).map(address).collect();
+    client.havips(&subnet, &all, &[&a, &b]).await?;
     Ok(vpc.name.rsplit('/').next().context("a VPC without an id")?.to_owned())
 }
 
