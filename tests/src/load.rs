@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 pub use after::After;
+pub use answers::{may_be_tried_again, reason};
 pub use cell::{Cell, Shape};
 pub use done::Done;
 pub use moves::Moves;

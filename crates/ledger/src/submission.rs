@@ -42,6 +42,13 @@ impl Outcome {
         state
     }
 
+    /// The same, for an answer that is true only from a later position on: what began here has come to its end there.
+    #[must_use]
+    pub fn ended_at(mut self, position: Position) -> Self {
+        self.position = self.position.max(position);
+        self
+    }
+
     /// The answer with this message, and what its metadata says of the outcome.
     pub fn answer<T>(&self, message: T) -> Response<T> {
         let mut response = Response::new(message);

@@ -97,7 +97,7 @@ impl Bindings {
         &self,
         eip: &Name<id::Eip>,
         havip: &Name<id::Havip>,
-        outcome: &Outcome,
+        outcome: Outcome,
         wait_applied: bool,
     ) -> Result<Response<api::Binding>, Status> {
         let ledger = self.regions.get("havip", &havip.scope.region)?;
@@ -108,7 +108,7 @@ impl Bindings {
             of_havip.map(|binding| binding.request.binding)
         };
         let wait = Wait::new(ledger, reports);
-        let id = bound(outcome).or_else(there);
+        let id = bound(&outcome).or_else(there);
         let binding = match id {
             Some(id) => wait.decided(id).await?,
             None => None,
@@ -119,6 +119,7 @@ impl Bindings {
         if let Phase::Failed { reason, message } = &binding.phase {
             return Err(failed(&binding, reason, message));
         }
+        let outcome = outcome.ended_at(binding.at.position);
         if !wait_applied {
             return Ok(outcome.answer(answer::binding(&binding, &ledger.view().state, reports)));
         }
@@ -178,7 +179,7 @@ impl BindingService for Bindings {
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.bind(&outcome, &pair).await;
         }
-        self.answer_bound(&eip, &havip, &outcome, request.wait_applied).await
+        self.answer_bound(&eip, &havip, outcome, request.wait_applied).await
     }
 
     async fn r#move(&self, request: Request<MoveRequest>) -> Result<Response<api::Binding>, Status> {
@@ -194,7 +195,7 @@ impl BindingService for Bindings {
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.moved(&outcome).await;
         }
-        self.answer_bound(&eip, &havip, &outcome, request.wait_applied).await
+        self.answer_bound(&eip, &havip, outcome, request.wait_applied).await
     }
 
     async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {
@@ -217,7 +218,7 @@ impl BindingService for Bindings {
             }
             None => ledger.view().position,
         };
-        Ok(outcome.answer(UnbindResponse { position: position.0 }))
+        Ok(outcome.ended_at(ledger.view().position).answer(UnbindResponse { position: position.0 }))
     }
 
     async fn get_binding(

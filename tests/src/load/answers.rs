@@ -19,7 +19,7 @@ pub(super) enum Refused {
 }
 
 /// The stable word of an error, or its code.
-pub(super) fn reason(status: &Status) -> String {
+pub fn reason(status: &Status) -> String {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| info.reason.clone());
     reason.unwrap_or_else(|| format!("{:?}", status.code()))
@@ -39,7 +39,7 @@ pub(super) fn refused(status: &Status) -> Refused {
 }
 
 /// Whether a server that was killed, has just been started, reaches nobody or has no room can have answered this.
-fn may_be_tried_again(status: &Status) -> bool {
+pub fn may_be_tried_again(status: &Status) -> bool {
     matches!(
         status.code(),
         Code::Unavailable
