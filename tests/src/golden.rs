@@ -84,6 +84,7 @@ fn live(server: &Mooringd) -> Result<()> {
     server.ask("eip update second --name third --delete-protection off")?;
     server.ask("eip release third")?;
     server.ask("havip delete spare")?;
+    come_and_go(server)?;
     let register = RegisterGatewayRequest { name: GATEWAY.to_owned(), ..Default::default() };
     server.call(async |channel| GatewayServiceClient::new(channel).register_gateway(register).await)??;
     drift(server)?;
@@ -112,6 +113,27 @@ fn measured(server: &Mooringd) -> Result<()> {
         failovers: vec![times],
     };
     server.call(async |channel| FailoverServiceClient::new(channel).report_failovers(request).await)??;
+    Ok(())
+}
+
+/// What comes, changes and goes again of what exists.
+fn come_and_go(server: &Mooringd) -> Result<()> {
+    for line in [
+        "vnic create vm-c --subnet web --mac 02:00:00:00:00:33 --address 10.0.1.33",
+        "havip update front --add-member vm-c --damping 1s/4s",
+        "havip update front --remove-member vm-c",
+        "vnic delete vm-c",
+        "vpc create red",
+        "subnet create old --vpc red --cidr 10.9.0.0/24",
+        "subnet delete old",
+        "vpc delete red",
+        "pool create late 198.51.100.0/28",
+        "pool update late --add-block 2001:db8:9::/120",
+        "pool drain late",
+        "pool delete late",
+    ] {
+        server.ask(line)?;
+    }
     Ok(())
 }
 

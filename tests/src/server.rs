@@ -16,7 +16,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-pub use moor::{Answer, Refusal, events, moor, moor_with, stock};
+pub use moor::{Answer, Refusal, events, moor, moor_with, network, stock};
 
 use crate::lab::{Lab, Namespace, track, untrack};
 use crate::wait::wait_for;
@@ -200,6 +200,11 @@ impl Mooringd {
     /// EIP `web`, 203.0.113.70.
     pub fn stock(&self) -> Result<()> {
         stock(|line| self.ask(line))
+    }
+
+    /// The VPC of that, and what is in it.
+    pub fn network(&self) -> Result<()> {
+        network(|line| self.ask(line))
     }
 
     /// What `/metrics` says, over plain HTTP.

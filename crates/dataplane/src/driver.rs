@@ -21,6 +21,9 @@ pub trait Driver: Send {
     /// After a `Fault` the kernel may have taken a part of the other steps: read again.
     fn apply(&mut self, ops: &[Op]) -> Result<(), Fault>;
 
+    /// Take everything of ours out, tables and all. What is gone already is no fault.
+    fn clear(&mut self) -> Result<(), Fault>;
+
     /// Grows with every change of the namespace's rulesets, whoever made it. Cheap: for finding drift.
     fn generation(&mut self) -> Result<u32, Fault>;
 

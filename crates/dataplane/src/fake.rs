@@ -21,6 +21,8 @@ pub enum Call {
     Read,
     /// [`Driver::apply`], before anything was taken.
     Apply,
+    /// [`Driver::clear`], before anything was taken.
+    Clear,
     /// [`Driver::generation`].
     Generation,
     /// [`Driver::drops`].
@@ -215,6 +217,16 @@ impl Driver for Fake {
         self.with(|memory| {
             memory.call(Call::Apply, "apply")?;
             memory.take_with_trouble(ops)
+        })
+    }
+
+    fn clear(&mut self) -> Result<(), Fault> {
+        self.with(|memory| {
+            memory.call(Call::Clear, "clear")?;
+            memory.actual = Actual { arp: memory.actual.arp, ..Actual::default() };
+            memory.drops.clear();
+            memory.generation = memory.generation.wrapping_add(1);
+            Ok(())
         })
     }
 

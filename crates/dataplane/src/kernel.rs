@@ -127,6 +127,22 @@ impl Driver for Kernel {
         Ok(())
     }
 
+    /// In the order of `diff`: no EIP is answered for that is not translated, and no HAVIP resolved by the kernel itself.
+    fn clear(&mut self) -> Result<(), Fault> {
+        for eip in link::routes(&mut self.routes)? {
+            self.step(Op::RemoveRoute(eip), &mut Links::default())?;
+        }
+        let mut transaction = Transaction::default();
+        transaction.delete(&self.ruleset);
+        self.commit(&mut transaction)?;
+        let inside = self.inside()?;
+        let mut links = Links { inside: Some(inside), outside: None };
+        for havip in link::neighbours(&mut self.routes, inside)?.into_keys() {
+            self.step(Op::RemoveNeighbour(havip), &mut links)?;
+        }
+        Ok(())
+    }
+
     fn generation(&mut self) -> Result<u32, Fault> {
         table::generation(&mut self.nftables)
     }

@@ -43,6 +43,7 @@ pub fn run(driver: &mut dyn Driver) -> Result<(), Stopped> {
     the_generation_grows_with_the_ruleset_only(driver)?;
     a_ruleset_made_anew_has_what_follows_it_only(driver)?;
     a_thousand_bindings_are_one_transaction(driver)?;
+    a_cleared_kernel_has_nothing_of_ours(driver)?;
     nothing_is_left_when_all_is_gone(driver)
 }
 
@@ -139,6 +140,15 @@ fn a_thousand_bindings_are_one_transaction(driver: &mut dyn Driver) -> Result<()
     desired.holders = (0..1000).map(|n| (address(10, n), (n % 2 == 0).then_some(GREEN))).collect();
     reconcile(driver, &desired)?;
     assert_eq!(driver.read()?.eip_to_havip.len(), 1000);
+    Ok(())
+}
+
+fn a_cleared_kernel_has_nothing_of_ours(driver: &mut dyn Driver) -> Result<(), Stopped> {
+    reconcile(driver, &example()?)?;
+    for _ in 0..2 {
+        driver.clear()?;
+        nothing_is_ours_at_first(driver)?;
+    }
     Ok(())
 }
 

@@ -118,6 +118,8 @@ pub struct PoolCreated {
     pub cidrs: Vec<IpNet>,
     /// How long a released address is kept from everybody else.
     pub cooling: Duration,
+    /// Nothing new is allocated from it. None is made like this.
+    pub draining: bool,
 }
 
 /// A VPC exists.
@@ -167,7 +169,7 @@ pub struct VnicCreated {
     pub region: RegionId,
 }
 
-/// A HAVIP exists.
+/// A HAVIP exists, like this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HavipCreated {
     /// The HAVIP.
@@ -339,14 +341,26 @@ pub struct HeardFacts {
 pub enum Event {
     /// resource: a pool exists.
     PoolCreated(PoolCreated),
+    /// resource: a pool is like this from now on.
+    PoolUpdated(PoolCreated),
+    /// resource: a pool is gone, as it was.
+    PoolDeleted(PoolCreated),
     /// resource: a VPC exists.
     VpcCreated(VpcCreated),
     /// resource: a subnet exists.
     SubnetCreated(SubnetCreated),
     /// resource: a vNIC exists.
     VnicCreated(VnicCreated),
+    /// resource: a VPC is gone, as it was.
+    VpcDeleted(VpcCreated),
+    /// resource: a subnet is gone, as it was.
+    SubnetDeleted(SubnetCreated),
+    /// resource: a vNIC is gone, as it was.
+    VnicDeleted(VnicCreated),
     /// resource: a HAVIP exists.
     HavipCreated(HavipCreated),
+    /// resource: a HAVIP is like this from now on. Its address, subnet and owner never change.
+    HavipUpdated(HavipCreated),
     /// resource: a HAVIP is gone.
     HavipDeleted(HavipFacts),
     /// resource: an EIP belongs to a project.
@@ -383,7 +397,7 @@ pub enum Event {
     HolderContested(HolderContested),
     /// health: only one does any more.
     HolderSettled(HolderSettled),
-    /// health: a holder with a lease let go of a HAVIP, or its lease ended.
+    /// health: a holder let go of a HAVIP, its lease ended, or it may hold it no more.
     HolderWithdrawn(HolderWithdrawn),
     /// health: a holder with a lease announced itself again.
     LeaseRenewed(LeaseRenewed),

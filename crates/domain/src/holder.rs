@@ -6,6 +6,7 @@ mod command;
 mod contest;
 mod decide;
 mod evolve;
+mod excluded;
 mod failovers;
 mod judge;
 mod latest;
@@ -37,7 +38,7 @@ pub enum HolderCore {}
 
 impl Decider for HolderCore {
     const STREAM: Stream = Stream::Health;
-    const STATE_VERSION: u32 = 6;
+    const STATE_VERSION: u32 = 7;
     const READS: &'static [Stream] = &[Stream::Resource, Self::STREAM];
     type State = State;
     type Command = Command;
@@ -55,6 +56,7 @@ impl Decider for HolderCore {
             Command::Expire { havip, since, now } => {
                 state.get(*havip).and_then(|havip| lease::expired(havip, *since, *now))
             }
+            Command::Exclude { havip } => state.get(*havip).and_then(excluded::excluded),
             Command::Report { vpc, address, report, now } => {
                 state.at(*vpc, *address).and_then(|havip| silence::reported(havip, report, *now))
             }
@@ -68,10 +70,10 @@ impl Decider for HolderCore {
     }
 }
 
-/// The HAVIP of whose holder an event tells, or that it makes or deletes.
+/// The HAVIP of whose holder an event tells, or that it makes, changes or deletes.
 pub fn concerned(event: &Event) -> Option<&HavipFacts> {
     match event {
-        Event::HavipCreated(created) => Some(&created.havip),
+        Event::HavipCreated(havip) | Event::HavipUpdated(havip) => Some(&havip.havip),
         Event::HavipDeleted(havip) => Some(havip),
         Event::HolderChanged(changed) => Some(&changed.havip),
         Event::HolderContested(contested) => Some(&contested.havip),

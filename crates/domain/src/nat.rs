@@ -16,7 +16,7 @@ pub mod walk;
 mod wanted;
 
 pub use change::{Change, Pair};
-pub use desired::{DESIRED_VERSION, Desired, VpcDesired};
+pub use desired::{DESIRED_VERSION, Desired, Gone, VpcDesired};
 pub use diff::{Actual, Op, diff};
 pub use drops::DropReason;
 pub use element::{Difference, Element, differences};

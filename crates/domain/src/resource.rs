@@ -19,8 +19,8 @@ mod vnic;
 mod vpc;
 
 pub use command::{
-    AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, DeleteHavip, Hold,
-    ReleaseEip, ReleaseHold, UpdateEip,
+    AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, Delete, DeleteHavip,
+    DeletePool, HavipChange, Hold, PoolChange, ReleaseEip, ReleaseHold, UpdateEip, UpdateHavip, UpdatePool,
 };
 pub use cooling::{Cooling, CoolingEip};
 pub use free_ranges::FreeRanges;
@@ -40,7 +40,7 @@ pub enum ResourceCore {}
 
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
-    const STATE_VERSION: u32 = 5;
+    const STATE_VERSION: u32 = 6;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;
@@ -48,10 +48,16 @@ impl Decider for ResourceCore {
     fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
         match command {
             Command::CreatePool(it) => pool::create(state, it),
+            Command::UpdatePool(it) => pool::update(state, it),
+            Command::DeletePool(it) => pool::delete(state, it),
             Command::CreateVpc(it) => vpc::create(state, it),
             Command::CreateSubnet(it) => subnet::create(state, it),
             Command::CreateVnic(it) => vnic::create(state, it),
+            Command::DeleteVpc(it) => vpc::delete(state, it),
+            Command::DeleteSubnet(it) => subnet::delete(state, it),
+            Command::DeleteVnic(it) => vnic::delete(state, it),
             Command::CreateHavip(it) => havip::create(state, it),
+            Command::UpdateHavip(it) => havip::update(state, it),
             Command::DeleteHavip(it) => havip::delete(state, it),
             Command::AllocateEip(it) => eip::allocate(state, it),
             Command::UpdateEip(it) => eip::update(state, it),
@@ -63,6 +69,12 @@ impl Decider for ResourceCore {
 
     fn changes(command: &Command) -> Option<Uuid> {
         match command {
+            Command::UpdatePool(it) => Some(it.id.uuid()),
+            Command::DeletePool(it) => Some(it.id.uuid()),
+            Command::DeleteVpc(it) => Some(it.id.uuid()),
+            Command::DeleteSubnet(it) => Some(it.id.uuid()),
+            Command::DeleteVnic(it) => Some(it.id.uuid()),
+            Command::UpdateHavip(it) => Some(it.id.uuid()),
             Command::DeleteHavip(it) => Some(it.id.uuid()),
             Command::UpdateEip(it) => Some(it.id.uuid()),
             Command::ReleaseEip(it) => Some(it.id.uuid()),

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use mooring_domain::{Commit, name::ProjectId};
+use mooring_domain::{
+    Commit, Event,
+    id::HavipId,
+    name::{ProjectId, Scope},
+};
 use mooring_proto::{
     dataplane::v1::{Change, Thing, thing::Kind},
     health::v1::holder::State as Held,
@@ -29,7 +33,23 @@ pub fn changes_of(
     keys.extend(forgotten.map(Key::Binding));
     // An address cools no more, whatever comes then.
     keys.extend(before.resource.cooling().over(commit.recorded_at).map(|(pool, _)| Key::Pool(pool)));
+    keys.extend(lost(commit, before).map(Key::Holder));
     among(keys, before, after, project)
+}
+
+/// The HAVIPs that were held by vNICs which are gone with this.
+fn lost<'a>(commit: &'a Commit, before: &'a Folded) -> impl Iterator<Item = HavipId> + 'a {
+    let gone = commit.events.iter().filter_map(|event| match event {
+        Event::VnicDeleted(deleted) => Some(deleted),
+        _ => None,
+    });
+    gone.flat_map(|deleted| {
+        let scope = Scope { project: deleted.project.clone(), region: deleted.region.clone() };
+        let havips = before.holder.list(&scope, None);
+        havips
+            .filter(|havip| havip.holding.as_ref().is_some_and(|holding| holding.vnic.id == deleted.vnic.id))
+    })
+    .map(|havip| havip.facts.id)
 }
 
 fn among(

@@ -11,7 +11,9 @@ use std::{
 
 use mooring_domain::{
     Commit, CommitPosition, Event, Timestamp,
-    event::{BindingFacts, EipDescribed, EipFacts, HavipFacts, VnicCreated, VnicFacts, VpcCreated},
+    event::{
+        BindingFacts, EipDescribed, EipFacts, HavipCreated, HavipFacts, VnicCreated, VnicFacts, VpcCreated,
+    },
     id::{BindingId, EipId, HavipId, VnicId, VpcId},
     name::{Label, ProjectId},
 };
@@ -112,10 +114,12 @@ impl Custodian {
     }
 
     /// The kinds of events that change who holds an address.
-    pub const KINDS: [&'static str; 10] = [
+    pub const KINDS: [&'static str; 13] = [
         "vpc_created",
         "vnic_created",
+        "vnic_deleted",
         "havip_created",
+        "havip_updated",
         "havip_deleted",
         "eip_allocated",
         "eip_updated",
@@ -123,6 +127,7 @@ impl Custodian {
         "bound",
         "unbound",
         "holder_changed",
+        "holder_withdrawn",
     ];
 
     /// What another commit makes of it, unless it was recorded after the time that is asked about. Commits come in the order
@@ -148,6 +153,7 @@ impl Custodian {
                 }
                 vec![Subject::Vnic(created.vnic.id)]
             }
+            Event::VnicDeleted(deleted) => self.vnic_deleted(deleted),
             Event::HavipCreated(created) => {
                 let havip = &created.havip;
                 if havip.address == self.address && self.is_in(havip.vpc) {
@@ -155,6 +161,7 @@ impl Custodian {
                 }
                 vec![Subject::Havip(havip.id)]
             }
+            Event::HavipUpdated(havip) => self.havip_updated(havip),
             Event::HavipDeleted(havip) => {
                 self.havips.remove(&havip.id);
                 self.holders.remove(&havip.id);
@@ -215,6 +222,21 @@ impl Custodian {
         self.bound.insert(facts.binding, facts.clone());
         let havips = left.into_iter().chain([facts.havip.id]).map(Subject::Havip);
         [Subject::Eip(facts.eip.id)].into_iter().chain(havips).collect()
+    }
+
+    /// What it held is health's to say: an index knows no HAVIP of it.
+    fn vnic_deleted(&mut self, deleted: &VnicCreated) -> Vec<Subject> {
+        self.vnics.remove(&deleted.vnic.id);
+        vec![Subject::Vnic(deleted.vnic.id)]
+    }
+
+    /// Whoever may hold it no more does not. A holder is always of the HAVIP's subnet.
+    fn havip_updated(&mut self, havip: &HavipCreated) -> Vec<Subject> {
+        let may_hold = |vnic: &VnicFacts| havip.rules.whole_subnet || havip.members.contains(vnic);
+        if self.holders.get(&havip.havip.id).is_some_and(|holder| !may_hold(holder)) {
+            self.holders.remove(&havip.havip.id);
+        }
+        self.of_held(havip.havip.id)
     }
 
     /// Behind what another holder of a HAVIP stands.

@@ -66,11 +66,15 @@ impl Folded {
 /// What an event is about: it can have changed nothing else of a region.
 pub(crate) fn touched(event: &Event) -> Vec<Key> {
     match event {
-        Event::PoolCreated(pool) => vec![Key::Pool(pool.id)],
-        Event::VpcCreated(vpc) => vec![Key::Vpc(vpc.id)],
-        Event::SubnetCreated(subnet) => vec![Key::Subnet(subnet.id)],
-        Event::VnicCreated(created) => vec![Key::Vnic(created.vnic.id)],
-        Event::HavipCreated(created) => vec![Key::Havip(created.havip.id), Key::Holder(created.havip.id)],
+        Event::PoolCreated(pool) | Event::PoolUpdated(pool) | Event::PoolDeleted(pool) => {
+            vec![Key::Pool(pool.id)]
+        }
+        Event::VpcCreated(vpc) | Event::VpcDeleted(vpc) => vec![Key::Vpc(vpc.id)],
+        Event::SubnetCreated(subnet) | Event::SubnetDeleted(subnet) => vec![Key::Subnet(subnet.id)],
+        Event::VnicCreated(vnic) | Event::VnicDeleted(vnic) => vec![Key::Vnic(vnic.vnic.id)],
+        Event::HavipCreated(havip) | Event::HavipUpdated(havip) => {
+            vec![Key::Havip(havip.havip.id), Key::Holder(havip.havip.id)]
+        }
         Event::HavipDeleted(havip) => vec![Key::Havip(havip.id), Key::Holder(havip.id)],
         // How many of a pool are allocated belongs to the pool.
         Event::EipAllocated(EipDescribed { eip, .. }) | Event::EipReleased(EipReleased { eip, .. }) => {

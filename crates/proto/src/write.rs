@@ -29,10 +29,18 @@ macro_rules! writes {
 
 writes! {
     resource::CreatePoolRequest => "CreatePool";
+    resource::UpdatePoolRequest => "UpdatePool";
+    resource::DrainPoolRequest => "DrainPool";
+    resource::ResumePoolRequest => "ResumePool";
+    resource::DeletePoolRequest => "DeletePool";
     resource::CreateVpcRequest => "CreateVpc";
     resource::CreateSubnetRequest => "CreateSubnet";
     resource::CreateVnicRequest => "CreateVnic";
+    resource::DeleteVpcRequest => "DeleteVpc";
+    resource::DeleteSubnetRequest => "DeleteSubnet";
+    resource::DeleteVnicRequest => "DeleteVnic";
     resource::CreateHavipRequest => "CreateHavip";
+    resource::UpdateHavipRequest => "UpdateHavip";
     resource::DeleteHavipRequest => "DeleteHavip";
     resource::AllocateEipRequest => "AllocateEip";
     resource::UpdateEipRequest => "UpdateEip";

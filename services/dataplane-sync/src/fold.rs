@@ -197,9 +197,11 @@ fn fold(folded: &mut Folded, gateway: &GatewayName, commit: &Commit) {
         folded.observed.fold(event);
         folded.silent.fold(event);
         match event {
-            Event::PoolCreated(_) => {
-                folded.pools = pools(&folded.desired);
-                folded.pools_changed = commit.at.position;
+            Event::PoolCreated(_) | Event::PoolUpdated(_) | Event::PoolDeleted(_) => {
+                let now = pools(&folded.desired);
+                if now != folded.pools {
+                    (folded.pools, folded.pools_changed) = (now, commit.at.position);
+                }
             }
             Event::GatewayDecommissioned(facts) if facts.gateway == *gateway => {
                 (folded.carries, folded.decommissioned) = (false, true);

@@ -12,6 +12,7 @@ mod claims;
 mod custody;
 mod drifts;
 mod elements;
+mod emptied;
 mod entered;
 mod events;
 mod explain;

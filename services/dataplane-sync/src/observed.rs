@@ -24,12 +24,13 @@ impl Observed {
 
     pub(crate) fn fold(&mut self, event: &Event) {
         let havip = match event {
-            Event::HavipCreated(created) => &created.havip,
+            Event::HavipCreated(havip) | Event::HavipUpdated(havip) => &havip.havip,
             Event::HolderChanged(change) => &change.havip,
             Event::HolderContested(contested) => &contested.havip,
             Event::HolderSettled(settled) => &settled.havip,
             Event::HolderWithdrawn(withdrawn) => &withdrawn.havip,
             Event::HavipDeleted(havip) => return self.forget(havip),
+            Event::VpcDeleted(vpc) => return drop(self.0.remove(&vpc.id)),
             _ => return,
         };
         let of_vpc = self.0.entry(havip.vpc).or_default();

@@ -25,6 +25,7 @@ impl Silent {
             Event::HolderChanged(change) => self.forget(&change.havip),
             Event::HolderWithdrawn(withdrawn) => self.forget(&withdrawn.havip),
             Event::HavipDeleted(havip) => self.forget(havip),
+            Event::VpcDeleted(vpc) => drop(self.0.remove(&vpc.id)),
             _ => {}
         }
     }

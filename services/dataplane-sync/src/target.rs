@@ -18,7 +18,7 @@ use mooring_domain::{
     Position,
     holder::{Recorded, Standing},
     id::VpcId,
-    name::RegionId,
+    name::{Label, ProjectId, RegionId},
     nat::VpcDesired,
 };
 
@@ -118,6 +118,17 @@ impl PlacesFile {
         }
     }
 
+    /// Where a VPC lives on this gateway.
+    pub(crate) fn place(
+        &self,
+        project: &ProjectId,
+        region: &RegionId,
+        vpc: VpcId,
+        display_name: &Label,
+    ) -> Option<Place> {
+        self.places.as_ref().and_then(|places| places.place(project, region, vpc, display_name))
+    }
+
     pub(crate) fn target(
         &self,
         region: &RegionId,
@@ -126,10 +137,7 @@ impl PlacesFile {
         desired: &VpcDesired,
     ) -> Target {
         Target {
-            place: self
-                .places
-                .as_ref()
-                .and_then(|places| places.place(&desired.project, region, vpc, &desired.display_name)),
+            place: self.place(&desired.project, region, vpc, &desired.display_name),
             version: version(folded, desired),
             carried: folded.carries.then(|| desired.position.max(folded.pools_changed)),
             pools: folded.pools.clone(),

@@ -6,17 +6,18 @@ use std::{
     time::Duration,
 };
 
-use mooring_dataplane::Fault;
+use mooring_dataplane::{Driver, Fault, Kernel, Place};
 use mooring_domain::{id::VpcId, name::RegionId, nat::Actual};
 use mooring_runtime::readiness::Latch;
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
-    task::{JoinHandle, JoinSet},
+    task::{JoinHandle, JoinSet, block_in_place},
 };
 
 use crate::{
     claims::Claims,
     drifts::Drifts,
+    emptied::Emptied,
     entered::{Audit, open_kernel},
     fold::Folded,
     probing::{Probed, Probing},
@@ -37,6 +38,8 @@ struct Handle {
     requests: mpsc::Sender<Request>,
     dropped: DroppedClaims,
     probed: Probed,
+    /// Resolves when the worker has ended.
+    ended: oneshot::Receiver<()>,
 }
 
 /// What is known of every VPC. Clones share it.
@@ -64,7 +67,9 @@ pub(crate) fn start(
 ) -> (Vpcs, JoinHandle<()>) {
     let vpcs = Vpcs::default();
     let distributed = Distributed::default();
-    let workers = Workers { region, places, ways, distributed, vpcs: vpcs.clone(), tasks: JoinSet::new() };
+    let emptied = Emptied::new(open_place);
+    let (tasks, known) = (JoinSet::new(), vpcs.clone());
+    let workers = Workers { region, places, ways, distributed, vpcs: known, emptied, tasks };
     (vpcs, tokio::spawn(workers.run(folded, latch)))
 }
 
@@ -146,6 +151,7 @@ struct Workers {
     ways: Ways,
     distributed: Distributed,
     vpcs: Vpcs,
+    emptied: Emptied,
     /// The workers; they end with this.
     tasks: JoinSet<()>,
 }
@@ -157,6 +163,7 @@ impl Workers {
         loop {
             let now = folded.borrow_and_update().clone();
             if now.caught_up {
+                self.leave(&now).await;
                 self.distribute(&now);
                 if latch.is_some() {
                     self.tried_once().await;
@@ -174,10 +181,33 @@ impl Workers {
     async fn places_changed(&mut self, interval: &mut tokio::time::Interval) {
         loop {
             interval.tick().await;
-            if self.places.reload() {
+            if self.places.reload() || self.emptied.waiting {
                 return;
             }
         }
+    }
+
+    /// The workers of VPCs that are gone end, and their places are emptied, before anybody else may live there.
+    async fn leave(&mut self, folded: &Folded) {
+        let of_gone = self.vpcs.with(|handles| {
+            let gone = |vpc: &VpcId, _: &mut Handle| !folded.desired.vpcs.contains_key(vpc);
+            handles.extract_if(.., gone).map(|(_, handle)| handle).collect::<Vec<_>>()
+        });
+        for Handle { target, ended, .. } in of_gone {
+            drop(target);
+            // It says nothing: it ends.
+            let _ = ended.await;
+        }
+        if folded.desired.gone.len() == self.emptied.count() {
+            return;
+        }
+        let of = |vpc: VpcId, project, name| self.places.place(project, &self.region, vpc, name);
+        let live = folded.desired.vpcs.iter();
+        let live = live.filter_map(|(vpc, desired)| of(*vpc, &desired.project, &desired.display_name));
+        let inhabited: BTreeSet<Option<String>> = live.map(|place| place.netns).collect();
+        let gone = folded.desired.gone.iter();
+        let gone = gone.map(|(vpc, gone)| (*vpc, of(*vpc, &gone.project, &gone.display_name)));
+        block_in_place(|| self.emptied.empty(gone, |place| inhabited.contains(&place.netns)));
     }
 
     /// Gives each VPC its target, where it is another.
@@ -223,9 +253,15 @@ impl Workers {
             worker: worker_sender,
         };
         let (dropped, probed) = (sinks.dropped.clone(), sinks.probed.clone());
-        self.tasks.spawn(Worker::new(Arc::new(open_kernel), sinks, seen, requests, progress_sender).run());
+        let worker = Worker::new(Arc::new(open_kernel), sinks, seen, requests, progress_sender);
+        let (ends, ended) = oneshot::channel();
+        self.tasks.spawn(async move {
+            worker.run().await;
+            drop(ends);
+        });
         self.tasks.spawn(tell(progress.clone(), self.vpcs.changed.clone()));
-        let handle = Handle { target: target_sender, progress, requests: requests_sender, dropped, probed };
+        let (target, requests) = (target_sender, requests_sender);
+        let handle = Handle { target, progress, requests, dropped, probed, ended };
         self.vpcs.with(|handles| handles.insert(vpc, handle));
     }
 
@@ -238,6 +274,10 @@ impl Workers {
             let _ = progress.wait_for(|progress| progress.tried).await;
         }
     }
+}
+
+fn open_place(place: &Place) -> Result<Box<dyn Driver>, Fault> {
+    Ok(Box::new(Kernel::open(place)?))
 }
 
 async fn tell(mut progress: watch::Receiver<Progress>, changed: Arc<Notify>) {

@@ -272,6 +272,8 @@ impl Worker {
         if self.before.is_none() {
             self.provisional.begin(target.recorded());
         }
+        let joined = self.before.as_ref().map(|before| desired.joined_since(before)).unwrap_or_default();
+        joined.iter().filter_map(v4).for_each(|havip| self.questions.again(havip));
         let questions = appeared(self.before.as_ref(), desired);
         questions.into_iter().try_for_each(|havip| self.ask(havip, desired))?;
         self.before = Some(desired.clone());

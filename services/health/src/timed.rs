@@ -1,4 +1,5 @@
-//! Looks whether contested HAVIPs have settled and leases have ended: nobody's claim says so, only that none comes.
+//! Looks whether contested HAVIPs have settled and leases have ended: nobody's claim says so, only that none comes. And says of
+//! holders that may hold a HAVIP no more that they lost it.
 
 use std::time::{Duration, Instant};
 
@@ -40,8 +41,9 @@ pub(crate) async fn run(ledger: Ledger<HolderCore>, heard: OfRegion, drained: Sh
         let comes_to_something =
             |command: &Command| HolderCore::decide(&state, command).is_ok_and(|events| !events.is_empty());
         let expired = state.expired(now).map(expire);
-        let commands: Vec<_> =
-            state.contested().map(settle).chain(expired).filter(comes_to_something).collect();
+        let excluded = state.excluded().map(|havip| Command::Exclude { havip });
+        let commands = state.contested().map(settle).chain(expired).chain(excluded);
+        let commands: Vec<_> = commands.filter(comes_to_something).collect();
         if commands.is_empty() {
             continue;
         }

@@ -1,6 +1,7 @@
 //! `moor havip`: private addresses that no interface owns.
 
 mod rules;
+mod update;
 
 use clap::Subcommand;
 use mooring_domain::id::Havip as HavipKind;
@@ -8,9 +9,9 @@ use mooring_proto::resource::v1::{
     CreateHavipRequest, Damping, DeleteHavipRequest, GetHavipRequest, Havip, ListHavipsRequest, Subnet, Vnic,
     havip::ClaimPolicy, resource_service_client::ResourceServiceClient,
 };
-use serde_json::json;
 
 use crate::{
+    delete::{deletable, delete},
     failure::Failure,
     filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
@@ -57,6 +58,8 @@ pub enum Verb {
         /// Name, id or display name
         havip: String,
     },
+    /// Change a HAVIP, also while an EIP fronts it: its members, who may claim it, its name
+    Update(update::Update),
     /// Delete a HAVIP that no EIP fronts
     Delete {
         /// Name, id or display name
@@ -88,7 +91,8 @@ impl Verb {
             Self::Get { havip } => {
                 moor.show(&moor.find::<Havip>(Argument::new("HAVIP", &havip)).await?).await
             }
-            Self::Delete { havip, expected } => delete(moor, &havip, expected).await,
+            Self::Update(update) => update.run(moor).await,
+            Self::Delete { havip, expected } => delete::<Havip>(moor, &havip, expected).await,
         }
     }
 }
@@ -106,17 +110,7 @@ async fn create(moor: &Invocation, havip: Havip) -> Result<Havip, Failure> {
     })
 }
 
-async fn delete(moor: &Invocation, text: &str, expected: Expected) -> Result<(), Failure> {
-    let havip = Argument::new("HAVIP", text);
-    let name = moor.name_of::<Havip>(havip).await?;
-    let (request_id, validate_only) = moor.of_write();
-    let message =
-        DeleteHavipRequest { name, request_id, validate_only, expected_revision: expected.revision };
-    let rpc = async |channel, request| ResourceServiceClient::new(channel).delete_havip(request).await;
-    let position =
-        moor.write(&moor.resource, message, rpc).await.map_err(|failure| havip.failed(failure))?.position;
-    moor.done(&format!("HAVIP {text} deleted at position {position}"), json!({"position": position}))
-}
+deletable!(Havip "HAVIP" "HAVIP" DeleteHavipRequest delete_havip);
 
 async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Havip>, Failure> {
     let parent = moor.home.scope()?.to_string();

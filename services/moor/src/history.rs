@@ -1,5 +1,6 @@
 //! What happened, in one sentence for each kind of event.
 
+mod changed;
 mod eip;
 
 use std::{collections::HashMap, time::Duration};
@@ -8,12 +9,14 @@ use mooring_proto::{
     convert,
     event::v1::{
         BindFailed, BindRequested, ClaimRejected, Difference, EipAllocated, EipFacts, EipReleased,
-        EipUpdated, Event, FailoverMeasured, GatewayDriftFound, HavipCreated, HavipFacts, HoldReleased,
-        HolderChanged, HolderContested, HolderHeard, HolderSettled, HolderSilent, HolderWithdrawn,
-        LeaseRenewed, PoolCreated, SubnetCreated, Vnic, VnicCreated, VpcCreated, event::Kind,
+        EipUpdated, Event, FailoverMeasured, GatewayDriftFound, HavipCreated, HavipFacts, HavipUpdated,
+        HoldReleased, HolderChanged, HolderContested, HolderHeard, HolderSettled, HolderSilent,
+        HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, Vnic, VnicCreated, VnicDeleted,
+        VpcCreated, event::Kind,
     },
 };
 
+use self::changed::{claimants, havip_updated, pool_deleted, pool_updated, subnet_deleted, vpc_deleted};
 use crate::{failovers::milliseconds, wire};
 
 /// The display names that earlier events gave to ids: later events repeat some ids only.
@@ -58,9 +61,11 @@ impl Names {
     fn learn(&mut self, kind: &Kind) {
         let (id, name) = match kind {
             Kind::PoolCreated(pool) => (&pool.pool_id, pool.display_name.clone()),
+            Kind::PoolUpdated(pool) => (&pool.pool_id, pool.display_name.clone()),
             Kind::VpcCreated(vpc) => (&vpc.vpc_id, vpc.display_name.clone()),
             Kind::SubnetCreated(subnet) => (&subnet.subnet_id, subnet.display_name.clone()),
-            Kind::HavipCreated(HavipCreated { havip: Some(havip), .. }) => {
+            Kind::HavipCreated(HavipCreated { havip: Some(havip), .. })
+            | Kind::HavipUpdated(HavipUpdated { havip: Some(havip), .. }) => {
                 (&havip.havip_id, havip_name(Some(havip)))
             }
             Kind::EipAllocated(EipAllocated { eip, .. }) | Kind::EipUpdated(EipUpdated { eip, .. }) => {
@@ -78,6 +83,13 @@ impl Names {
         match kind {
             Kind::HavipDeleted(deleted) => {
                 deleted.havip.as_ref().and_then(|havip| self.0.remove(&havip.havip_id[..]))
+            }
+            Kind::PoolDeleted(deleted) => {
+                deleted.pool.as_ref().and_then(|pool| self.0.remove(&pool.pool_id[..]))
+            }
+            Kind::VpcDeleted(deleted) => deleted.vpc.as_ref().and_then(|vpc| self.0.remove(&vpc.vpc_id[..])),
+            Kind::SubnetDeleted(deleted) => {
+                deleted.subnet.as_ref().and_then(|subnet| self.0.remove(&subnet.subnet_id[..]))
             }
             Kind::EipReleased(released) => {
                 released.eip.as_ref().and_then(|eip| self.0.remove(&eip.eip_id[..]))
@@ -97,6 +109,12 @@ impl Names {
             Kind::SubnetCreated(subnet) => self.subnet_created(subnet),
             Kind::VnicCreated(created) => self.vnic_created(created),
             Kind::HavipCreated(created) => self.havip_created(created),
+            Kind::PoolUpdated(pool) => pool_updated(pool),
+            Kind::PoolDeleted(deleted) => pool_deleted(deleted),
+            Kind::VpcDeleted(deleted) => vpc_deleted(deleted),
+            Kind::SubnetDeleted(deleted) => subnet_deleted(deleted),
+            Kind::VnicDeleted(deleted) => self.vnic_deleted(deleted.vnic.as_ref()),
+            Kind::HavipUpdated(updated) => havip_updated(updated),
             Kind::HavipDeleted(deleted) => format!("HAVIP {} deleted", havip_name(deleted.havip.as_ref())),
             Kind::EipAllocated(allocated) => self.eip_allocated(allocated.eip.as_ref()),
             Kind::EipUpdated(updated) => eip::updated(updated),
@@ -161,15 +179,16 @@ impl Names {
         )
     }
 
+    fn vnic_deleted(&self, deleted: Option<&VnicCreated>) -> String {
+        let subnet = deleted.map_or_else(String::new, |vnic| self.name(&vnic.subnet_id));
+        let vnic = vnic_in_full(deleted.and_then(|deleted| deleted.vnic.as_ref()));
+        format!("vNIC of {vnic} in subnet {subnet} deleted")
+    }
+
     fn havip_created(&self, created: &HavipCreated) -> String {
         let subnet = created.havip.as_ref().map_or_else(String::new, |havip| self.name(&havip.subnet_id));
-        let members: Vec<&str> = created.members.iter().map(|member| &*member.instance).collect();
-        let members = if members.is_empty() { "none".to_owned() } else { members.join(", ") };
-        let open = if created.whole_subnet { "; any vNIC of the subnet may claim it" } else { "" };
-        format!(
-            "HAVIP {} created in subnet {subnet}; members: {members}{open}",
-            havip_name(created.havip.as_ref())
-        )
+        let claimants = claimants(&created.members, created.whole_subnet);
+        format!("HAVIP {} created in subnet {subnet}; {claimants}", havip_name(created.havip.as_ref()))
     }
 
     fn eip_allocated(&self, eip: Option<&EipFacts>) -> String {
@@ -249,6 +268,9 @@ fn mentioned(kind: &Kind) -> Vec<(Vec<u8>, String)> {
         Kind::SubnetCreated(subnet) => {
             vec![scoped(&subnet.project, &subnet.region, "vpcs", &subnet.vpc_id)]
         }
+        Kind::VnicDeleted(VnicDeleted { vnic: Some(vnic) }) => {
+            vec![scoped(&vnic.project, &vnic.region, "subnets", &vnic.subnet_id)]
+        }
         Kind::VnicCreated(vnic) => vec![scoped(&vnic.project, &vnic.region, "subnets", &vnic.subnet_id)],
         Kind::HavipCreated(HavipCreated { havip: Some(havip), .. }) => {
             vec![scoped(&havip.project, &havip.region, "subnets", &havip.subnet_id)]
@@ -318,6 +340,7 @@ fn holder_withdrawn(withdrawn: &HolderWithdrawn) -> String {
     let why = match &*withdrawn.reason {
         "WITHDRAWN" => "it let go of it",
         "EXPIRED" => "its lease ended",
+        "EXCLUDED" => "it may hold it no more",
         other => other,
     };
     format!("HAVIP {havip} held by {holder} no more, and by nobody: {why}")

@@ -1,11 +1,15 @@
 //! Every kind of event has its sentence; the exhaustive match below sends whoever adds a kind here.
 
+#[path = "history_stories/deleted.rs"]
+mod deleted;
+
 use mooring_proto::event::v1::{
-    Address, Bound, Cidr, Claim, Difference, EipDetails, Element, GatewayDecommissioned, GatewayDriftFound,
-    GatewayRegistered, HavipDeleted, HoldPlaced, HolderSettled, Label, LeaseRenewed, UnbindRequested,
-    Unbound,
+    Address, Bound, Cidr, Claim, Damping, Difference, EipDetails, Element, GatewayDecommissioned,
+    GatewayDriftFound, GatewayRegistered, HavipDeleted, HoldPlaced, HolderSettled, Label, LeaseRenewed,
+    UnbindRequested, Unbound,
 };
 
+use self::deleted::deleted;
 use super::*;
 
 fn id(last: u8) -> Vec<u8> {
@@ -69,6 +73,7 @@ fn expected() -> Vec<(Kind, String)> {
     let (eip_text, havip_text) = ("EIP web (203.0.113.7)", "HAVIP front (10.0.1.50)");
     let binding = uuid(3);
     let mut all = resource_events(eip_text, havip_text);
+    all.extend(deleted());
     let mut say = |kind: Kind, sentence: String| all.push((kind, sentence));
     say(
         Kind::BindRequested(BindRequested {
@@ -161,6 +166,19 @@ fn resource_events(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
         (
             Kind::HavipCreated(HavipCreated { havip: havip(), members, ..Default::default() }),
             format!("{havip_text} created in subnet inner; members: vm-a, vm-b"),
+        ),
+        (
+            Kind::HavipUpdated(HavipUpdated {
+                havip: havip(),
+                members: vec![vnic("vm-b", 12)],
+                whole_subnet: true,
+                damping: Some(Damping { step: 500_000_000, cap: 2_000_000_000 }),
+                announce: true,
+            }),
+            format!(
+                "{havip_text} changed; members: vm-b; any vNIC of the subnet may claim it; damping 500ms/2s; may be \
+                 announced over gRPC"
+            ),
         ),
         (
             Kind::EipAllocated(EipAllocated { eip: eip(), details: None }),
@@ -389,9 +407,15 @@ fn number(kind: &Kind) -> usize {
         Kind::HolderHeard(_) => 25,
         Kind::EipUpdated(_) => 26,
         Kind::FailoverMeasured(_) => 27,
+        Kind::HavipUpdated(_) => 28,
+        Kind::VpcDeleted(_) => 29,
+        Kind::SubnetDeleted(_) => 30,
+        Kind::VnicDeleted(_) => 31,
+        Kind::PoolUpdated(_) => 32,
+        Kind::PoolDeleted(_) => 33,
     }
 }
-const KINDS: usize = 28;
+const KINDS: usize = 34;
 
 fn event(kind: Kind) -> Event {
     Event { kind: Some(kind) }

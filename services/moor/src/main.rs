@@ -4,6 +4,7 @@ mod args;
 mod binding;
 mod client;
 mod custody;
+mod delete;
 mod diff;
 mod eip;
 mod explain;

@@ -1,20 +1,25 @@
 //! `moor pool`: pools of public addresses.
 
+mod update;
+
 use std::time::Duration;
 
 use clap::Subcommand;
 use mooring_domain::id::{Kind, Pool as PoolKind};
 use mooring_proto::resource::v1::{
-    CreatePoolRequest, GetPoolRequest, ListPoolsRequest, Pool, resource_service_client::ResourceServiceClient,
+    CreatePoolRequest, DeletePoolRequest, GetPoolRequest, ListPoolsRequest, Pool, pool::State,
+    resource_service_client::ResourceServiceClient,
 };
 
 use crate::{
+    delete::{deletable, delete},
     failure::Failure,
     filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
+    revision::Expected,
 };
 
 /// What can be done with pools.
@@ -41,6 +46,19 @@ pub enum Verb {
         /// Name, id or display name
         pool: String,
     },
+    /// Change a pool's blocks, its name, or how long addresses cool
+    Update(update::Update),
+    /// Allocate nothing new from a pool; the EIPs that there are go on
+    Drain(update::One),
+    /// Allocate from a pool again
+    Resume(update::One),
+    /// Delete a pool that is drained and empty
+    Delete {
+        /// Name, id or display name
+        pool: String,
+        #[command(flatten)]
+        expected: Expected,
+    },
 }
 
 impl Verb {
@@ -52,6 +70,10 @@ impl Verb {
                 moor.show(&create(moor, pool).await?).await
             }
             Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
+            Self::Update(update) => update.run(moor).await,
+            Self::Drain(one) => one.drain(moor).await,
+            Self::Resume(one) => one.resume(moor).await,
+            Self::Delete { pool, expected } => delete::<Pool>(moor, &pool, expected).await,
             Self::Get { pool } => moor.show(&moor.find::<Pool>(Argument::new("POOL", &pool)).await?).await,
         }
     }
@@ -87,6 +109,8 @@ async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Pool>, Failu
     .await
 }
 
+deletable!(Pool "POOL" "pool" DeletePoolRequest delete_pool);
+
 impl Resource for Pool {
     fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {
         Reference::regional(argument, PoolKind::COLLECTION, PoolKind::WORD, home)
@@ -110,7 +134,7 @@ impl Row for Pool {
     const PROTO: &'static str = "mooring.resource.v1.Pool";
     const PLURAL: &'static str = "pools";
     const COLUMNS: &'static [&'static str] =
-        &["NAME", "CIDRS", "ALLOCATED", "COOLING", "FREE", "POSITION", "ID"];
+        &["NAME", "CIDRS", "ALLOCATED", "COOLING", "FREE", "STATE", "POSITION", "ID"];
 
     fn mentions(&self) -> Vec<&str> {
         Vec::new()
@@ -123,6 +147,7 @@ impl Row for Pool {
             self.allocated.to_string(),
             self.cooling.to_string(),
             self.free.to_string(),
+            if self.state() == State::Draining { "DRAINING" } else { "ACTIVE" }.to_owned(),
             self.position.to_string(),
             last_part(&self.name).to_owned(),
         ]

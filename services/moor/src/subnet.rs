@@ -3,17 +3,19 @@
 use clap::Subcommand;
 use mooring_domain::id::Subnet as SubnetKind;
 use mooring_proto::resource::v1::{
-    CreateSubnetRequest, GetSubnetRequest, ListSubnetsRequest, Subnet, Vpc,
+    CreateSubnetRequest, DeleteSubnetRequest, GetSubnetRequest, ListSubnetsRequest, Subnet, Vpc,
     resource_service_client::ResourceServiceClient,
 };
 
 use crate::{
+    delete::{deletable, delete},
     failure::Failure,
     filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
+    revision::Expected,
 };
 
 /// What can be done with subnets.
@@ -43,6 +45,13 @@ pub enum Verb {
         /// Name, id or display name
         subnet: String,
     },
+    /// Delete a subnet in which no vNIC and no HAVIP is
+    Delete {
+        /// Name, id or display name
+        subnet: String,
+        #[command(flatten)]
+        expected: Expected,
+    },
 }
 
 impl Verb {
@@ -56,6 +65,7 @@ impl Verb {
                 moor.show(&create(moor, subnet).await?).await
             }
             Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
+            Self::Delete { subnet, expected } => delete::<Subnet>(moor, &subnet, expected).await,
             Self::Get { subnet } => {
                 moor.show(&moor.find::<Subnet>(Argument::new("SUBNET", &subnet)).await?).await
             }
@@ -83,6 +93,8 @@ async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Subnet>, Fai
     })
     .await
 }
+
+deletable!(Subnet "SUBNET" "subnet" DeleteSubnetRequest delete_subnet);
 
 impl Resource for Subnet {
     fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {

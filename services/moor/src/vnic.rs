@@ -3,17 +3,19 @@
 use clap::Subcommand;
 use mooring_domain::id::Vnic as VnicKind;
 use mooring_proto::resource::v1::{
-    CreateVnicRequest, GetVnicRequest, ListVnicsRequest, Subnet, Vnic,
+    CreateVnicRequest, DeleteVnicRequest, GetVnicRequest, ListVnicsRequest, Subnet, Vnic,
     resource_service_client::ResourceServiceClient,
 };
 
 use crate::{
+    delete::{deletable, delete},
     failure::Failure,
     filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
+    revision::Expected,
 };
 
 /// What can be done with vNICs.
@@ -43,6 +45,13 @@ pub enum Verb {
         /// Name, id or instance
         vnic: String,
     },
+    /// Delete a vNIC that is a member of no HAVIP. If it holds one that is open to its subnet, it loses it at once
+    Delete {
+        /// Name, id or instance
+        vnic: String,
+        #[command(flatten)]
+        expected: Expected,
+    },
 }
 
 impl Verb {
@@ -55,6 +64,7 @@ impl Verb {
                 moor.show(&create(moor, vnic).await?).await
             }
             Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
+            Self::Delete { vnic, expected } => delete::<Vnic>(moor, &vnic, expected).await,
             Self::Get { vnic } => moor.show(&moor.find::<Vnic>(Argument::new("VNIC", &vnic)).await?).await,
         }
     }
@@ -80,6 +90,8 @@ async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Vnic>, Failu
     })
     .await
 }
+
+deletable!(Vnic "VNIC" "vNIC" DeleteVnicRequest delete_vnic);
 
 impl Resource for Vnic {
     fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {

@@ -3,16 +3,19 @@
 use clap::Subcommand;
 use mooring_domain::id::Vpc as VpcKind;
 use mooring_proto::resource::v1::{
-    CreateVpcRequest, GetVpcRequest, ListVpcsRequest, Vpc, resource_service_client::ResourceServiceClient,
+    CreateVpcRequest, DeleteVpcRequest, GetVpcRequest, ListVpcsRequest, Vpc,
+    resource_service_client::ResourceServiceClient,
 };
 
 use crate::{
+    delete::{deletable, delete},
     failure::Failure,
     filtered::Filtered,
     invocation::{Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
+    revision::Expected,
 };
 
 /// What can be done with VPCs.
@@ -33,6 +36,13 @@ pub enum Verb {
         /// Name, id or display name
         vpc: String,
     },
+    /// Delete a VPC that has no subnets
+    Delete {
+        /// Name, id or display name
+        vpc: String,
+        #[command(flatten)]
+        expected: Expected,
+    },
 }
 
 impl Verb {
@@ -44,6 +54,7 @@ impl Verb {
                 moor.show(&create(moor, vpc).await?).await
             }
             Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
+            Self::Delete { vpc, expected } => delete::<Vpc>(moor, &vpc, expected).await,
             Self::Get { vpc } => moor.show(&moor.find::<Vpc>(Argument::new("VPC", &vpc)).await?).await,
         }
     }
@@ -69,6 +80,8 @@ async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Vpc>, Failur
     })
     .await
 }
+
+deletable!(Vpc "VPC" "VPC" DeleteVpcRequest delete_vpc);
 
 impl Resource for Vpc {
     fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {

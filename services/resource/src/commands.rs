@@ -5,19 +5,19 @@ use std::{collections::BTreeMap, fmt::Display, net::IpAddr, str::FromStr, time::
 use mooring_domain::{
     Expected,
     event::{Damping, EipDetails, HolderRules},
-    id::{Id, Kind},
+    id::{self, Id, Kind, VnicId},
     labels::Labels,
     name::{Name, RegionId, Scope, parse_region},
     resource::{
         AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, DEFAULT_COOLING,
-        State, UpdateEip,
+        HavipChange, State, UpdateEip, UpdateHavip,
     },
 };
-use mooring_ledger::{Caller, now};
+use mooring_ledger::{Caller, Refused, now};
 use mooring_proto::{
     mask::Mask,
     resource::v1::{self as api, havip::ClaimPolicy},
-    status::{bad_field, bad_name},
+    status::{Unserved, bad_field, bad_name},
 };
 use tonic::Status;
 use uuid::Uuid;
@@ -28,12 +28,12 @@ fn new_id<K: Kind>() -> Id<K> {
     Id::new(Uuid::now_v7())
 }
 
-fn set<T>(field: &'static str, value: Option<T>) -> Result<T, Status> {
+pub(crate) fn set<T>(field: &'static str, value: Option<T>) -> Result<T, Status> {
     value.ok_or_else(|| bad_field(field, "must be set"))
 }
 
 /// Text with a shape.
-fn text<T: FromStr<Err: Display>>(field: &'static str, text: &str) -> Result<T, Status> {
+pub(crate) fn text<T: FromStr<Err: Display>>(field: &'static str, text: &str) -> Result<T, Status> {
     text.parse().map_err(|error: T::Err| bad_field(field, format!("{text:?}: {error}")))
 }
 
@@ -114,14 +114,12 @@ pub(crate) fn create_havip(
 ) -> Result<Command, Status> {
     let havip = set("havip", havip)?;
     let subnet = &find::in_scope(state.subnets(), &scope, "havip.subnet", &havip.subnet)?.facts;
-    let member =
-        |name: &String| find::member(state, subnet, "havip.members", name).map(|entry| entry.facts.vnic.id);
     let command = CreateHavip {
         id: new_id(),
         display_name: text("havip.display_name", &havip.display_name)?,
         address: optional::<IpAddr>("havip.address", &havip.address)?,
         subnet: subnet.id,
-        members: havip.members.iter().map(member).collect::<Result<_, _>>()?,
+        members: find::members(state, subnet, &havip.members)?,
         rules: HolderRules {
             whole_subnet: claim_policy(havip.claim_policy)?,
             damping: havip.damping.map(damping).unwrap_or_default(),
@@ -130,6 +128,45 @@ pub(crate) fn create_havip(
         scope,
     };
     Ok(Command::CreateHavip(command))
+}
+
+/// What may change of a HAVIP.
+const OF_A_HAVIP: [&str; 5] = ["display_name", "members", "claim_policy", "damping", "announce"];
+
+/// The name of what is to change, and how; the rest of it is looked up in its region's state.
+pub(crate) fn havip_to_change(
+    caller: &Caller,
+    havip: Option<&api::Havip>,
+) -> Result<Name<id::Havip>, Status> {
+    caller.name("havip.name", &set("havip", havip)?.name)
+}
+
+pub(crate) fn update_havip(
+    state: &State,
+    name: Name<id::Havip>,
+    request: api::UpdateHavipRequest,
+) -> Result<Command, Status> {
+    let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_HAVIP)?;
+    let api::Havip { display_name, members, claim_policy: policy, damping: damped, announce, .. } =
+        set("havip", request.havip)?;
+    let change = HavipChange {
+        display_name: mask
+            .value("display_name", !display_name.is_empty(), || text("havip.display_name", &display_name))?,
+        members: mask.value("members", !members.is_empty(), || members_of(state, &name, &members))?,
+        whole_subnet: mask.value("claim_policy", policy != 0, || claim_policy(policy))?,
+        damping: mask.value("damping", damped.is_some(), || Ok(damped.map(damping).unwrap_or_default()))?,
+        announce: mask.value("announce", announce, || Ok(announce))?,
+    };
+    let expected = Expected(request.expected_revision);
+    Ok(Command::UpdateHavip(UpdateHavip { scope: name.scope, id: name.id, expected, change }))
+}
+
+/// An instance's name counts in the HAVIP's subnet.
+fn members_of(state: &State, name: &Name<id::Havip>, members: &[String]) -> Result<Vec<VnicId>, Status> {
+    let havip = find::scoped(state.havips(), "havip.name", &name.to_string())?;
+    let subnet = state.subnets().get(havip.facts.havip.subnet).map(|entry| &entry.facts);
+    let subnet = subnet.ok_or(Refused::Unserved(Unserved::Unavailable))?;
+    find::members(state, subnet, members)
 }
 
 pub(crate) fn allocate_eip(state: &State, scope: Scope, eip: Option<api::Eip>) -> Result<Command, Status> {

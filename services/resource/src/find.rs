@@ -44,9 +44,19 @@ fn only<'a, F: Facts + 'a>(
     }
 }
 
+/// The vNICs that are to be members of a HAVIP in `subnet`.
+pub(crate) fn members(
+    state: &State,
+    subnet: &SubnetCreated,
+    names: &[String],
+) -> Result<Vec<VnicId>, Status> {
+    let member = |name: &String| member(state, subnet, "havip.members", name);
+    names.iter().map(|name| member(name).map(|entry| entry.facts.vnic.id)).collect()
+}
+
 /// A vNIC that is to be a member of a HAVIP in `subnet`. An instance is unique in its subnet only, so its name means the
 /// one there; where there is none but elsewhere, that one is given, for the core to say that it can't be a member.
-pub(crate) fn member<'a>(
+fn member<'a>(
     state: &'a State,
     subnet: &SubnetCreated,
     field: &'static str,

@@ -7,7 +7,7 @@ use mooring_domain::{
     binding::{self, BindingCore},
     event::PoolCreated,
     name::{RegionId, Scope, parse_regional},
-    resource::{Command, DeleteHavip, Entry, Facts, ReleaseEip, ResourceCore, State, Table},
+    resource::{Command, Entry, Facts, ReleaseEip, ResourceCore, State, Table},
 };
 use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions, now};
 use mooring_proto::{
@@ -20,7 +20,7 @@ use mooring_proto::{
 use mooring_runtime::plant;
 use tonic::{Request, Response, Status};
 
-use crate::{commands, find};
+use crate::{commands, find, pools};
 
 pub(crate) struct Resource {
     pub(crate) regions: Regions<ResourceCore>,
@@ -30,7 +30,11 @@ pub(crate) struct Resource {
 type Answer<T> = Result<Response<T>, Status>;
 
 impl Resource {
-    fn ledger(&self, field: &'static str, region: &RegionId) -> Result<&Ledger<ResourceCore>, Refused> {
+    pub(crate) fn ledger(
+        &self,
+        field: &'static str,
+        region: &RegionId,
+    ) -> Result<&Ledger<ResourceCore>, Refused> {
         self.regions.get(field, region)
     }
 
@@ -72,7 +76,7 @@ fn pool_for(caller: &Caller, state: &State, pool: &Entry<PoolCreated>) -> api::P
 }
 
 /// What was stored, by this request or the first one with its id.
-fn stored(outcome: &Outcome) -> Result<(CommitPosition, Event), Status> {
+pub(crate) fn stored(outcome: &Outcome) -> Result<(CommitPosition, Event), Status> {
     let event = outcome.events.first().cloned();
     let both = outcome.at.zip(event);
     both.ok_or_else(|| Refused::Unserved(Unserved::Unavailable).into())
@@ -88,6 +92,11 @@ macro_rules! asked {
             filter: &$request.filter,
         }
     };
+}
+
+/// The same of a change; `None` where it was so already.
+pub(crate) fn changed(outcome: &Outcome) -> Result<Option<(CommitPosition, Event)>, Status> {
+    if outcome.at.is_none() { Ok(None) } else { stored(outcome).map(Some) }
 }
 
 /// The answer to a command whose first event is of the kind that `$event` says.
@@ -128,6 +137,32 @@ impl ResourceService for Resource {
         let (pools, next_page_token) =
             page.take(pools, |pool| pool.facts.id, |pool| pool_for(&caller, &state, pool));
         Ok(Response::new(api::ListPoolsResponse { pools, next_page_token }))
+    }
+
+    async fn update_pool(&self, request: Request<api::UpdatePoolRequest>) -> Answer<api::Pool> {
+        let (caller, request) = Caller::open(request)?;
+        let expected = request.expected_revision;
+        let (name, change) = pools::change(request)?;
+        self.change_pool(caller, ("pool.name", &name), expected, change).await
+    }
+
+    async fn drain_pool(&self, request: Request<api::DrainPoolRequest>) -> Answer<api::Pool> {
+        let (caller, request) = Caller::open(request)?;
+        let name = ("name", request.name.as_str());
+        self.change_pool(caller, name, request.expected_revision, pools::draining(true)).await
+    }
+
+    async fn resume_pool(&self, request: Request<api::ResumePoolRequest>) -> Answer<api::Pool> {
+        let (caller, request) = Caller::open(request)?;
+        let name = ("name", request.name.as_str());
+        self.change_pool(caller, name, request.expected_revision, pools::draining(false)).await
+    }
+
+    async fn delete_pool(&self, request: Request<api::DeletePoolRequest>) -> Answer<api::DeletePoolResponse> {
+        let (caller, request) = Caller::open(request)?;
+        let outcome = self.delete_pool_of(caller, &request.name, request.expected_revision).await?;
+        let position = stored(&outcome)?.0.position.0;
+        Ok(outcome.answer(api::DeletePoolResponse { position }))
     }
 
     async fn create_vpc(&self, request: Request<api::CreateVpcRequest>) -> Answer<api::Vpc> {
@@ -204,6 +239,33 @@ impl ResourceService for Resource {
         Ok(Response::new(api::ListVnicsResponse { vnics, next_page_token }))
     }
 
+    async fn delete_vpc(&self, request: Request<api::DeleteVpcRequest>) -> Answer<api::DeleteVpcResponse> {
+        let (caller, request) = Caller::open(request)?;
+        let outcome =
+            self.delete(caller, &request.name, request.expected_revision, Command::DeleteVpc).await?;
+        let position = stored(&outcome)?.0.position.0;
+        Ok(outcome.answer(api::DeleteVpcResponse { position }))
+    }
+
+    async fn delete_subnet(
+        &self,
+        request: Request<api::DeleteSubnetRequest>,
+    ) -> Answer<api::DeleteSubnetResponse> {
+        let (caller, request) = Caller::open(request)?;
+        let outcome =
+            self.delete(caller, &request.name, request.expected_revision, Command::DeleteSubnet).await?;
+        let position = stored(&outcome)?.0.position.0;
+        Ok(outcome.answer(api::DeleteSubnetResponse { position }))
+    }
+
+    async fn delete_vnic(&self, request: Request<api::DeleteVnicRequest>) -> Answer<api::DeleteVnicResponse> {
+        let (caller, request) = Caller::open(request)?;
+        let outcome =
+            self.delete(caller, &request.name, request.expected_revision, Command::DeleteVnic).await?;
+        let position = stored(&outcome)?.0.position.0;
+        Ok(outcome.answer(api::DeleteVnicResponse { position }))
+    }
+
     async fn create_havip(&self, request: Request<api::CreateHavipRequest>) -> Answer<api::Havip> {
         let (caller, request) = Caller::open(request)?;
         let scope = caller.scope("parent", &request.parent)?;
@@ -231,20 +293,33 @@ impl ResourceService for Resource {
         Ok(Response::new(api::ListHavipsResponse { havips, next_page_token }))
     }
 
+    async fn update_havip(&self, request: Request<api::UpdateHavipRequest>) -> Answer<api::Havip> {
+        let (caller, request) = Caller::open(request)?;
+        let name = commands::havip_to_change(&caller, request.havip.as_ref())?;
+        let ledger = self.ledger("havip.name", &name.scope.region)?;
+        let command = commands::update_havip(&ledger.view().state, name.clone(), request)?;
+        let outcome = ledger.submit(caller, command).await?;
+        let state = ledger.view().state;
+        let (facts, at) = match changed(&outcome)? {
+            Some((at, Event::HavipUpdated(facts))) => (facts, at),
+            Some(_) => return Err(Refused::Unserved(Unserved::Unavailable).into()),
+            None => {
+                let entry = find::scoped(state.havips(), "havip.name", &name.to_string())?;
+                (entry.facts.clone(), entry.at)
+            }
+        };
+        Ok(outcome.answer(answer::havip(&facts, at, state.havip_held_by(name.id))))
+    }
+
     async fn delete_havip(
         &self,
         request: Request<api::DeleteHavipRequest>,
     ) -> Answer<api::DeleteHavipResponse> {
         let (caller, request) = Caller::open(request)?;
-        let name = caller.name::<mooring_domain::id::Havip>("name", &request.name)?;
-        let ledger = self.ledger("name", &name.scope.region)?;
-        let command = Command::DeleteHavip(DeleteHavip {
-            scope: name.scope.clone(),
-            id: name.id,
-            expected: Expected(request.expected_revision),
-        });
-        let outcome = ledger.submit(caller, command).await?;
-        answer!(outcome, Event::HavipDeleted => |_havip, at| api::DeleteHavipResponse { position: at.position.0 })
+        let outcome =
+            self.delete(caller, &request.name, request.expected_revision, Command::DeleteHavip).await?;
+        let position = stored(&outcome)?.0.position.0;
+        Ok(outcome.answer(api::DeleteHavipResponse { position }))
     }
 
     async fn allocate_eip(&self, request: Request<api::AllocateEipRequest>) -> Answer<api::Eip> {

@@ -1,9 +1,11 @@
 //! resource: the owner of what exists. gRPC in front of [`mooring_domain::resource::ResourceCore`].
 
 mod commands;
+mod deletes;
 mod find;
 mod grpc;
 mod hold;
+mod pools;
 
 use mooring_domain::{binding::BindingCore, name::RegionId, resource::ResourceCore};
 use mooring_ledger::{Reader, Regions};

@@ -5,12 +5,15 @@
 mod asked;
 mod leases;
 mod manager;
+mod networks;
+mod pools;
 mod region;
 
 use anyhow::{Result, ensure};
 use mooring_domain::{Position, Timestamp, binding::BindingCore, holder::HolderCore, resource::ResourceCore};
 use mooring_event_log::EventLog;
 
+pub use self::networks::LATE;
 use self::{asked::Commands, region::Region};
 use super::cores::{Asked, Cores, States};
 

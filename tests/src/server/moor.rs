@@ -61,8 +61,14 @@ pub fn moor_with(servers: &[(&str, String)], line: &str) -> Result<Answer> {
 
 /// Creates what most stories begin with: see [`crate::Mooringd::stock`].
 pub fn stock(ask: impl Fn(&str) -> Result<Value>) -> Result<()> {
-    let (pool, subnet, router) = (lab::EIP_POOL, lab::SUBNET, lab::GATEWAY_INSIDE);
-    ask(&format!("pool create public {pool}"))?;
+    ask(&format!("pool create public {}", lab::EIP_POOL))?;
+    network(&ask)?;
+    ask("eip allocate web --address 203.0.113.70").map(drop)
+}
+
+/// The VPC of that, and what is in it.
+pub fn network(ask: impl Fn(&str) -> Result<Value>) -> Result<()> {
+    let (subnet, router) = (lab::SUBNET, lab::GATEWAY_INSIDE);
     ask("vpc create blue")?;
     ask(&format!("subnet create web --vpc blue --cidr {subnet} --gateway {router}"))?;
     for (instance, mac, address) in [("vm-a", lab::MAC_A, lab::VM_A), ("vm-b", lab::MAC_B, lab::VM_B)] {
@@ -71,8 +77,7 @@ pub fn stock(ask: impl Fn(&str) -> Result<Value>) -> Result<()> {
     let havip = lab::HAVIP;
     // Stories move holders faster than damping lets them; those about damping say so.
     let members = "--member vm-a --member vm-b --damping off";
-    ask(&format!("havip create front --subnet web --address {havip} {members}"))?;
-    ask("eip allocate web --address 203.0.113.70").map(drop)
+    ask(&format!("havip create front --subnet web --address {havip} {members}")).map(drop)
 }
 
 /// Every event in what `moor log -o json` printed, in order: its kind and its fields.

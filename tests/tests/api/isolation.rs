@@ -119,9 +119,8 @@ async fn ask(channel: &Channel, method: &str, of: &Names) -> Result<Response<()>
         // What the operator offers to all.
         "GetPool" => get!(resource.get_pool(resource::GetPoolRequest, format!("{R1}/pools/nobody"))),
         "ListPools" => under!(resource.list_pools(resource::ListPoolsRequest) in R1.into()),
-        "DeleteHavip" => {
-            let request = resource::DeleteHavipRequest { name: of.havip, ..Default::default() };
-            done(resource.delete_havip(request).await)
+        "UpdateHavip" | "DeleteHavip" | "DeleteVnic" | "DeleteSubnet" | "DeleteVpc" => {
+            change(resource, method, of).await
         }
         "UpdateEip" => {
             let eip = resource::Eip { name: of.eip, description: "x".into(), ..Default::default() };
@@ -133,6 +132,37 @@ async fn ask(channel: &Channel, method: &str, of: &Names) -> Result<Response<()>
             done(resource.release_eip(request).await)
         }
         _ => bound_or_held(channel, method, of).await,
+    }
+}
+
+/// The same, of what changes or deletes.
+async fn change(
+    mut resource: ResourceServiceClient<Channel>,
+    method: &str,
+    of: Names,
+) -> Result<Response<()>, Status> {
+    match method {
+        "UpdateHavip" => {
+            let havip = resource::Havip { name: of.havip, announce: true, ..Default::default() };
+            let request = resource::UpdateHavipRequest { havip: Some(havip), ..Default::default() };
+            done(resource.update_havip(request).await)
+        }
+        "DeleteHavip" => {
+            let request = resource::DeleteHavipRequest { name: of.havip, ..Default::default() };
+            done(resource.delete_havip(request).await)
+        }
+        "DeleteVnic" => {
+            let request = resource::DeleteVnicRequest { name: of.vnic, ..Default::default() };
+            done(resource.delete_vnic(request).await)
+        }
+        "DeleteSubnet" => {
+            let request = resource::DeleteSubnetRequest { name: of.subnet, ..Default::default() };
+            done(resource.delete_subnet(request).await)
+        }
+        _ => {
+            let request = resource::DeleteVpcRequest { name: of.vpc, ..Default::default() };
+            done(resource.delete_vpc(request).await)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod away;
 mod compared;
 mod damaged;
 mod decommissioned;
+mod deleted;
 mod drift;
 mod kept;
 mod links;

@@ -7,6 +7,7 @@ mod crowd;
 mod damped;
 mod healing;
 mod masters;
+mod members;
 mod silence;
 mod stage;
 mod storms;

@@ -8,7 +8,7 @@ use crate::Timestamp;
 /// What stands for the gateway of a claim that none saw: it came over gRPC. No gateway has this name.
 pub const OVER_GRPC: &str = "grpc";
 
-/// A holder with a lease holds a HAVIP no more, and nobody does.
+/// A holder holds a HAVIP no more, and nobody does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HolderWithdrawn {
     /// Which.
@@ -19,13 +19,15 @@ pub struct HolderWithdrawn {
     pub reason: Withdrawal,
 }
 
-/// Why a holder with a lease holds a HAVIP no more.
+/// Why a holder holds a HAVIP no more, though nobody else claimed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Withdrawal {
     /// It said so.
     Withdrawn,
     /// Its lease ended.
     Expired,
+    /// It may hold it no more.
+    Excluded,
 }
 
 impl Withdrawal {
@@ -34,6 +36,7 @@ impl Withdrawal {
         match self {
             Self::Withdrawn => "WITHDRAWN",
             Self::Expired => "EXPIRED",
+            Self::Excluded => "EXCLUDED",
         }
     }
 }

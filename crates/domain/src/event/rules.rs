@@ -1,4 +1,4 @@
-//! What a HAVIP's owner chose about its holders, once, when it was made.
+//! What a HAVIP's owner chose about its holders.
 
 use std::time::Duration;
 

@@ -21,10 +21,16 @@ macro_rules! words {
 
 words! {
     PoolCreated "pool_created";
+    PoolUpdated "pool_updated";
+    PoolDeleted "pool_deleted";
     VpcCreated "vpc_created";
     SubnetCreated "subnet_created";
     VnicCreated "vnic_created";
+    VpcDeleted "vpc_deleted";
+    SubnetDeleted "subnet_deleted";
+    VnicDeleted "vnic_deleted";
     HavipCreated "havip_created";
+    HavipUpdated "havip_updated";
     HavipDeleted "havip_deleted";
     EipAllocated "eip_allocated";
     EipReleased "eip_released";

@@ -66,6 +66,11 @@ pub enum Command {
         /// Who.
         vnic: Name<id::Vnic>,
     },
+    /// Says that a holder lost a HAVIP because it may hold it no more.
+    Exclude {
+        /// Which.
+        havip: HavipId,
+    },
     /// Looks whether a holder's lease has ended.
     Expire {
         /// Of which HAVIP.

@@ -64,7 +64,11 @@ pub(super) fn holder_changed(
     Event::HolderChanged(HolderChanged {
         havip: havip.facts.clone(),
         holder: holder.clone(),
-        previous: havip.holding.as_ref().map(|present| present.vnic.clone()),
+        previous: havip
+            .holding
+            .as_ref()
+            .map(|present| present.vnic.clone())
+            .or_else(|| havip.excluded.clone()),
         claim,
         backoff: havip.rules.damping.next(before, havip.is_postponed()),
         lease,

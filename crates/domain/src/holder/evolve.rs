@@ -1,11 +1,19 @@
 //! What events make of health's state: resource's say who may hold what, its own say who does. Nothing is refused.
 
-use super::{Contest, Havip, Holding, Lease, REJECTION_INTERVAL, State, silence, state::Placed};
+use imbl::OrdMap;
+
+use super::{
+    Contest, Havip, Holding, Lease, REJECTION_INTERVAL, State,
+    excluded::{exclude, settle_exclusion},
+    silence,
+    state::Placed,
+};
 use crate::{
     Commit, CommitPosition, Event, Position, Stream, Timestamp,
+    address::Mac,
     event::{
         ClaimRejected, HavipCreated, HavipFacts, HolderChanged, HolderContested, HolderSettled,
-        HolderWithdrawn, LeaseRenewed, VnicCreated,
+        HolderWithdrawn, LeaseRenewed, VnicCreated, VnicFacts,
     },
     id::HavipId,
     name::Scope,
@@ -15,7 +23,9 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
     for event in &commit.events {
         match event {
             Event::VnicCreated(created) => vnic_created(state, created),
+            Event::VnicDeleted(deleted) => vnic_deleted(state, deleted),
             Event::HavipCreated(created) => havip_created(state, created),
+            Event::HavipUpdated(updated) => havip_updated(state, updated),
             Event::HavipDeleted(havip) => havip_deleted(state, havip),
             Event::HolderChanged(change) => holder_changed(state, change, commit.at),
             Event::FailoverMeasured(measured) => state.failovers.enter(commit.at, measured),
@@ -45,18 +55,39 @@ fn vnic_created(state: &mut State, created: &VnicCreated) {
     );
 }
 
+/// A member can't be deleted: only HAVIPs that are open to its subnet can be left without their holder.
+fn vnic_deleted(state: &mut State, deleted: &VnicCreated) {
+    state.vnics.remove(&(deleted.vpc, deleted.vnic.mac));
+    let scope = Scope { project: deleted.project.clone(), region: deleted.region.clone() };
+    let held =
+        |havip: &&Havip| havip.holding.as_ref().is_some_and(|holding| holding.vnic.id == deleted.vnic.id);
+    let held: Vec<_> = state.list(&scope, None).filter(held).map(|havip| havip.facts.id).collect();
+    held.into_iter().for_each(|havip| exclude(state, havip));
+}
+
 fn havip_created(state: &mut State, created: &HavipCreated) {
     let facts = created.havip.clone();
-    let members = created.members.iter().map(|member| (member.mac, member.clone())).collect();
     state.by_scope.insert((scope_of(&facts), facts.id));
     state.by_address.insert((facts.vpc, facts.address), facts.id);
-    let (rules, changed) = (created.rules, Position::default());
-    let havip = Havip { facts, members, rules, holding: None, changed, contest: None };
+    let (members, rules, changed) = (members(created), created.rules, Position::default());
+    let havip = Havip { facts, members, rules, holding: None, changed, contest: None, excluded: None };
     state.havips.insert(havip.facts.id, havip);
+}
+
+fn members(havip: &HavipCreated) -> OrdMap<Mac, VnicFacts> {
+    havip.members.iter().map(|member| (member.mac, member.clone())).collect()
+}
+
+fn havip_updated(state: &mut State, updated: &HavipCreated) {
+    if let Some(havip) = state.havips.get_mut(&updated.havip.id) {
+        (havip.facts, havip.members, havip.rules) = (updated.havip.clone(), members(updated), updated.rules);
+        exclude(state, updated.havip.id);
+    }
 }
 
 fn havip_deleted(state: &mut State, havip: &HavipFacts) {
     leased(state, havip.id, None);
+    settle_exclusion(state, havip.id);
     if state.havips.remove(&havip.id).is_none() {
         return;
     }
@@ -80,10 +111,13 @@ fn holder_changed(state: &mut State, change: &HolderChanged, at: CommitPosition)
     let observed_at = change.claim.observed_at;
     let lease = change.lease.map(|length| Lease { length, ends: observed_at.plus(length) });
     leased(state, change.havip.id, lease);
+    settle_exclusion(state, change.havip.id);
+    // It may have been excluded before this, unseen by whoever decided it.
+    exclude(state, change.havip.id);
 }
 
 /// The holder's lease from now on, also in the order in which leases end.
-fn leased(state: &mut State, id: HavipId, lease: Option<Lease>) {
+pub(super) fn leased(state: &mut State, id: HavipId, lease: Option<Lease>) {
     let Some(holding) = state.havips.get_mut(&id).and_then(|havip| havip.holding.as_mut()) else { return };
     let before = std::mem::replace(&mut holding.lease, lease);
     state.leases.change(id, before, lease);
@@ -96,6 +130,11 @@ fn lease_renewed(state: &mut State, renewed: &LeaseRenewed) {
 
 fn holder_withdrawn(state: &mut State, withdrawn: &HolderWithdrawn) {
     let id = withdrawn.havip.id;
+    settle_exclusion(state, id);
+    held_by_nobody(state, id);
+}
+
+pub(super) fn held_by_nobody(state: &mut State, id: HavipId) {
     leased(state, id, None);
     if let Some(havip) = state.havips.get_mut(&id) {
         (havip.holding, havip.contest) = (None, None);

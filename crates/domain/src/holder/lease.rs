@@ -15,7 +15,8 @@ use crate::{
 pub const LEASES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
 pub(super) fn announce(state: &State, asked: &Announce) -> Result<Option<Event>, Rejection> {
-    let havip = announced(state, &asked.havip)?;
+    let havip = state.named(&asked.havip)?;
+    may_be_announced(havip)?;
     let vnic = claimant(state, havip, &asked.vnic)?;
     if !LEASES.contains(&asked.lease) {
         let message = format!("must be {:?} to {:?}, is {:?}", LEASES.start(), LEASES.end(), asked.lease);
@@ -47,7 +48,11 @@ pub(super) fn withdraw(
     havip: &Name<id::Havip>,
     vnic: &Name<id::Vnic>,
 ) -> Result<Option<Event>, Rejection> {
-    let havip = announced(state, havip)?;
+    let havip = state.named(havip)?;
+    // Also where it may be announced no more: its lease goes on, and whoever has one can let go.
+    if havip.holding.as_ref().is_none_or(|holding| holding.lease.is_none()) {
+        may_be_announced(havip)?;
+    }
     let claimant = claimant(state, havip, vnic)?;
     let Some(holding) = havip.holding.as_ref().filter(|holding| holding.vnic.id == claimant.id) else {
         return Ok(None);
@@ -72,20 +77,18 @@ pub(super) fn expired(havip: &Havip, since: Timestamp, now: Timestamp) -> Option
     (ends <= now).then(|| withdrawn(havip, &holding.vnic, Withdrawal::Expired))
 }
 
-fn withdrawn(havip: &Havip, holder: &VnicFacts, reason: Withdrawal) -> Event {
+pub(super) fn withdrawn(havip: &Havip, holder: &VnicFacts, reason: Withdrawal) -> Event {
     let (havip, holder) = (havip.facts.clone(), holder.clone());
     Event::HolderWithdrawn(HolderWithdrawn { havip, holder, reason })
 }
 
-/// A HAVIP that may be announced over gRPC.
-fn announced<'a>(state: &'a State, name: &Name<id::Havip>) -> Result<&'a Havip, Rejection> {
-    let havip = state.named(name)?;
+fn may_be_announced(havip: &Havip) -> Result<(), Rejection> {
     if havip.rules.announce {
-        return Ok(havip);
+        return Ok(());
     }
     let message =
-        format!("{} is announced on layer 2 only; create it with announce", havip.facts.display_name);
-    Err(Rejection::precondition("ANNOUNCE_NOT_ALLOWED", "havip", message).because_of(name))
+        format!("{} is announced on layer 2 only; allow it with announce", havip.facts.display_name);
+    Err(Rejection::precondition("ANNOUNCE_NOT_ALLOWED", "havip", message).because_of(havip.name()))
 }
 
 /// A vNIC that may hold it.

@@ -31,6 +31,7 @@ impl Standing {
             Event::HavipCreated(created) => {
                 *self = Self { damping: created.rules.damping, ..Self::default() }
             }
+            Event::HavipUpdated(updated) => self.damping = updated.rules.damping,
             Event::HolderChanged(change) => {
                 (self.moved_at, self.backoff, self.rival) = (change.claim.observed_at, change.backoff, None);
                 self.leased = change.lease.is_some();

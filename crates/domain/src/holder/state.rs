@@ -79,15 +79,23 @@ pub struct Havip {
     pub members: OrdMap<Mac, VnicFacts>,
     /// Who else may, and how often it may change hands.
     pub rules: HolderRules,
-    /// Its holder, `None` until somebody claims it.
+    /// Its holder; `None` while nobody is.
     pub holding: Option<Holding>,
     /// The last record that says who holds it; it stays when the holder lets go.
     pub(super) changed: Position,
     /// Who else claims it.
     pub contest: Option<Contest>,
+    /// Who held it until it might no more; nobody does since, and health has not said so yet.
+    pub excluded: Option<VnicFacts>,
 }
 
 impl Havip {
+    /// Its name.
+    pub fn name(&self) -> Name<id::Havip> {
+        let HavipFacts { id, project, region, .. } = &self.facts;
+        Name { scope: Scope { project: project.clone(), region: region.clone() }, id: *id }
+    }
+
     /// Whether somebody claimed it before the present holder's back-off had ended.
     pub(super) fn is_postponed(&self) -> bool {
         self.contest.as_ref().is_some_and(|contest| contest.postponed)
@@ -110,6 +118,7 @@ pub struct State {
     pub(super) vnics: OrdMap<(VpcId, Mac), Placed>,
     pub(super) contested: OrdSet<HavipId>,
     pub(super) leases: Leases,
+    pub(super) excluded: OrdSet<HavipId>,
     pub(super) rejected: OrdMap<(HavipId, Mac), Timestamp>,
     pub(super) rejected_in_order: OrdSet<(Timestamp, HavipId, Mac)>,
     pub(super) failovers: Failovers,
@@ -149,6 +158,11 @@ impl State {
     /// The HAVIPs whose holder's lease may have ended by then.
     pub fn expired(&self, by: Timestamp) -> impl Iterator<Item = HavipId> {
         self.leases.may_have_ended(by)
+    }
+
+    /// The HAVIPs whose holders may hold them no more, which is still to be said.
+    pub fn excluded(&self) -> impl Iterator<Item = HavipId> {
+        self.excluded.iter().copied()
     }
 
     /// The HAVIP of that name.

@@ -15,7 +15,12 @@ use crate::{
 /// What an event means to kernels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A pool exists.
+    /// A pool is gone.
+    PoolGone {
+        /// Which.
+        id: PoolId,
+    },
+    /// A pool exists, with these blocks from now on.
     Pool {
         /// Which.
         id: PoolId,
@@ -47,7 +52,30 @@ pub enum Change {
         /// Its MAC.
         mac: Mac,
     },
-    /// A HAVIP exists.
+    /// A VPC is gone.
+    VpcGone {
+        /// Which.
+        id: VpcId,
+    },
+    /// A VPC has a subnet no more.
+    SubnetGone {
+        /// Where.
+        vpc: VpcId,
+        /// Which.
+        id: SubnetId,
+        /// Its block.
+        cidr: IpNet,
+    },
+    /// A vNIC is gone.
+    VnicGone {
+        /// Where it was.
+        vpc: VpcId,
+        /// In which of its subnets.
+        subnet: SubnetId,
+        /// Its MAC.
+        mac: Mac,
+    },
+    /// A HAVIP exists, or may be held by others than before.
     Havip {
         /// Where.
         vpc: VpcId,
@@ -102,7 +130,10 @@ impl Change {
     /// What this event means to kernels, if anything.
     pub fn of(event: &Event) -> Option<Self> {
         Some(match event {
-            Event::PoolCreated(pool) => Self::Pool { id: pool.id, cidrs: pool.cidrs.clone() },
+            Event::PoolDeleted(pool) => Self::PoolGone { id: pool.id },
+            Event::PoolCreated(pool) | Event::PoolUpdated(pool) => {
+                Self::Pool { id: pool.id, cidrs: pool.cidrs.clone() }
+            }
             Event::VpcCreated(vpc) => {
                 let (project, display_name) = (vpc.project.clone(), vpc.display_name.clone());
                 Self::Vpc { id: vpc.id, project, display_name }
@@ -111,7 +142,14 @@ impl Change {
             Event::VnicCreated(created) => {
                 Self::Vnic { vpc: created.vpc, subnet: created.subnet, mac: created.vnic.mac }
             }
-            Event::HavipCreated(created) => {
+            Event::VpcDeleted(vpc) => Self::VpcGone { id: vpc.id },
+            Event::SubnetDeleted(subnet) => {
+                Self::SubnetGone { vpc: subnet.vpc, id: subnet.id, cidr: subnet.cidr }
+            }
+            Event::VnicDeleted(deleted) => {
+                Self::VnicGone { vpc: deleted.vpc, subnet: deleted.subnet, mac: deleted.vnic.mac }
+            }
+            Event::HavipCreated(created) | Event::HavipUpdated(created) => {
                 let members = created.members.iter().map(|member| member.mac).collect();
                 let whole_subnet = created.rules.whole_subnet.then_some(created.havip.subnet);
                 Self::Havip { vpc: created.havip.vpc, address: created.havip.address, members, whole_subnet }

@@ -15,7 +15,7 @@ use crate::{
 
 /// The version of [`Desired`]'s serialized form; grows with every change of it, or of what [`super::fold`] makes of an
 /// event. A snapshot of another version is ignored.
-pub const DESIRED_VERSION: u32 = 2;
+pub const DESIRED_VERSION: u32 = 3;
 
 /// The whole region, at a position.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,19 @@ pub struct Desired {
     pub pools: OrdMap<PoolId, Vec<IpNet>>,
     /// Every VPC.
     pub vpcs: OrdMap<VpcId, VpcDesired>,
+    /// Every VPC that was deleted: a gateway that was away meanwhile may still have something of it.
+    pub gone: OrdMap<VpcId, Gone>,
+}
+
+/// A VPC that was deleted: what says where it lived.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gone {
+    /// The owner.
+    pub project: ProjectId,
+    /// For the operator's patterns.
+    pub display_name: Label,
+    /// The record that deleted it.
+    pub position: Position,
 }
 
 /// One VPC's router namespace.
@@ -75,9 +88,15 @@ impl VpcDesired {
             || of_subnet().is_some_and(|vnics| vnics.contains(&mac))
     }
 
-    /// The HAVIPs that are new since `before`, or newly bound, or that any vNIC of a subnet may hold where one is new, in order:
-    /// what was announced before was nobody's or a stranger's. What both have in common is not walked through: a VPC with
-    /// thousands of HAVIPs changes one at a time.
+    /// Somebody holds a HAVIP, or nobody; whoever may not, does not, whatever else is decided meanwhile.
+    pub(super) fn hold(&mut self, havip: IpAddr, holder: Option<Mac>) {
+        let holder = holder.filter(|mac| self.may_hold(havip, *mac));
+        self.holders.insert(havip, holder);
+    }
+
+    /// The HAVIPs that are new since `before`, or newly bound, or that more may hold than before, in order: what was announced
+    /// before was nobody's or a stranger's. What both have in common is not walked through: a VPC with thousands of HAVIPs changes
+    /// one at a time.
     pub fn appeared_since(&self, before: &Self) -> Vec<IpAddr> {
         let new = before.holders.diff(&self.holders).filter_map(|change| match change {
             DiffItem::Add(havip, _) => Some(*havip),
@@ -87,10 +106,25 @@ impl VpcDesired {
             DiffItem::Add(_, havip) | DiffItem::Update { new: (_, havip), .. } => Some(*havip),
             DiffItem::Remove(..) => None,
         });
-        let mut havips: Vec<_> = new.chain(bound).chain(self.opened_since(before)).collect();
+        let more = self.joined_since(before).into_iter().chain(self.opened_since(before));
+        let mut havips: Vec<_> = new.chain(bound).chain(more).collect();
         havips.sort_unstable();
         havips.dedup();
         havips
+    }
+
+    /// The HAVIPs that more vNICs may hold than before because their owner said so: whoever has one of them already may have
+    /// answered the last question, as a stranger.
+    pub fn joined_since(&self, before: &Self) -> Vec<IpAddr> {
+        let joined = before.members.diff(&self.members).filter_map(|change| match change {
+            DiffItem::Update { old: (_, old), new: (havip, new) } if !new.is_subset(old) => Some(*havip),
+            _ => None,
+        });
+        let opened = before.open.diff(&self.open).filter_map(|change| match change {
+            DiffItem::Add(havip, _) if before.holders.contains_key(havip) => Some(*havip),
+            _ => None,
+        });
+        joined.chain(opened).collect()
     }
 
     /// The HAVIPs that more vNICs may hold than before because their subnet has more.
@@ -144,6 +178,21 @@ mod tests {
         more.vnics.entry(subnet).or_default().insert(Mac([2, 0, 0, 0, 1, 2]));
         assert_eq!(more.appeared_since(&now), [IpAddr::from([10, 0, 1, 7])]);
         assert_eq!(now.appeared_since(&more), Vec::<IpAddr>::new(), "one that is gone is none");
+    }
+
+    #[test]
+    fn a_havip_appears_again_with_each_new_member_and_when_it_is_opened_to_its_subnet() {
+        let [one, other] = [7, 8].map(|n| IpAddr::from([10, 0, 1, n]));
+        let mut before = vpc();
+        before.members.insert(one, [Mac([2, 0, 0, 0, 1, 1]), Mac([2, 0, 0, 0, 1, 2])].into_iter().collect());
+        let mut now = before.clone();
+        now.members.insert(one, [Mac([2, 0, 0, 0, 1, 1]), Mac([2, 0, 0, 0, 1, 3])].into_iter().collect());
+        now.open.insert(other, SubnetId::new(uuid::Uuid::from_u128(1)));
+        assert_eq!(now.appeared_since(&before), [one, other]);
+        let mut fewer = now.clone();
+        fewer.members.insert(one, [Mac([2, 0, 0, 0, 1, 3])].into_iter().collect());
+        fewer.open.remove(&other);
+        assert_eq!(fewer.appeared_since(&now), Vec::<IpAddr>::new());
     }
 
     #[test]

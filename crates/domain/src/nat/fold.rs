@@ -1,7 +1,13 @@
 //! From commits to the desired state.
 
-use super::{Change, Desired, VpcDesired, change::Pair};
-use crate::{Commit, id::VpcId};
+use std::net::IpAddr;
+
+use super::{Change, Desired, Gone, VpcDesired, change::Pair};
+use crate::{
+    Commit,
+    address::Mac,
+    id::{SubnetId, VpcId},
+};
 
 /// What a commit of any stream makes of the desired state. An event about a VPC that is not known changes nothing.
 pub fn fold(desired: &mut Desired, commit: &Commit) {
@@ -17,6 +23,9 @@ pub fn fold_change(desired: &mut Desired, change: Change) {
         Change::Pool { id, cidrs } => {
             desired.pools.insert(id, cidrs);
         }
+        Change::PoolGone { id } => {
+            desired.pools.remove(&id);
+        }
         Change::Vpc { id, project, display_name } => {
             let known = VpcDesired::new(project, display_name, desired.position);
             desired.vpcs.insert(id, known);
@@ -30,10 +39,19 @@ pub fn fold_change(desired: &mut Desired, change: Change) {
                 vpc.vnics.entry(subnet).or_default().insert(mac);
             }
         }
+        Change::VpcGone { id } => vpc_gone(desired, id),
+        Change::SubnetGone { vpc, id, cidr } => within(desired, vpc, |vpc| {
+            vpc.subnets.remove(&cidr.trunc());
+            vpc.vnics.remove(&id);
+        }),
+        Change::VnicGone { vpc, subnet, mac } => vnic_gone(desired, vpc, subnet, mac),
         Change::Havip { vpc, address, members, whole_subnet } => within(desired, vpc, |vpc| {
-            vpc.holders.insert(address, None);
             vpc.members.insert(address, members.into_iter().collect());
-            vpc.open.extend(whole_subnet.map(|subnet| (address, subnet)));
+            match whole_subnet {
+                Some(subnet) => vpc.open.insert(address, subnet),
+                None => vpc.open.remove(&address),
+            };
+            vpc.hold(address, vpc.holders.get(&address).copied().flatten());
         }),
         Change::HavipGone { vpc, address } => within(desired, vpc, |vpc| {
             vpc.holders.remove(&address);
@@ -56,10 +74,35 @@ pub fn fold_change(desired: &mut Desired, change: Change) {
         }),
         Change::Held { vpc, havip, by } => within(desired, vpc, |vpc| {
             // Only a HAVIP that exists is held: health may decide on a claim while resource deletes what it is for.
-            if let Some(holder) = vpc.holders.get_mut(&havip) {
-                *holder = Some(by);
+            if vpc.holders.contains_key(&havip) {
+                vpc.hold(havip, Some(by));
             }
         }),
+    }
+}
+
+/// What says where it lived is remembered.
+fn vpc_gone(desired: &mut Desired, id: VpcId) {
+    if let Some(VpcDesired { project, display_name, .. }) = desired.vpcs.remove(&id) {
+        desired.gone.insert(id, Gone { project, display_name, position: desired.position });
+    }
+}
+
+/// Only of HAVIPs that are open to its subnet it can have been the holder; they alone are changes of the VPC's.
+fn vnic_gone(desired: &mut Desired, vpc: VpcId, subnet: SubnetId, mac: Mac) {
+    let position = desired.position;
+    let Some(vpc) = desired.vpcs.get_mut(&vpc) else { return };
+    if let Some(vnics) = vpc.vnics.get_mut(&subnet) {
+        vnics.remove(&mac);
+        if vnics.is_empty() {
+            vpc.vnics.remove(&subnet);
+        }
+    }
+    let held = vpc.open.keys().filter(|havip| vpc.holders.get(*havip) == Some(&Some(mac)));
+    let held: Vec<IpAddr> = held.copied().collect();
+    for havip in held {
+        vpc.hold(havip, Some(mac));
+        vpc.position = position;
     }
 }
 

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use crate::{
     Expected, Timestamp,
     address::Mac,
-    event::{EipDetails, HolderRules},
-    id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
+    event::{Damping, EipDetails, HolderRules},
+    id::{self, BindingId, EipId, HavipId, Id, Kind, PoolId, SubnetId, VnicId, VpcId},
     labels::{Description, Labels},
     name::{Label, ProjectId, RegionId, Scope},
 };
@@ -18,14 +18,26 @@ use crate::{
 pub enum Command {
     /// The operator brings public addresses.
     CreatePool(CreatePool),
+    /// The operator changes a pool.
+    UpdatePool(UpdatePool),
+    /// The operator takes a pool away.
+    DeletePool(DeletePool),
     /// A project makes a VPC.
     CreateVpc(CreateVpc),
     /// A project makes a subnet in a VPC.
     CreateSubnet(CreateSubnet),
     /// An instance gets an interface in a subnet.
     CreateVnic(CreateVnic),
+    /// A project gives a VPC up.
+    DeleteVpc(Delete<id::Vpc>),
+    /// A project gives a subnet up.
+    DeleteSubnet(Delete<id::Subnet>),
+    /// An instance loses an interface.
+    DeleteVnic(Delete<id::Vnic>),
     /// A project makes a HAVIP in a subnet.
     CreateHavip(CreateHavip),
+    /// A project changes what may change of a HAVIP.
+    UpdateHavip(UpdateHavip),
     /// A project gives a HAVIP up.
     DeleteHavip(DeleteHavip),
     /// A project takes an address out of a pool.
@@ -53,6 +65,47 @@ pub struct CreatePool {
     pub cidrs: Vec<IpNet>,
     /// How long a released address is kept from everybody else. Zero: not at all.
     pub cooling: Duration,
+}
+
+/// See [`Command::UpdatePool`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdatePool {
+    /// Its region.
+    pub region: RegionId,
+    /// Which one.
+    pub id: PoolId,
+    /// What the caller takes it to be at.
+    pub expected: Expected,
+    /// What is to be another than it is.
+    pub change: PoolChange,
+    /// The caller's present time: what cools is not empty.
+    pub now: Timestamp,
+}
+
+/// What is to change of a pool; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PoolChange {
+    /// Unique in the region.
+    pub display_name: Option<Label>,
+    /// All of its blocks. No EIP is left without one.
+    pub cidrs: Option<Vec<IpNet>>,
+    /// How long an address that is released from then on is kept from everybody else.
+    pub cooling: Option<Duration>,
+    /// Whether nothing new is allocated from it.
+    pub draining: Option<bool>,
+}
+
+/// See [`Command::DeletePool`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeletePool {
+    /// Its region.
+    pub region: RegionId,
+    /// Which one.
+    pub id: PoolId,
+    /// What the caller takes it to be at.
+    pub expected: Expected,
+    /// The caller's present time: what cools is not empty.
+    pub now: Timestamp,
 }
 
 /// See [`Command::CreateVpc`].
@@ -100,6 +153,17 @@ pub struct CreateVnic {
     pub address: IpAddr,
 }
 
+/// A project gives one of its things up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delete<K: Kind> {
+    /// Owner and region.
+    pub scope: Scope,
+    /// Which one.
+    pub id: Id<K>,
+    /// What the caller takes it to be at.
+    pub expected: Expected,
+}
+
 /// See [`Command::CreateHavip`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateHavip {
@@ -119,16 +183,36 @@ pub struct CreateHavip {
     pub rules: HolderRules,
 }
 
-/// See [`Command::DeleteHavip`].
+/// See [`Command::UpdateHavip`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct DeleteHavip {
+pub struct UpdateHavip {
     /// Owner and region.
     pub scope: Scope,
     /// Which one.
     pub id: HavipId,
     /// What the caller takes it to be at.
     pub expected: Expected,
+    /// What is to be another than it is.
+    pub change: HavipChange,
 }
+
+/// What is to change of a HAVIP; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HavipChange {
+    /// Unique in the scope.
+    pub display_name: Option<Label>,
+    /// All of them, as in [`CreateHavip::members`].
+    pub members: Option<Vec<VnicId>>,
+    /// Whether any vNIC of its subnet may claim it.
+    pub whole_subnet: Option<bool>,
+    /// How often it may change hands.
+    pub damping: Option<Damping>,
+    /// Whether it may be announced over gRPC.
+    pub announce: Option<bool>,
+}
+
+/// See [`Command::DeleteHavip`].
+pub type DeleteHavip = Delete<id::Havip>;
 
 /// See [`Command::AllocateEip`].
 #[derive(Clone, Debug, PartialEq)]

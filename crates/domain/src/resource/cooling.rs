@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use imbl::{OrdMap, OrdSet};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Facts, Table};
@@ -56,6 +57,11 @@ impl Cooling {
             let eip = &self.eips.get(*id)?.facts.described.eip;
             Some((eip.pool, eip.address))
         })
+    }
+
+    /// The addresses of a block that cool, or did until now.
+    pub(super) fn within(&self, block: &IpNet) -> impl Iterator<Item = IpAddr> {
+        self.by_address.range(block.network()..=block.broadcast()).map(|(address, _)| *address)
     }
 
     pub(super) fn begin(&mut self, cooling: CoolingEip, at: CommitPosition) {

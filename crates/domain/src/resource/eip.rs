@@ -88,7 +88,17 @@ fn pool_of(state: &State, command: &AllocateEip, address: IpAddr) -> Result<Pool
     };
     check_free(state, command, address)?;
     check_cool(state, command, address)?;
+    check_gives(state, ADDRESS, pool)?;
     Ok(pool)
+}
+
+/// Refuses a pool from which nothing new is allocated.
+fn check_gives(state: &State, field: &'static str, pool: PoolId) -> Result<(), Rejection> {
+    let draining = state.pools.get(pool).filter(|pool| pool.facts.draining);
+    draining.map_or(Ok(()), |pool| {
+        let message = "nothing new is allocated from this pool: it is being drained; name another or none";
+        Err(Rejection::precondition("POOL_DRAINING", field, message).because_of(pool.facts.name()))
+    })
 }
 
 fn check_free(state: &State, command: &AllocateEip, address: IpAddr) -> Result<(), Rejection> {
@@ -126,15 +136,21 @@ fn lowest_free(state: &State, command: &AllocateEip) -> Result<(PoolId, IpAddr),
     match command.pool {
         Some(asked) => {
             let pool = state.pools.require(region, asked, POOL)?;
+            check_gives(state, POOL, asked)?;
             free_in(asked).ok_or_else(|| {
                 let message = "every address of this pool is allocated or cools; name another pool";
                 Rejection::exhausted("POOL_EXHAUSTED", POOL, message).because_of(pool.facts.name())
             })
         }
-        None => state.pools.list(region, None).find_map(|pool| free_in(pool.facts.id)).ok_or_else(|| {
-            let message = format!("no pool of regions/{region} has a free address; add a pool");
-            Rejection::exhausted("POOL_EXHAUSTED", POOL, message)
-        }),
+        None => {
+            let mut giving = state.pools.list(region, None).filter(|pool| !pool.facts.draining);
+            giving.find_map(|pool| free_in(pool.facts.id)).ok_or_else(|| {
+                let message = format!(
+                    "no pool of regions/{region} that is not being drained has a free address; add a pool"
+                );
+                Rejection::exhausted("POOL_EXHAUSTED", POOL, message)
+            })
+        }
     }
 }
 

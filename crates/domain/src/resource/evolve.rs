@@ -21,10 +21,16 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
     for event in &commit.events {
         match event {
             Event::PoolCreated(pool) => pool_created(state, pool, commit.at),
+            Event::PoolUpdated(pool) => pool_updated(state, pool, commit.at),
+            Event::PoolDeleted(pool) => pool_deleted(state, pool),
             Event::VpcCreated(vpc) => vpc_created(state, vpc, commit.at),
             Event::SubnetCreated(subnet) => subnet_created(state, subnet, commit.at),
             Event::VnicCreated(vnic) => vnic_created(state, vnic, commit.at),
+            Event::VpcDeleted(vpc) => drop(state.vpcs.remove(vpc.id)),
+            Event::SubnetDeleted(subnet) => subnet_deleted(state, subnet),
+            Event::VnicDeleted(vnic) => vnic_deleted(state, vnic),
             Event::HavipCreated(havip) => havip_created(state, havip, commit.at),
+            Event::HavipUpdated(havip) => havip_updated(state, havip, commit.at),
             Event::HavipDeleted(havip) => havip_deleted(state, havip),
             Event::EipAllocated(eip) => eip_allocated(state, eip, commit.at),
             Event::EipUpdated(eip) => state.eips.replace(eip.clone(), commit.at),
@@ -39,13 +45,44 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
 }
 
 fn pool_created(state: &mut State, pool: &PoolCreated, at: CommitPosition) {
+    give_blocks(state, pool);
+    state.pools.insert(pool.clone(), at);
+}
+
+/// Its blocks, and of them what nobody has.
+fn give_blocks(state: &mut State, pool: &PoolCreated) {
     let mut free = FreeRanges::default();
     for cidr in &pool.cidrs {
         free.give(cidr.network(), cidr.broadcast());
+        let taken = state.eip_by_address.range(cidr.network()..=cidr.broadcast());
+        taken.for_each(|(address, _)| free.take(*address));
+        state.cooling.within(cidr).for_each(|address| free.take(address));
         state.pool_blocks.insert(cidr.network(), (*cidr, pool.id));
     }
     state.pool_free.insert(pool.id, free);
-    state.pools.insert(pool.clone(), at);
+}
+
+fn take_blocks(state: &mut State, pool: &PoolCreated) {
+    for cidr in &pool.cidrs {
+        state.pool_blocks.remove(&cidr.network());
+    }
+    state.pool_free.remove(&pool.id);
+}
+
+fn pool_updated(state: &mut State, pool: &PoolCreated, at: CommitPosition) {
+    let Some(before) = state.pools.get(pool.id).map(|entry| entry.facts.clone()) else { return };
+    if before.cidrs != pool.cidrs {
+        take_blocks(state, &before);
+        give_blocks(state, pool);
+    }
+    state.pools.replace(pool.clone(), at);
+}
+
+fn pool_deleted(state: &mut State, pool: &PoolCreated) {
+    if state.pools.remove(pool.id).is_some() {
+        take_blocks(state, pool);
+        state.pool_allocated.remove(&pool.id);
+    }
 }
 
 fn vpc_created(state: &mut State, vpc: &VpcCreated, at: CommitPosition) {
@@ -73,19 +110,55 @@ fn vnic_created(state: &mut State, created: &VnicCreated, at: CommitPosition) {
     state.vnics.insert(created.clone(), at);
 }
 
+fn subnet_deleted(state: &mut State, subnet: &SubnetCreated) {
+    if state.subnets.remove(subnet.id).is_some() {
+        state.subnet_free.remove(&subnet.id);
+        state.subnet_blocks.remove(&(subnet.vpc, subnet.cidr.network()));
+    }
+}
+
+fn vnic_deleted(state: &mut State, deleted: &VnicCreated) {
+    let vnic = &deleted.vnic;
+    if state.vnics.remove(vnic.id).is_none() {
+        return;
+    }
+    state.addresses.remove(&(deleted.vpc, vnic.address));
+    state.macs.remove(&(deleted.vpc, vnic.mac));
+    if let Some(free) = state.subnet_free.get_mut(&deleted.subnet) {
+        free.give(vnic.address, vnic.address);
+    }
+}
+
 fn havip_created(state: &mut State, created: &HavipCreated, at: CommitPosition) {
     let havip = &created.havip;
     if let Some(free) = state.subnet_free.get_mut(&havip.subnet) {
         free.take(havip.address);
     }
     state.addresses.insert((havip.vpc, havip.address), AddressOwner::Havip(havip.id));
+    join(state, created);
     state.havips.insert(created.clone(), at);
 }
 
-fn havip_deleted(state: &mut State, havip: &HavipFacts) {
-    if state.havips.remove(havip.id).is_none() {
-        return;
+fn havip_updated(state: &mut State, updated: &HavipCreated, at: CommitPosition) {
+    let Some(before) = state.havips.get(updated.havip.id).map(|entry| entry.facts.clone()) else { return };
+    leave(state, &before);
+    join(state, updated);
+    state.havips.replace(updated.clone(), at);
+}
+
+fn join(state: &mut State, havip: &HavipCreated) {
+    state.memberships.extend(havip.members.iter().map(|vnic| (vnic.id, havip.havip.id)));
+}
+
+fn leave(state: &mut State, havip: &HavipCreated) {
+    for vnic in &havip.members {
+        state.memberships.remove(&(vnic.id, havip.havip.id));
     }
+}
+
+fn havip_deleted(state: &mut State, havip: &HavipFacts) {
+    let Some(before) = state.havips.remove(havip.id) else { return };
+    leave(state, &before);
     state.addresses.remove(&(havip.vpc, havip.address));
     if let Some(free) = state.subnet_free.get_mut(&havip.subnet) {
         free.give(havip.address, havip.address);
@@ -116,7 +189,12 @@ fn eip_released(state: &mut State, released: &EipReleased, at: CommitPosition) {
     }
 }
 
+/// Of a block that is gone by now nothing is given back.
 fn give_back(state: &mut State, pool: PoolId, address: IpAddr) {
+    let block = state.pool_blocks.range(..=address).next_back().map(|(_, block)| *block);
+    if !block.is_some_and(|(cidr, of)| of == pool && cidr.contains(&address)) {
+        return;
+    }
     if let Some(free) = state.pool_free.get_mut(&pool) {
         free.give(address, address);
     }

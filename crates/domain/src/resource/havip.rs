@@ -1,5 +1,7 @@
 //! Rules of a HAVIP: an address of its own, members of its own subnet, and no deleting while a binding holds it.
 
+mod update;
+
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use super::{
@@ -8,9 +10,11 @@ use super::{
 use crate::{
     Event, Rejection,
     event::{Damping, HavipCreated, HavipFacts, SubnetCreated, VnicFacts},
-    id::VnicId,
-    name::Name,
+    id::{SubnetId, VnicId},
+    name::{Name, Scope},
 };
+
+pub(super) use update::update;
 
 /// At most this many vNICs may claim one HAVIP.
 pub const MAX_MEMBERS: usize = 10;
@@ -21,11 +25,11 @@ pub const MAX_DAMPING: Duration = Duration::from_secs(600);
 const MEMBERS: &str = "havip.members";
 
 pub(super) fn create(state: &State, command: &CreateHavip) -> Result<Vec<Event>, Rejection> {
-    check_members(command)?;
+    check_members(&command.scope, &command.members)?;
     check_damping(command.rules.damping)?;
     let subnet = &state.subnets.require(&command.scope, command.subnet, "havip.subnet")?.facts;
     let address = address(state, subnet, command.address)?;
-    let members = members(state, command)?;
+    let members = members(state, &command.scope, command.subnet, &command.members)?;
     state.havips.check_id(command.id)?;
     state.havips.check_name(&command.scope, &command.display_name, "havip.display_name")?;
     let havip = HavipFacts {
@@ -50,15 +54,15 @@ pub(super) fn delete(state: &State, command: &DeleteHavip) -> Result<Vec<Event>,
     }
 }
 
-fn check_members(command: &CreateHavip) -> Result<(), Rejection> {
-    if command.members.len() > MAX_MEMBERS {
-        let message = format!("{} members are too many, {MAX_MEMBERS} at most", command.members.len());
+fn check_members(scope: &Scope, members: &[VnicId]) -> Result<(), Rejection> {
+    if members.len() > MAX_MEMBERS {
+        let message = format!("{} members are too many, {MAX_MEMBERS} at most", members.len());
         return Err(Rejection::invalid(MEMBERS, message));
     }
     let mut seen = BTreeSet::new();
-    match command.members.iter().find(|id| !seen.insert(**id)) {
+    match members.iter().find(|id| !seen.insert(**id)) {
         Some(twice) => {
-            let name = Name { scope: command.scope.clone(), id: *twice };
+            let name = Name { scope: scope.clone(), id: *twice };
             Err(Rejection::invalid(MEMBERS, format!("{name} is there twice")))
         }
         None => Ok(()),
@@ -95,13 +99,18 @@ fn address(state: &State, subnet: &SubnetCreated, asked: Option<IpAddr>) -> Resu
     })
 }
 
-fn members(state: &State, command: &CreateHavip) -> Result<Vec<VnicFacts>, Rejection> {
-    command.members.iter().map(|id| member(state, command, *id)).collect()
+fn members(
+    state: &State,
+    scope: &Scope,
+    subnet: SubnetId,
+    members: &[VnicId],
+) -> Result<Vec<VnicFacts>, Rejection> {
+    members.iter().map(|id| member(state, scope, subnet, *id)).collect()
 }
 
-fn member(state: &State, command: &CreateHavip, id: VnicId) -> Result<VnicFacts, Rejection> {
-    let vnic = &state.vnics.require(&command.scope, id, MEMBERS)?.facts;
-    if vnic.subnet != command.subnet {
+fn member(state: &State, scope: &Scope, subnet: SubnetId, id: VnicId) -> Result<VnicFacts, Rejection> {
+    let vnic = &state.vnics.require(scope, id, MEMBERS)?.facts;
+    if vnic.subnet != subnet {
         let message = "a member must be in the HAVIP's subnet: its announcements reach no other";
         return Err(Rejection::precondition("OTHER_SUBNET", MEMBERS, message).because_of(vnic.name()));
     }

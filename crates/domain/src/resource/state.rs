@@ -5,8 +5,9 @@ use std::{net::IpAddr, ops::Bound};
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::{Cooling, Entry, FreeRanges, Table};
+use super::{Cooling, Entry, Facts, FreeRanges, Table};
 use crate::{
     CommitPosition, Timestamp,
     address::Mac,
@@ -54,6 +55,7 @@ pub struct State {
     pub(super) eip_by_address: OrdMap<IpAddr, EipId>,
     pub(super) addresses: OrdMap<(VpcId, IpAddr), AddressOwner>,
     pub(super) macs: OrdMap<(VpcId, Mac), VnicId>,
+    pub(super) memberships: OrdSet<(VnicId, HavipId)>,
     pub(super) holds: OrdMap<BindingId, Held>,
     pub(super) eip_held_by: OrdMap<EipId, BindingId>,
     pub(super) havip_held_by: OrdMap<HavipId, BindingId>,
@@ -112,9 +114,24 @@ impl State {
         self.addresses.get(&(vpc, address)).copied()
     }
 
+    /// The word for who has an address, and its name.
+    pub(super) fn named(&self, owner: AddressOwner) -> (&'static str, Option<String>) {
+        match owner {
+            AddressOwner::Vnic(id) => ("vNIC", self.vnics.get(id).map(|entry| entry.facts.name())),
+            AddressOwner::Havip(id) => ("HAVIP", self.havips.get(id).map(|entry| entry.facts.name())),
+        }
+    }
+
     /// The vNIC with this MAC.
     pub fn vnic_by_mac(&self, vpc: VpcId, mac: Mac) -> Option<&Entry<VnicCreated>> {
         self.macs.get(&(vpc, mac)).and_then(|id| self.vnics.get(*id))
+    }
+
+    /// The HAVIPs that a vNIC is a member of, in id order.
+    pub fn memberships(&self, vnic: VnicId) -> impl Iterator<Item = &Entry<HavipCreated>> {
+        let (first, last) = (HavipId::new(Uuid::nil()), HavipId::new(Uuid::max()));
+        let of_vnic = self.memberships.range((vnic, first)..=(vnic, last));
+        of_vnic.filter_map(|(_, havip)| self.havips.get(*havip))
     }
 
     /// What a binding holds.

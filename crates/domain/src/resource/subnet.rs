@@ -1,11 +1,15 @@
-//! Rules of a subnet: a block of its own in its VPC, and the router's address in it.
+//! Rules of a subnet: a block of its own in its VPC, the router's address in it, and no deleting while something is in it.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{CreateSubnet, Facts, State, address_rules::*};
-use crate::{Event, Rejection, event::SubnetCreated, id::VpcId};
+use super::{CreateSubnet, Delete, Facts, State, address_rules::*};
+use crate::{
+    Event, Rejection,
+    event::SubnetCreated,
+    id::{Subnet, VpcId},
+};
 
 const CIDR: &str = "subnet.cidr";
 
@@ -26,6 +30,21 @@ pub(super) fn create(state: &State, command: &CreateSubnet) -> Result<Vec<Event>
         cidr: command.cidr,
         gateway_address,
     })])
+}
+
+pub(super) fn delete(state: &State, command: &Delete<Subnet>) -> Result<Vec<Event>, Rejection> {
+    let subnet = &state.subnets.require_at(&command.scope, command.id, "name", command.expected)?.facts;
+    let block = (subnet.vpc, subnet.cidr.network())..=(subnet.vpc, subnet.cidr.broadcast());
+    let Some(((_, address), owner)) = state.addresses.range(block).next() else {
+        return Ok(vec![Event::SubnetDeleted(subnet.clone())]);
+    };
+    let (word, name) = state.named(*owner);
+    let message = format!("a {word} of the subnet has {address}; delete what is in the subnet first");
+    let rejection = Rejection::precondition("SUBNET_NOT_EMPTY", "name", message);
+    Err(match name {
+        Some(name) => rejection.because_of(name),
+        None => rejection,
+    })
 }
 
 fn check_size(cidr: &IpNet) -> Result<(), Rejection> {

@@ -1,13 +1,13 @@
-//! Rules of a vNIC: a MAC and an address that are its own in the VPC.
+//! Rules of a vNIC: a MAC and an address that are its own in the VPC, and no deleting while it is a member of a HAVIP.
 
 use std::net::IpAddr;
 
-use super::{AddressOwner, CreateVnic, Facts, State, address_rules::check_host};
+use super::{CreateVnic, Delete, Facts, State, address_rules::check_host};
 use crate::{
     Event, Rejection,
     address::Mac,
     event::{SubnetCreated, VnicCreated, VnicFacts},
-    id::VpcId,
+    id::{Vnic, VpcId},
 };
 
 pub(super) fn create(state: &State, command: &CreateVnic) -> Result<Vec<Event>, Rejection> {
@@ -30,6 +30,20 @@ pub(super) fn create(state: &State, command: &CreateVnic) -> Result<Vec<Event>, 
         project: command.scope.project.clone(),
         region: command.scope.region.clone(),
     })])
+}
+
+/// Whoever holds a HAVIP that is open to its subnet loses it: that is health's to see.
+pub(super) fn delete(state: &State, command: &Delete<Vnic>) -> Result<Vec<Event>, Rejection> {
+    let vnic = &state.vnics.require_at(&command.scope, command.id, "name", command.expected)?.facts;
+    let Some(havip) = state.memberships(command.id).next() else {
+        return Ok(vec![Event::VnicDeleted(vnic.clone())]);
+    };
+    let havip = &havip.facts;
+    let message = format!(
+        "{} is a member of the HAVIP {}; take it out of its members first",
+        vnic.vnic.instance, havip.havip.display_name
+    );
+    Err(Rejection::precondition("VNIC_IS_A_MEMBER", "name", message).because_of(havip.name()))
 }
 
 fn check_mac(mac: Mac) -> Result<(), Rejection> {
@@ -68,11 +82,8 @@ pub(super) fn check_address_free(
     vpc: VpcId,
     address: IpAddr,
 ) -> Result<(), Rejection> {
-    let (word, name) = match state.address_owner(vpc, address) {
-        None => return Ok(()),
-        Some(AddressOwner::Vnic(id)) => ("vNIC", state.vnics.get(id).map(|entry| entry.facts.name())),
-        Some(AddressOwner::Havip(id)) => ("HAVIP", state.havips.get(id).map(|entry| entry.facts.name())),
-    };
+    let Some(owner) = state.address_owner(vpc, address) else { return Ok(()) };
+    let (word, name) = state.named(owner);
     let message = format!("a {word} of the VPC has {address}; choose a free address");
     let rejection = Rejection::exists("ADDRESS_TAKEN", field, message);
     Err(match name {

@@ -8,8 +8,8 @@ use mooring_domain::{
 use proptest::prelude::*;
 
 use crate::log::{
-    bound, commit, eip, folded, havip, havip_created, havip_deleted, holder_changed, in_vpc, mac, pool,
-    subnet, unbind_requested, unbound, vpc,
+    bound, commit, eip, folded, gone, havip, havip_created, havip_deleted, havip_updated, holder_changed,
+    in_vpc, mac, pool, subnet, unbind_requested, unbound, vnic, vpc,
 };
 
 /// A VPC with a subnet, a HAVIP of two members, held by the first, with an EIP.
@@ -90,6 +90,63 @@ fn the_same_private_address_in_two_vpcs_is_two_havips() {
     assert_eq!(in_vpc(&desired, 2).holders[&havip(50)], Some(mac(3)));
     assert_eq!(in_vpc(&desired, 2).nat, [(eip(8), havip(50))].into_iter().collect());
     assert_eq!(in_vpc(&desired, 1).position, Position(6), "another VPC's events are none of this one's");
+}
+
+#[test]
+fn f1_other_members_leave_the_nat_equal_and_a_holder_that_is_none_of_them_holds_it_no_more() {
+    let before = folded(&in_use());
+    for (members, holder) in [(&[1, 3][..], Some(mac(1))), (&[2, 3], None), (&[], None)] {
+        let mut events = in_use();
+        events.push(havip_updated(1, havip(50), members));
+        let after = folded(&events);
+        let (vpc, before) = (in_vpc(&after, 1), in_vpc(&before, 1));
+        assert_eq!((&vpc.nat, vpc.holders[&havip(50)]), (&before.nat, holder), "{members:?}");
+        assert_eq!(vpc.members[&havip(50)], members.iter().map(|member| mac(*member)).collect());
+    }
+}
+
+#[test]
+fn whoever_may_not_hold_it_does_not_by_a_claim_that_was_decided_before() {
+    let mut events = in_use();
+    events.extend([havip_updated(1, havip(50), &[1, 3]), holder_changed(1, havip(50), 2)]);
+    assert_eq!(in_vpc(&folded(&events), 1).holders[&havip(50)], None);
+    events.push(holder_changed(1, havip(50), 3));
+    assert_eq!(in_vpc(&folded(&events), 1).holders[&havip(50)], Some(mac(3)));
+}
+
+#[test]
+fn a_subnet_that_is_gone_is_no_private_block_any_more_and_a_vpc_that_is_gone_is_remembered_by_name() {
+    let mut events = vec![vpc(1), subnet(1, "10.0.1.0/24"), subnet(1, "10.0.2.0/24")];
+    events.push(gone(subnet(1, "10.0.1.0/24")));
+    let desired = folded(&events);
+    let left: IpNet = "10.0.2.0/24".parse().unwrap();
+    assert!(in_vpc(&desired, 1).subnets.iter().eq([&left]));
+    assert_eq!(in_vpc(&desired, 1).position, Position(4));
+    events.extend([gone(subnet(1, "10.0.2.0/24")), gone(vpc(1))]);
+    let desired = folded(&events);
+    assert!(desired.vpcs.is_empty());
+    let names: Vec<_> =
+        desired.gone.values().map(|gone| (gone.display_name.as_str(), gone.position)).collect();
+    assert_eq!(names, [("vpc-1", Position(6))]);
+}
+
+#[test]
+fn a_vnic_that_is_gone_holds_no_havip_of_its_open_subnet() {
+    let open = |event| match event {
+        Event::HavipCreated(mut havip) => {
+            havip.rules.whole_subnet = true;
+            Event::HavipCreated(havip)
+        }
+        other => other,
+    };
+    let mut events =
+        vec![vpc(1), subnet(1, "10.0.1.0/24"), vnic(1, 5), open(havip_created(1, havip(50), &[1]))];
+    events.push(holder_changed(1, havip(50), 5));
+    assert_eq!(in_vpc(&folded(&events), 1).holders[&havip(50)], Some(mac(5)));
+    events.push(gone(vnic(1, 5)));
+    let desired = folded(&events);
+    let vpc = in_vpc(&desired, 1);
+    assert_eq!((vpc.holders[&havip(50)], vpc.vnics.len(), vpc.position), (None, 0, Position(6)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use mooring_domain::{
     address::Mac,
     event::{
         BindingFacts, ClaimFacts, EipFacts, HavipCreated, HavipFacts, HolderChanged, HolderRules,
-        PoolCreated, SubnetCreated, VnicFacts, VpcCreated,
+        PoolCreated, SubnetCreated, VnicCreated, VnicFacts, VpcCreated,
     },
     id::{Id, VpcId},
     nat::{Desired, VpcDesired, fold},
@@ -38,6 +38,7 @@ pub fn pool(number: u128, cidrs: &[&str]) -> Event {
         display_name: "pool".parse().unwrap(),
         cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
         cooling: Duration::ZERO,
+        draining: false,
     })
 }
 
@@ -74,18 +75,42 @@ pub fn havip_facts(vpc: u128, address: IpAddr) -> HavipFacts {
     }
 }
 
-fn vnic(number: u8) -> VnicFacts {
+/// A vNIC in subnet 1.
+pub fn vnic(vpc: u128, number: u8) -> Event {
+    let HavipFacts { project, region, .. } = havip_facts(vpc, havip(1));
+    Event::VnicCreated(VnicCreated { vnic: vnic_facts(number), vpc: id(vpc), subnet: id(1), project, region })
+}
+
+/// That this is gone.
+pub fn gone(created: Event) -> Event {
+    match created {
+        Event::VpcCreated(vpc) => Event::VpcDeleted(vpc),
+        Event::SubnetCreated(subnet) => Event::SubnetDeleted(subnet),
+        Event::VnicCreated(vnic) => Event::VnicDeleted(vnic),
+        other => other,
+    }
+}
+
+fn vnic_facts(number: u8) -> VnicFacts {
     let address = [10, 0, 1, 100 + number].into();
     VnicFacts { id: id(number.into()), mac: mac(number), address, instance: "vm".parse().unwrap() }
 }
 
 pub fn havip_created(vpc: u128, address: IpAddr, members: &[u8]) -> Event {
-    let members = members.iter().copied().map(vnic).collect();
+    let members = members.iter().copied().map(vnic_facts).collect();
     Event::HavipCreated(HavipCreated {
         havip: havip_facts(vpc, address),
         members,
         rules: HolderRules::default(),
     })
+}
+
+/// The same with other members.
+pub fn havip_updated(vpc: u128, address: IpAddr, members: &[u8]) -> Event {
+    match havip_created(vpc, address, members) {
+        Event::HavipCreated(havip) => Event::HavipUpdated(havip),
+        other => other,
+    }
 }
 
 pub fn havip_deleted(vpc: u128, address: IpAddr) -> Event {
@@ -126,7 +151,7 @@ pub fn holder_changed(vpc: u128, address: IpAddr, holder: u8) -> Event {
     let havip = havip_facts(vpc, address);
     Event::HolderChanged(HolderChanged {
         havip,
-        holder: vnic(holder),
+        holder: vnic_facts(holder),
         previous: None,
         claim,
         backoff: Default::default(),

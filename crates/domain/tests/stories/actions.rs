@@ -6,7 +6,10 @@ use mooring_domain::{
     holder,
     id::{BindingId, Id},
     name::{Name, Scope},
-    resource::{self, AllocateEip, CreateHavip, DeleteHavip, Hold, ReleaseEip, ReleaseHold},
+    resource::{
+        self, AllocateEip, CreateHavip, Delete, DeleteHavip, HavipChange, Hold, ReleaseEip, ReleaseHold,
+        UpdateHavip,
+    },
 };
 use proptest::prelude::*;
 
@@ -37,8 +40,11 @@ pub enum Asking {
     AllocateEip { eip: u128, bank: bool, address: Option<u8> },
     ReleaseEip { eip: u128, bank: bool },
     CreateHavip { havip: u128, address: Option<u8>, members: Vec<u128> },
+    UpdateHavip { havip: u128, members: Option<Vec<u128>>, open: Option<bool> },
     DeleteHavip { havip: u128, bank: bool },
+    Exclude { havip: u128 },
     CreateVnic { vnic: u128, subnet: u128, address: u8 },
+    DeleteVnic { vnic: u128 },
     Bind { eip: u128, eip_bank: bool, eip_south: bool, havip: u128, bank: bool },
     Move { eip: u128, havip: u128, bank: bool },
     Unbind { eip: u128, bank: bool },
@@ -69,6 +75,7 @@ fn asking() -> impl Strategy<Value = Asking> {
         1 => (number.clone(), seldom()).prop_map(|(eip, bank)| Asking::ReleaseEip { eip, bank }),
         2 => (number.clone(), address(), proptest::collection::vec(1..6u128, 0..4))
             .prop_map(|(havip, address, members)| Asking::CreateHavip { havip, address, members }),
+        4 => change(),
         1 => (number.clone(), seldom()).prop_map(|(havip, bank)| Asking::DeleteHavip { havip, bank }),
         1 => (1..6u128, 1..3u128, 0..10u8)
             .prop_map(|(vnic, subnet, address)| Asking::CreateVnic { vnic, subnet, address }),
@@ -82,6 +89,17 @@ fn asking() -> impl Strategy<Value = Asking> {
             .prop_map(|(address, mac, ahead)| Asking::Claim { address, mac, ahead }),
         1 => (0..3u8).prop_map(|gateway| Asking::Register { gateway }),
         1 => (0..3u8).prop_map(|gateway| Asking::Decommission { gateway }),
+    ]
+}
+
+fn change() -> impl Strategy<Value = Asking> {
+    let members = proptest::option::of(proptest::collection::vec(1..6u128, 0..4));
+    let open = proptest::option::weighted(0.2, proptest::bool::ANY);
+    prop_oneof![
+        3 => (1..5u128, members, open)
+            .prop_map(|(havip, members, open)| Asking::UpdateHavip { havip, members, open }),
+        2 => (1..5u128).prop_map(|havip| Asking::Exclude { havip }),
+        1 => (1..6u128).prop_map(|vnic| Asking::DeleteVnic { vnic }),
     ]
 }
 
@@ -142,10 +160,10 @@ pub fn asked(region: &Region, asking: &Asking) -> Ask {
             let create = CreateHavip { address, rules, ..world::havip(havip, None, &members) };
             Ask::Resource(resource::Command::CreateHavip(create))
         }
-        Asking::DeleteHavip { havip, bank } => {
-            let delete = DeleteHavip { scope: project(bank), id: id(havip), expected };
-            Ask::Resource(resource::Command::DeleteHavip(delete))
-        }
+        change @ (Asking::UpdateHavip { .. }
+        | Asking::DeleteHavip { .. }
+        | Asking::DeleteVnic { .. }
+        | Asking::Exclude { .. }) => changed(region, change),
         Asking::CreateVnic { vnic, subnet, address } => {
             let create = world::vnic(vnic, subnet, &format!("10.0.{subnet}.{}", address + 10));
             Ask::Resource(resource::Command::CreateVnic(create))
@@ -189,6 +207,32 @@ fn moving(region: &Region, eip: u128, havip: u128, scope: Scope) -> binding::Com
         eip: Name { scope: scope.clone(), id: id(eip) },
         havip: Name { scope, id: id(havip) },
         expected: Expected::default(),
+    }
+}
+
+fn changed(region: &Region, change: Asking) -> Ask {
+    let expected = Expected::default();
+    match change {
+        Asking::UpdateHavip { havip, members, open } => {
+            let members = members.map(|members| members.into_iter().map(id).collect());
+            let change = HavipChange { members, whole_subnet: open, ..HavipChange::default() };
+            let update = UpdateHavip { scope: project(false), id: id(havip), expected, change };
+            Ask::Resource(resource::Command::UpdateHavip(update))
+        }
+        Asking::DeleteVnic { vnic } => Ask::Resource(resource::Command::DeleteVnic(Delete {
+            scope: project(false),
+            id: id(vnic),
+            expected,
+        })),
+        Asking::Exclude { havip } => {
+            let havip = region.states.holder.excluded().next().unwrap_or(id(havip));
+            Ask::Holder(holder::Command::Exclude { havip })
+        }
+        Asking::DeleteHavip { havip, bank } => {
+            let delete = DeleteHavip { scope: project(bank), id: id(havip), expected };
+            Ask::Resource(resource::Command::DeleteHavip(delete))
+        }
+        other => panic!("{other:?} changes nothing of what there is"),
     }
 }
 

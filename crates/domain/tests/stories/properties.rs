@@ -6,6 +6,7 @@ use mooring_domain::{
     Event,
     binding::{Binding, Phase},
     event::HolderRules,
+    nat::{self, Desired},
     resource::AddressOwner,
 };
 use proptest::prelude::*;
@@ -96,6 +97,17 @@ fn check_addresses(region: &Region) {
     }
 }
 
+/// Every gateway has the holders that health has, whatever order their events came in.
+fn check_gateways(region: &Region) {
+    let mut desired = Desired::default();
+    region.log.iter().for_each(|commit| nat::fold(&mut desired, commit));
+    let all = desired.vpcs.iter().flat_map(|(vpc, of)| of.holders.iter().map(move |held| (*vpc, held)));
+    for (vpc, (address, mac)) in all {
+        let havip = region.states.holder.at(vpc, *address).expect("health knows every HAVIP");
+        assert_eq!(havip.holding.as_ref().map(|holding| holding.vnic.mac), *mac, "{address}");
+    }
+}
+
 fn stored_and_read<S: serde::Serialize + serde::de::DeserializeOwned>(state: &S) -> S {
     postcard::from_bytes(&postcard::to_allocvec(state).unwrap()).unwrap()
 }
@@ -133,6 +145,7 @@ proptest! {
             check_packets(&region);
         }
         check_addresses(&region);
+        check_gateways(&region);
         region.advance_all();
         prop_assert_eq!(region.states.binding.unfinished().count(), 0);
         check_holds(&region);
@@ -150,6 +163,7 @@ proptest! {
             check_bindings(&region);
         }
         check_addresses(&region);
+        check_gateways(&region);
         region.check_log();
         check_replay(&region);
     }
@@ -180,6 +194,8 @@ fn the_sequences_reach_every_phase_and_the_refusals_that_matter() {
             Event::ClaimRejected(_) => "ClaimRejected",
             Event::HolderContested(_) => "HolderContested",
             Event::HavipDeleted(_) => "HavipDeleted",
+            Event::HavipUpdated(_) => "HavipUpdated",
+            Event::HolderWithdrawn(_) => "HolderWithdrawn",
             Event::EipReleased(_) => "EipReleased",
             _ => "other",
         }));
@@ -192,6 +208,8 @@ fn the_sequences_reach_every_phase_and_the_refusals_that_matter() {
         "ClaimRejected",
         "HolderContested",
         "HavipDeleted",
+        "HavipUpdated",
+        "HolderWithdrawn",
         "EipReleased",
         "OTHER_REGION",
         "OTHER_PROJECT",

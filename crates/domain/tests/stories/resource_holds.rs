@@ -1,10 +1,13 @@
 //! Holds: idempotent by binding, exclusive, and over for ever once released.
 
 use mooring_domain::{
-    Event, Timestamp,
+    Event, Expected, Timestamp,
     id::BindingId,
     rejection::Class,
-    resource::{Command, HOLD_MAY_BE_LATE, Hold, RELEASED_ARE_REMEMBERED, ReleaseHold, ResourceCore},
+    resource::{
+        Command, Delete, HOLD_MAY_BE_LATE, Hold, RELEASED_ARE_REMEMBERED, ReleaseEip, ReleaseHold,
+        ResourceCore,
+    },
 };
 use uuid::{NoContext, Uuid};
 
@@ -157,6 +160,43 @@ fn an_eip_on_the_move_is_held_by_both_and_then_by_the_one_that_stays() {
     assert_eq!((back.state.eip_held_by(id(1)), back.state.havip_held_by(id(2))), (Some(id(70)), None));
     back.given(&release_hold(70));
     assert_eq!(back.state.eip_held_by(id(1)), None);
+}
+
+fn delete_havip(number: u128) -> Command {
+    Command::DeleteHavip(Delete { scope: scope("shop"), id: id(number), expected: Expected::default() })
+}
+
+fn release_eip(story: &Story<ResourceCore>) -> Command {
+    let (scope, expected, now) = (scope("shop"), Expected::default(), story.now);
+    Command::ReleaseEip(ReleaseEip { scope, id: id(1), expected, now })
+}
+
+#[test]
+fn neither_havip_goes_while_an_eip_is_on_the_move_from_one_to_the_other_nor_does_the_eip() {
+    let mut story = world();
+    story.given(&hold(&story, 70, 1, 1));
+    story.given(&moved(&story, 71, 2, 70));
+    let held = |result, reason, number| refused(result, Class::Precondition, reason, "name", binding(number));
+    held(story.when(&delete_havip(1)), "HAVIP_HELD", 70);
+    held(story.when(&delete_havip(2)), "HAVIP_HELD", 71);
+    held(story.when(&release_eip(&story)), "EIP_HELD", 71);
+    story.given(&release_hold(70));
+    story.given(&delete_havip(1));
+    held(story.when(&delete_havip(2)), "HAVIP_HELD", 71);
+    held(story.when(&release_eip(&story)), "EIP_HELD", 71);
+}
+
+#[test]
+fn an_eip_whose_havip_to_be_was_deleted_before_it_was_held_stays_where_it_is() {
+    let mut story = world();
+    story.given(&hold(&story, 70, 1, 1));
+    story.given(&delete_havip(2));
+    let result = story.when(&moved(&story, 71, 2, 70));
+    refused(result, Class::NotFound, "NOT_FOUND", "havip", None);
+    story.given(&release_hold(71));
+    assert_eq!(story.state.eip_held_by(id(1)), Some(id(70)));
+    let result = story.when(&delete_havip(1));
+    refused(result, Class::Precondition, "HAVIP_HELD", "name", binding(70));
 }
 
 #[test]

@@ -94,5 +94,19 @@ fn a_change_of_what_exists_says_what_it_changes() {
         ResourceCore::changes(&resource::Command::ReleaseEip(release)),
         Some(uuid::Uuid::from_u128(1))
     );
+    let (scope, expected) = (scope("shop"), Expected::default());
+    let vnic = resource::Delete { scope: scope.clone(), id: id(2), expected };
+    let havip =
+        resource::UpdateHavip { scope, id: id(3), expected, change: resource::HavipChange::default() };
+    let (region, now) = (region("north"), Timestamp::default());
+    let change = resource::PoolChange::default();
+    let pool = resource::UpdatePool { region, id: id(4), expected, change, now };
+    for (command, number) in [
+        (resource::Command::DeleteVnic(vnic), 2),
+        (resource::Command::UpdateHavip(havip), 3),
+        (resource::Command::UpdatePool(pool), 4),
+    ] {
+        assert_eq!(ResourceCore::changes(&command), Some(uuid::Uuid::from_u128(number)), "{command:?}");
+    }
     assert_eq!(BindingCore::changes(&bind(70, 1, 1)), None);
 }

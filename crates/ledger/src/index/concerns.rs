@@ -28,9 +28,9 @@ pub enum Term {
     Actor(Arc<str>),
     /// [`Event::word`].
     Kind(&'static str),
-    /// An EIP, a HAVIP or a vNIC that comes to be with this address.
+    /// An EIP, a HAVIP or a vNIC that comes to be with this address, or a vNIC that had it.
     Address(IpAddr),
-    /// An EIP, a HAVIP or a VPC (its collection) that comes to be under this name.
+    /// An EIP, a HAVIP or a VPC (its collection) that has this name from then on.
     Named(&'static str, ProjectId, Label),
 }
 
@@ -83,21 +83,25 @@ impl Concerns {
 
     fn subjects(&self, event: &Event, terms: &mut Vec<Term>) {
         match event {
-            Event::PoolCreated(_) | Event::GatewayRegistered(_) | Event::GatewayDecommissioned(_) => {}
+            Event::PoolCreated(_)
+            | Event::PoolUpdated(_)
+            | Event::PoolDeleted(_)
+            | Event::GatewayRegistered(_)
+            | Event::GatewayDecommissioned(_) => {}
             Event::GatewayDriftFound(drift) => terms.push(Term::Project(drift.project.clone())),
-            Event::VpcCreated(vpc) => {
-                let name = Term::Named("vpcs", vpc.project.clone(), vpc.display_name.clone());
-                terms.extend([Term::Project(vpc.project.clone()), name]);
-            }
-            Event::SubnetCreated(subnet) => terms.push(Term::Project(subnet.project.clone())),
-            Event::VnicCreated(created) => {
-                terms.extend([Term::Project(created.project.clone()), Term::Address(created.vnic.address)]);
-            }
+            Event::VpcCreated(_)
+            | Event::VpcDeleted(_)
+            | Event::SubnetCreated(_)
+            | Event::SubnetDeleted(_)
+            | Event::VnicCreated(_)
+            | Event::VnicDeleted(_) => of_network(event, terms),
             Event::HavipCreated(created) => {
-                let havip = &created.havip;
-                let name = Term::Named("havips", havip.project.clone(), havip.display_name.clone());
-                terms.extend([Term::Address(havip.address), name]);
-                of_havip(havip, terms);
+                terms.extend([Term::Address(created.havip.address), named(&created.havip)]);
+                of_havip(&created.havip, terms);
+            }
+            Event::HavipUpdated(updated) => {
+                terms.push(named(&updated.havip));
+                self.of_held(&updated.havip, terms);
             }
             Event::HavipDeleted(havip) => of_havip(havip, terms),
             Event::EipAllocated(described) => {
@@ -187,6 +191,27 @@ impl Concerns {
     pub(super) fn changed(&mut self) -> Vec<(BindingId, Option<Unfinished>)> {
         let changed = std::mem::take(&mut self.changed);
         changed.into_iter().map(|binding| (binding, self.bindings.get(&binding).cloned())).collect()
+    }
+}
+
+fn named(havip: &HavipFacts) -> Term {
+    Term::Named("havips", havip.project.clone(), havip.display_name.clone())
+}
+
+fn of_network(event: &Event, terms: &mut Vec<Term>) {
+    match event {
+        Event::VpcCreated(vpc) => {
+            let name = Term::Named("vpcs", vpc.project.clone(), vpc.display_name.clone());
+            terms.extend([Term::Project(vpc.project.clone()), name]);
+        }
+        Event::VpcDeleted(vpc) => terms.push(Term::Project(vpc.project.clone())),
+        Event::SubnetCreated(subnet) | Event::SubnetDeleted(subnet) => {
+            terms.push(Term::Project(subnet.project.clone()))
+        }
+        Event::VnicCreated(created) | Event::VnicDeleted(created) => {
+            terms.extend([Term::Project(created.project.clone()), Term::Address(created.vnic.address)]);
+        }
+        _ => {}
     }
 }
 

@@ -129,16 +129,18 @@ impl Thing {
         Self { field, name: name.to_owned(), word: K::WORD, project, terms }
     }
 
-    /// What the event with which it comes to be concerns: any of these.
+    /// What the event with which it comes to be, or gets its name, concerns: any of these.
     pub fn beginnings(&self) -> Vec<Term> {
         self.terms.clone()
     }
 
-    /// The thing itself, if it comes to be with this event, of which these are the concerns.
+    /// The thing itself, if it comes to be with this event or gets its name, of which these are the concerns.
     pub fn begins(&self, event: &Event, concerns: &[Term]) -> Option<Term> {
         let (project, term) = match event {
             Event::EipAllocated(it) | Event::EipUpdated(it) => (&it.eip.project, Term::Eip(it.eip.id)),
-            Event::HavipCreated(created) => (&created.havip.project, Term::Havip(created.havip.id)),
+            Event::HavipCreated(havip) | Event::HavipUpdated(havip) => {
+                (&havip.havip.project, Term::Havip(havip.havip.id))
+            }
             _ => return None,
         };
         let asked = *project == self.project && self.terms.iter().any(|term| concerns.contains(term));

@@ -13,7 +13,7 @@ use mooring_domain::{
 
 use crate::{
     convert,
-    resource::v1::{self as api, havip::ClaimPolicy},
+    resource::v1::{self as api, havip::ClaimPolicy, pool::State as PoolState},
 };
 
 fn name<F: Facts<Parent = Scope>>(facts: &F) -> String {
@@ -36,6 +36,7 @@ pub fn pool(pool: &PoolCreated, at: CommitPosition, allocated: u64, cooling: u64
         display_name: pool.display_name.to_string(),
         cidrs: pool.cidrs.iter().map(ToString::to_string).collect(),
         allocated,
+        state: if pool.draining { PoolState::Draining } else { PoolState::Active }.into(),
         position: position(at),
         cooling_ms: Some(millis(pool.cooling)),
         cooling,

@@ -50,7 +50,11 @@ fn stands_for(name: &str, field: &str) -> bool {
 }
 
 fields! {
-    resource::Pool { name, display_name; "cidrs" => |pool, _key| pool.cidrs.iter().map(|cidr| Cow::Borrowed(cidr.as_str())).collect() }
+    resource::Pool {
+        name, display_name;
+        "cidrs" => |pool, _key| pool.cidrs.iter().map(|cidr| Cow::Borrowed(cidr.as_str())).collect(),
+        "state" => |pool, _key| word(pool.state().as_str_name(), "STATE_")
+    }
     resource::Vpc { name, display_name }
     resource::Subnet { name, display_name, vpc, cidr, gateway_address }
     resource::Vnic { name, instance, subnet, mac, address }

@@ -29,7 +29,7 @@ pub fn change(bytes: &[u8]) -> Result<Option<Change>, Malformed> {
             None => Ok(Change::of(&decode(bytes)?)),
         },
         // Few of them are in a log.
-        1..=3 | 5 | 6 | 68 => Ok(Change::of(&decode(bytes)?)),
+        1..=3 | 5 | 6 | 16..=21 | 68 => Ok(Change::of(&decode(bytes)?)),
         kind if KINDS.contains(&kind) => Ok(None),
         kind => Err(Malformed::UnknownKind(kind)),
     }

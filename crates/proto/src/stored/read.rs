@@ -21,10 +21,16 @@ use crate::{
 pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
     Ok(match kind {
         Kind::PoolCreated(pool) => Event::PoolCreated(pool_created(pool)?),
+        Kind::PoolUpdated(updated) => Event::PoolUpdated(pool_updated(updated)?),
+        Kind::PoolDeleted(deleted) => Event::PoolDeleted(pool_deleted(deleted)?),
         Kind::VpcCreated(vpc) => Event::VpcCreated(vpc_created(vpc)?),
         Kind::SubnetCreated(subnet) => Event::SubnetCreated(subnet_created(subnet)?),
         Kind::VnicCreated(vnic) => Event::VnicCreated(vnic_created(vnic)?),
+        Kind::VpcDeleted(gone) => Event::VpcDeleted(vpc_created(set("vpc", gone.vpc)?)?),
+        Kind::SubnetDeleted(gone) => Event::SubnetDeleted(subnet_created(set("subnet", gone.subnet)?)?),
+        Kind::VnicDeleted(gone) => Event::VnicDeleted(vnic_created(set("vnic", gone.vnic)?)?),
         Kind::HavipCreated(havip) => Event::HavipCreated(havip_created(havip)?),
+        Kind::HavipUpdated(updated) => Event::HavipUpdated(havip_updated(updated)?),
         Kind::HavipDeleted(deleted) => Event::HavipDeleted(havip(deleted.havip)?),
         Kind::EipAllocated(allocated) => {
             Event::EipAllocated(eip_described(allocated.eip, allocated.details)?)
@@ -72,6 +78,10 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
     })
 }
 
+fn set<T>(field: &'static str, part: Option<T>) -> Result<T, Malformed> {
+    part.ok_or(Malformed::Missing(field))
+}
+
 fn gateway(gateway: &str, region: &str) -> Result<GatewayFacts, Malformed> {
     Ok(GatewayFacts { gateway: text("gateway", gateway)?, region: text("region", region)? })
 }
@@ -83,7 +93,18 @@ fn pool_created(from: wire::PoolCreated) -> Result<PoolCreated, Malformed> {
         display_name: text("display_name", &from.display_name)?,
         cidrs: from.cidrs.into_iter().map(|block| cidr("cidrs", Some(block))).collect::<Result<_, _>>()?,
         cooling: Duration::from_nanos(from.cooling),
+        draining: false,
     })
+}
+
+fn pool_updated(from: wire::PoolUpdated) -> Result<PoolCreated, Malformed> {
+    let wire::PoolUpdated { pool_id, region, display_name, cidrs, draining, cooling } = from;
+    let like_created = wire::PoolCreated { pool_id, region, display_name, cidrs, cooling };
+    Ok(PoolCreated { draining, ..pool_created(like_created)? })
+}
+
+fn pool_deleted(from: wire::PoolDeleted) -> Result<PoolCreated, Malformed> {
+    Ok(PoolCreated { draining: true, ..pool_created(set("pool", from.pool)?)? })
 }
 
 fn vpc_created(from: wire::VpcCreated) -> Result<VpcCreated, Malformed> {
@@ -115,6 +136,11 @@ fn vnic_created(from: wire::VnicCreated) -> Result<VnicCreated, Malformed> {
         project: text("project", &from.project)?,
         region: text("region", &from.region)?,
     })
+}
+
+fn havip_updated(from: wire::HavipUpdated) -> Result<HavipCreated, Malformed> {
+    let wire::HavipUpdated { havip, members, whole_subnet, damping, announce } = from;
+    havip_created(wire::HavipCreated { havip, members, whole_subnet, damping, announce })
 }
 
 fn havip_created(from: wire::HavipCreated) -> Result<HavipCreated, Malformed> {
@@ -183,7 +209,7 @@ fn holder_changed(from: wire::HolderChanged) -> Result<HolderChanged, Malformed>
 }
 
 fn holder_withdrawn(from: wire::HolderWithdrawn) -> Result<HolderWithdrawn, Malformed> {
-    let reasons = [Withdrawal::Withdrawn, Withdrawal::Expired];
+    let reasons = [Withdrawal::Withdrawn, Withdrawal::Expired, Withdrawal::Excluded];
     let reason = reasons.into_iter().find(|reason| reason.word() == from.reason);
     let reason = reason.ok_or(Malformed::Bad("reason"))?;
     Ok(HolderWithdrawn {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mooring_domain::event::{
     BindFailed, BindRequested, BindingFacts, ClaimRejected, Damping, EipDescribed, EipReleased, Event,
-    HavipCreated, HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderSettled, HolderWithdrawn,
-    LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+    HavipCreated, HavipFacts, HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderSettled,
+    HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
 };
 
 use crate::{
@@ -18,13 +18,17 @@ use crate::{
 pub(super) fn kind(event: &Event) -> Kind {
     match event {
         Event::PoolCreated(pool) => Kind::PoolCreated(pool_created(pool)),
+        Event::PoolUpdated(pool) => Kind::PoolUpdated(pool_updated(pool)),
+        Event::PoolDeleted(pool) => Kind::PoolDeleted(wire::PoolDeleted { pool: Some(pool_created(pool)) }),
         Event::VpcCreated(vpc) => Kind::VpcCreated(vpc_created(vpc)),
         Event::SubnetCreated(subnet) => Kind::SubnetCreated(subnet_created(subnet)),
         Event::VnicCreated(vnic) => Kind::VnicCreated(vnic_created(vnic)),
+        Event::VpcDeleted(vpc) => Kind::VpcDeleted(wire::VpcDeleted { vpc: Some(vpc_created(vpc)) }),
+        Event::SubnetDeleted(subnet) => Kind::SubnetDeleted(subnet_deleted(subnet)),
+        Event::VnicDeleted(vnic) => Kind::VnicDeleted(wire::VnicDeleted { vnic: Some(vnic_created(vnic)) }),
         Event::HavipCreated(havip) => Kind::HavipCreated(havip_created(havip)),
-        Event::HavipDeleted(havip) => {
-            Kind::HavipDeleted(wire::HavipDeleted { havip: Some(wire_havip(havip)) })
-        }
+        Event::HavipUpdated(havip) => Kind::HavipUpdated(havip_updated(havip)),
+        Event::HavipDeleted(havip) => Kind::HavipDeleted(havip_deleted(havip)),
         Event::EipAllocated(described) => Kind::EipAllocated(eip_allocated(described)),
         Event::EipUpdated(described) => Kind::EipUpdated(eip_updated(described)),
         Event::EipReleased(released) => Kind::EipReleased(eip_released(released)),
@@ -97,6 +101,11 @@ fn pool_created(pool: &PoolCreated) -> wire::PoolCreated {
     }
 }
 
+fn pool_updated(pool: &PoolCreated) -> wire::PoolUpdated {
+    let wire::PoolCreated { pool_id, region, display_name, cidrs, cooling } = pool_created(pool);
+    wire::PoolUpdated { pool_id, region, display_name, cidrs, draining: pool.draining, cooling }
+}
+
 fn vpc_created(vpc: &VpcCreated) -> wire::VpcCreated {
     wire::VpcCreated {
         vpc_id: id_bytes(vpc.id),
@@ -116,6 +125,10 @@ fn subnet_created(subnet: &SubnetCreated) -> wire::SubnetCreated {
         cidr: Some(wire_cidr(subnet.cidr)),
         gateway_address: Some(wire_address(subnet.gateway_address)),
     }
+}
+
+fn subnet_deleted(subnet: &SubnetCreated) -> wire::SubnetDeleted {
+    wire::SubnetDeleted { subnet: Some(subnet_created(subnet)) }
 }
 
 fn vnic_created(created: &VnicCreated) -> wire::VnicCreated {
@@ -139,6 +152,15 @@ fn havip_created(created: &HavipCreated) -> wire::HavipCreated {
             cap: nanos(created.rules.damping.cap),
         }),
     }
+}
+
+fn havip_updated(updated: &HavipCreated) -> wire::HavipUpdated {
+    let wire::HavipCreated { havip, members, whole_subnet, damping, announce } = havip_created(updated);
+    wire::HavipUpdated { havip, members, whole_subnet, damping, announce }
+}
+
+fn havip_deleted(havip: &HavipFacts) -> wire::HavipDeleted {
+    wire::HavipDeleted { havip: Some(wire_havip(havip)) }
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -25,14 +25,15 @@ const V4: bool = false;
 
 /// Each event with its name in the golden file: its kind as in the oneof, and what is special behind a slash.
 pub fn all() -> Vec<(&'static str, Event)> {
-    let mut all = of_resource();
+    let mut all = of_networks();
+    all.extend(of_pools_and_eips());
     all.extend(of_binding());
     all.extend(of_holders());
     all.extend(of_health());
     all
 }
 
-fn of_resource() -> Vec<(&'static str, Event)> {
+fn of_networks() -> Vec<(&'static str, Event)> {
     let members = vec![vnic(0x0a, V4), vnic(0x0b, V4)];
     let damping = Damping { step: Duration::from_millis(500), cap: Duration::from_secs(2) };
     let open = HavipCreated {
@@ -42,16 +43,9 @@ fn of_resource() -> Vec<(&'static str, Event)> {
     };
     let announced =
         HavipCreated { rules: HolderRules { announce: true, ..HolderRules::default() }, ..open.clone() };
-    let released = HoldReleased { binding: id(0x70), region: text("r1"), held: None };
-    let held = HoldReleased { held: Some((eip(V4), havip(V4))), ..released.clone() };
     vec![
-        ("havip_created/rules", Event::HavipCreated(open)),
-        ("havip_created/announce", Event::HavipCreated(announced)),
-        ("pool_created", Event::PoolCreated(pool())),
-        (
-            "pool_created/cooling",
-            Event::PoolCreated(PoolCreated { cooling: Duration::from_hours(24), ..pool() }),
-        ),
+        ("havip_created/rules", Event::HavipCreated(open.clone())),
+        ("havip_created/announce", Event::HavipCreated(announced.clone())),
         ("vpc_created", Event::VpcCreated(vpc())),
         ("subnet_created", Event::SubnetCreated(subnet("10.0.1.0/24", "10.0.1.1"))),
         ("subnet_created/v6", Event::SubnetCreated(subnet("fd00:1::/64", "fd00:1::1"))),
@@ -69,7 +63,31 @@ fn of_resource() -> Vec<(&'static str, Event)> {
                 rules: HolderRules::default(),
             }),
         ),
+        ("vpc_deleted", Event::VpcDeleted(vpc())),
+        ("subnet_deleted", Event::SubnetDeleted(subnet("10.0.1.0/24", "10.0.1.1"))),
+        ("vnic_deleted", Event::VnicDeleted(vnic_created(vnic(0x0a, V4)))),
+        ("havip_updated", Event::HavipUpdated(announced.clone())),
+        ("havip_updated/rules", Event::HavipUpdated(open.clone())),
         ("havip_deleted", Event::HavipDeleted(havip(V4))),
+    ]
+}
+
+fn of_pools_and_eips() -> Vec<(&'static str, Event)> {
+    let released = HoldReleased { binding: id(0x70), region: text("r1"), held: None };
+    let held = HoldReleased { held: Some((eip(V4), havip(V4))), ..released.clone() };
+    vec![
+        ("pool_created", Event::PoolCreated(pool())),
+        (
+            "pool_created/cooling",
+            Event::PoolCreated(PoolCreated { cooling: Duration::from_hours(24), ..pool() }),
+        ),
+        ("pool_updated", Event::PoolUpdated(pool())),
+        (
+            "pool_updated/cooling",
+            Event::PoolUpdated(PoolCreated { cooling: Duration::from_hours(24), ..pool() }),
+        ),
+        ("pool_updated/draining", Event::PoolUpdated(PoolCreated { draining: true, ..pool() })),
+        ("pool_deleted", Event::PoolDeleted(PoolCreated { draining: true, ..pool() })),
         ("eip_allocated", Event::EipAllocated(plain(eip(V4)))),
         ("eip_allocated/v6", Event::EipAllocated(plain(eip(V6)))),
         ("eip_allocated/described", Event::EipAllocated(described(eip(V4)))),
@@ -116,6 +134,7 @@ fn of_holders() -> Vec<(&'static str, Event)> {
     let withdrawn =
         HolderWithdrawn { havip: havip(V4), holder: vnic(0x0b, V4), reason: Withdrawal::Withdrawn };
     let expired = HolderWithdrawn { reason: Withdrawal::Expired, ..withdrawn.clone() };
+    let excluded = HolderWithdrawn { reason: Withdrawal::Excluded, ..withdrawn.clone() };
     let renewed = LeaseRenewed {
         havip: havip(V4),
         holder: vnic(0x0b, V4),
@@ -133,6 +152,7 @@ fn of_holders() -> Vec<(&'static str, Event)> {
         ("holder_heard", Event::HolderHeard(heard)),
         ("holder_withdrawn", Event::HolderWithdrawn(withdrawn)),
         ("holder_withdrawn/expired", Event::HolderWithdrawn(expired)),
+        ("holder_withdrawn/excluded", Event::HolderWithdrawn(excluded)),
         ("lease_renewed", Event::LeaseRenewed(renewed)),
     ]
 }
@@ -210,13 +230,9 @@ fn text<T: std::str::FromStr<Err = BadName>>(text: &str) -> T {
 
 fn pool() -> PoolCreated {
     let cidrs = ["203.0.113.0/28", "2001:db8:7::/120"].map(|cidr| cidr.parse().unwrap());
-    PoolCreated {
-        id: id(0x10),
-        region: text("r1"),
-        display_name: text("public"),
-        cidrs: cidrs.into(),
-        cooling: Duration::ZERO,
-    }
+    let (region, display_name) = (text("r1"), text("public"));
+    let cooling = Duration::ZERO;
+    PoolCreated { id: id(0x10), region, display_name, cidrs: cidrs.into(), cooling, draining: false }
 }
 
 fn vpc() -> VpcCreated {

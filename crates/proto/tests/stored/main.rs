@@ -22,8 +22,9 @@ const GOLDEN: &str = include_str!("../golden/events.txt");
 const OPTIONAL: [&str; 2] = ["BindRequested.moved_from_binding_id", "BindFailed.moved_from_binding_id"];
 
 /// What may be unset, or say anything.
-const FREE: [&str; 41] = [
+const FREE: [&str; 48] = [
     "PoolCreated.cooling",
+    "PoolUpdated.cooling",
     "EipReleased.cooling_until",
     "EipAllocated.details",
     "EipUpdated.details",
@@ -31,6 +32,12 @@ const FREE: [&str; 41] = [
     "EipDetails.labels",
     "EipDetails.delete_protection",
     "Label.value",
+    "PoolUpdated.cidrs",
+    "PoolUpdated.draining",
+    "HavipUpdated.members",
+    "HavipUpdated.whole_subnet",
+    "HavipUpdated.damping",
+    "HavipUpdated.announce",
     "HavipCreated.announce",
     "HolderChanged.lease",
     "LeaseRenewed.renewed_at",

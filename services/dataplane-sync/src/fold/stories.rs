@@ -33,6 +33,7 @@ fn events() -> Vec<(Stream, Event)> {
             display_name,
             cidrs,
             cooling: Duration::ZERO,
+            draining: false,
         })
     };
     let vpc = VpcCreated { id: Id::new(id(7)), project, region, display_name: label("blue") };

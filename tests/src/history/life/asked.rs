@@ -7,18 +7,22 @@ use mooring_domain::{
     Expected, Timestamp,
     binding::{self, Command as ToBinding},
     event::{
-        BindRequested, ClaimFacts, EipDetails, GatewayDriftFound, GatewayFacts, HolderRules, SubnetCreated,
+        BindRequested, ClaimFacts, EipDetails, GatewayDriftFound, GatewayFacts, HavipCreated, HolderRules,
+        SubnetCreated,
     },
     holder,
     id::{BindingId, EipId, HavipId, VnicId},
     labels::Labels,
     name::{Name, Scope},
     nat::{Difference, Element},
-    resource::{self, AllocateEip, CreateHavip, CreateVnic, DeleteHavip, Hold, ReleaseEip, UpdateEip},
+    resource::{
+        self, AllocateEip, CreateHavip, CreateVnic, DeleteHavip, HavipChange, Hold, ReleaseEip, UpdateEip,
+        UpdateHavip,
+    },
 };
 
 use super::{
-    leases,
+    leases, networks, pools,
     region::{REGION, Region},
 };
 use crate::history::cores::{Asked, Cores};
@@ -70,10 +74,17 @@ pub(super) fn some(region: &mut Region, cores: &mut Cores<'_>, many: usize) -> R
 
 /// Something comes or goes.
 fn network(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource::Command>> {
+    if region.rng.u32(0..6) == 0 {
+        return match region.rng.u32(0..8) {
+            0 => pools::come_or_go(region, cores),
+            _ => networks::come_or_go(region, cores),
+        };
+    }
     let full = region.havips.len() > HAVIPS;
     Ok(match region.rng.u32(0..10) {
         0 | 1 if region.vnics.len() < VNICS => vnic(region, cores)?,
         0..4 if !full => havip(region, cores)?,
+        4 => change(region)?,
         0..6 => {
             let havip = Region::any(&mut region.rng, &region.havips);
             havip.map(|havip| {
@@ -138,9 +149,34 @@ fn havip(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource::
     })))
 }
 
+/// A HAVIP gets other members, is opened to its subnet or closed, or gets another name.
+fn change(region: &mut Region) -> Result<Option<resource::Command>> {
+    let Some(HavipCreated { havip, rules, .. }) = Region::any(&mut region.rng, &region.havips) else {
+        return Ok(None);
+    };
+    let near: Vec<_> = region.vnics.iter().filter(|vnic| vnic.subnet == havip.subnet).collect();
+    let many = region.rng.usize(0..4);
+    let members = region.rng.choose_multiple(near, many).into_iter().map(|vnic| vnic.vnic.id).collect();
+    let change = match region.rng.u32(0..6) {
+        0 => {
+            let display_name = Some(format!("havip-{}", region.number()).parse()?);
+            HavipChange { display_name, ..HavipChange::default() }
+        }
+        1 => HavipChange { whole_subnet: Some(!rules.whole_subnet), ..HavipChange::default() },
+        _ => HavipChange { members: Some(members), ..HavipChange::default() },
+    };
+    let scope = Scope { project: havip.project, region: havip.region };
+    Ok(Some(resource::Command::UpdateHavip(UpdateHavip {
+        scope,
+        id: havip.id,
+        expected: Expected::default(),
+        change,
+    })))
+}
+
 fn eip(region: &mut Region, cores: &mut Cores<'_>) -> Result<resource::Command> {
     let project = if region.rng.u32(0..3) == 0 { "bank" } else { "shop" };
-    let pool = Region::any(&mut region.rng, &region.pools).filter(|_| region.rng.bool());
+    let pool = Region::any(&mut region.rng, &region.pools).filter(|_| region.rng.bool()).map(|pool| pool.id);
     let address = IpAddr::V4(Ipv4Addr::new(203, 0, 113, region.rng.u8(0..20)));
     Ok(resource::Command::AllocateEip(AllocateEip {
         id: EipId::new(cores.id()),

@@ -1,5 +1,5 @@
-//! Holders that announce themselves over gRPC, what health finds by looking at holders on a clock, and what gateways tell of
-//! them behind that.
+//! Holders that announce themselves over gRPC, what health finds by looking at holders on a clock (what has settled, whose lease
+//! has ended, who may hold a HAVIP no more), and what gateways tell of them behind that.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ pub(super) fn look(cores: &Cores<'_>) -> Vec<Command> {
         |havip: &Havip| Command::Settle { havip: havip.facts.id, heard: Heard::default(), since, now };
     let state = &cores.states().holder;
     let expire = |havip| Command::Expire { havip, since, now };
-    state.contested().map(settle).chain(state.expired(now).map(expire)).collect()
+    let excluded = state.excluded().map(|havip| Command::Exclude { havip });
+    state.contested().map(settle).chain(state.expired(now).map(expire)).chain(excluded).collect()
 }
 
 /// A member says over gRPC that it holds a HAVIP, or that it does no more, whether it may or not.

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use mooring_domain::{
     Event,
     address::Mac,
-    event::{BindRequested, EipFacts, HavipCreated, SubnetCreated, VnicCreated},
+    event::{BindRequested, EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{PoolId, SubnetId, VpcId},
     name::Scope,
     resource::{Command, CreatePool, CreateSubnet, CreateVpc},
@@ -25,7 +25,8 @@ const REMEMBERED: usize = 64;
 /// What is known of the region by those who ask for something.
 pub(super) struct Region {
     pub(super) rng: Rng,
-    pub(super) pools: Vec<PoolId>,
+    pub(super) pools: Vec<PoolCreated>,
+    pub(super) vpcs: Vec<VpcCreated>,
     pub(super) subnets: Vec<SubnetCreated>,
     pub(super) vnics: Vec<VnicCreated>,
     pub(super) havips: Vec<HavipCreated>,
@@ -40,6 +41,7 @@ impl Region {
         Self {
             rng: Rng::with_seed(seed),
             pools: Vec::new(),
+            vpcs: Vec::new(),
             subnets: Vec::new(),
             vnics: Vec::new(),
             havips: Vec::new(),
@@ -84,10 +86,23 @@ impl Region {
     /// What came of what was asked.
     pub(super) fn happened(&mut self, event: &Event) {
         match event {
-            Event::PoolCreated(pool) => self.pools.push(pool.id),
+            Event::PoolCreated(pool) => self.pools.push(pool.clone()),
+            Event::PoolUpdated(now) => {
+                let same = self.pools.iter_mut().filter(|pool| pool.id == now.id);
+                same.for_each(|pool| pool.clone_from(now));
+            }
+            Event::PoolDeleted(gone) => self.pools.retain(|pool| pool.id != gone.id),
+            Event::VpcCreated(vpc) => self.vpcs.push(vpc.clone()),
+            Event::VpcDeleted(gone) => self.vpcs.retain(|vpc| vpc.id != gone.id),
+            Event::SubnetDeleted(gone) => self.subnets.retain(|subnet| subnet.id != gone.id),
+            Event::VnicDeleted(gone) => self.vnics.retain(|vnic| vnic.vnic.id != gone.vnic.id),
             Event::SubnetCreated(subnet) => self.subnets.push(subnet.clone()),
             Event::VnicCreated(vnic) => self.vnics.push(vnic.clone()),
             Event::HavipCreated(havip) => self.havips.push(havip.clone()),
+            Event::HavipUpdated(now) => {
+                let same = self.havips.iter_mut().filter(|havip| havip.havip.id == now.havip.id);
+                same.for_each(|havip| havip.clone_from(now));
+            }
             Event::HavipDeleted(gone) => self.havips.retain(|havip| havip.havip.id != gone.id),
             Event::EipAllocated(described) => self.eips.push(described.eip.clone()),
             Event::EipReleased(gone) => self.eips.retain(|eip| eip.id != gone.eip.id),

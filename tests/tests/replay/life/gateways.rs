@@ -13,7 +13,7 @@ use mooring_domain::{
 };
 use mooring_event_log::{Filter, Position};
 use mooring_ledger::commits;
-use mooring_tests::{Namespace, lab::crowd::Crowd};
+use mooring_tests::{Namespace, history::life::LATE, lab::crowd::Crowd};
 
 use super::{EVERY, Stored, runtime};
 use crate::{given::offline, loaded::check_loaded};
@@ -46,6 +46,11 @@ fn place(router: &Namespace) -> Place {
     Place { netns: Some(router.name().to_owned()), inside, outside, arp: true, hairpin: false }
 }
 
+/// Those for which there are routers: VPCs that come late go again.
+fn of_the_beginning(desired: &Desired) -> impl Iterator<Item = (&VpcId, &VpcDesired)> {
+    desired.vpcs.iter().filter(|(_, vpc)| !vpc.display_name.as_str().starts_with(LATE))
+}
+
 impl Gateway<'_> {
     fn of(&mut self, vpc: VpcId) -> &mut Carried {
         let router = &self.routers[self.vpcs.len() % VPCS];
@@ -59,7 +64,7 @@ impl Gateway<'_> {
 
     /// Makes every kernel equal to what is desired.
     fn visit(&mut self, desired: &Desired, pools: &BTreeSet<IpNet>) {
-        for (vpc, desired) in &desired.vpcs {
+        for (vpc, desired) in of_the_beginning(desired) {
             self.of(*vpc).make_equal(desired, pools);
         }
     }
@@ -76,7 +81,7 @@ impl Gateway<'_> {
 
     /// What the fold wants, followed to here.
     fn follow(&mut self, desired: &Desired, pools: &BTreeSet<IpNet>) -> BTreeMap<VpcId, RunningHash> {
-        let each = desired.vpcs.iter();
+        let each = of_the_beginning(desired);
         each.map(|(vpc, desired)| (*vpc, self.of(*vpc).folded.follow(desired, pools))).collect()
     }
 }
@@ -146,7 +151,7 @@ fn each_record(stored: &Stored, mut each: impl FnMut(&mut Desired)) {
 /// The ruleset of a VPC at this position, printed by `moor` and loaded by nft.
 fn print(stored: &Stored, desired: &Desired, gateway: &Gateway<'_>, plain: &Namespace) {
     let (n, (vpc, found)) =
-        desired.vpcs.iter().enumerate().max_by_key(|(_, (_, vpc))| vpc.nat.len()).unwrap();
+        of_the_beginning(desired).enumerate().max_by_key(|(_, (_, vpc))| vpc.nat.len()).unwrap();
     assert!(!found.nat.is_empty(), "an empty VPC shows nothing");
     let (at, place) = (desired.position, stored.data.display());
     let answer =

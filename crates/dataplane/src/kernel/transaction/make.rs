@@ -54,17 +54,26 @@ impl Transaction {
         }
     }
 
+    /// Both tables go, with whatever is in them.
+    pub(in crate::kernel) fn delete(&mut self, ruleset: &Ruleset) {
+        ruleset.tables.iter().for_each(|table| self.remove(table));
+    }
+
     /// The table as a whole goes, with whatever is in it, and is there again, empty.
     fn replace(&mut self, table: &Table) {
-        let name = || TableMessage { attributes: vec![TableAttribute::Name(table.name.to_owned())] };
+        self.remove(table);
+        self.push(
+            format!("make table {}", table.name),
+            NLM_F_CREATE,
+            NfTablesMessage::NewTable(named(table)),
+        );
+    }
+
+    fn remove(&mut self, table: &Table) {
         // Only what is there can be deleted, so first of all it is.
-        for (word, flags, message) in [
-            ("find or make", NLM_F_CREATE, NfTablesMessage::NewTable(name())),
-            ("delete", 0, NfTablesMessage::DeleteTable(name())),
-            ("make", NLM_F_CREATE, NfTablesMessage::NewTable(name())),
-        ] {
-            self.push(format!("{word} table {}", table.name), flags, message);
-        }
+        let make = NfTablesMessage::NewTable(named(table));
+        self.push(format!("find or make table {}", table.name), NLM_F_CREATE, make);
+        self.push(format!("delete table {}", table.name), 0, NfTablesMessage::DeleteTable(named(table)));
     }
 
     /// All rules go, and what only rules held in place; our chains and sets stay, empty.
@@ -158,6 +167,10 @@ impl Transaction {
             );
         }
     }
+}
+
+fn named(table: &Table) -> TableMessage {
+    TableMessage { attributes: vec![TableAttribute::Name(table.name.to_owned())] }
 }
 
 /// A set as nftables sees it: its flags, the type of its keys and their length, the type of what they lead to.
