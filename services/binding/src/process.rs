@@ -133,9 +133,7 @@ impl Process {
                 let is_out = left.is_none_or(|left| self.is_out(state, left));
                 is_out && !self.early.awaits(binding.request.binding)
             }
-            // What an EIP moves from goes when it has arrived.
-            Phase::Unassociating(_) if state.moving_to(binding.request.binding).is_some() => false,
-            Phase::Unassociating(_) => self.is_out(state, binding),
+            Phase::Unassociating(_) => state.goes_after(binding).is_none() && self.is_out(state, binding),
             _ => false,
         }
     }

@@ -60,10 +60,12 @@ pub(super) fn fail(
 pub(super) fn complete(state: &State, id: BindingId) -> Result<Vec<Event>, Rejection> {
     let Some(binding) = state.get(id) else { return Ok(Vec::new()) };
     match &binding.phase {
-        Phase::Unassociating(_) if state.moving_to(id).is_some() => {
-            Err(out_of_turn(binding, "NOT_MOVED", "its EIP has not moved to the other binding yet"))
-        }
-        Phase::Unassociating(facts) => Ok(vec![Event::Unbound(facts.clone())]),
+        Phase::Unassociating(facts) => match state.goes_after(binding) {
+            Some(other) => {
+                Err(out_of_turn(other, "NOT_MOVED", "a move of its EIP has not come to its end yet"))
+            }
+            None => Ok(vec![Event::Unbound(facts.clone())]),
+        },
         Phase::Failed { .. } => Ok(Vec::new()),
         Phase::Associating | Phase::InUse(_) => {
             Err(out_of_turn(binding, "NOT_UNASSOCIATING", "nobody has asked to unbind it"))

@@ -140,6 +140,13 @@ impl State {
         self.moves.get(&binding).and_then(|id| self.bindings.get(id))
     }
 
+    /// The binding that has to come to its end before this one goes: what its EIP moves to has to be in use, or to have
+    /// failed, and what the EIP came from has to be gone. So an EIP that is moved again at once lets go of its HAVIPs in turn.
+    pub fn goes_after(&self, binding: &Binding) -> Option<&Binding> {
+        let came_from = || binding.request.moved_from.and_then(|left| self.get(left));
+        self.moving_to(binding.request.binding).or_else(came_from)
+    }
+
     /// A scope's bindings in id order, after `after` if given; failed ones of the last day too.
     pub fn list(&self, scope: &Scope, after: Option<BindingId>) -> impl Iterator<Item = &Binding> + use<'_> {
         let from = match after {

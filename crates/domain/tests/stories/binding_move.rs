@@ -57,7 +57,7 @@ fn a_move_comes_to_its_end_in_order_and_only_in_it() {
     story.given(&leave(71, 1, 2));
     // The old one is not over before the EIP fronts the other.
     let early = story.when(&complete(70));
-    refused(early, Class::Precondition, "NOT_MOVED", "binding", binding(70));
+    refused(early, Class::Precondition, "NOT_MOVED", "binding", binding(71));
     let Event::Bound(facts) = story.given(&confirm(71, 1, 2)) else { panic!("it is bound") };
     assert_eq!((facts.binding, facts.havip.id), (id(71), id(2)));
     assert_eq!(of_eip(&story, 1), Some(id(71)));
@@ -66,6 +66,26 @@ fn a_move_comes_to_its_end_in_order_and_only_in_it() {
     assert_eq!((of_eip(&story, 1), phase(&story, 70)), (Some(id(71)), None));
     assert!(story.state.of_havip(id(1)).is_none());
     assert_eq!(story.state.get(id(71)).unwrap().moved_from().map(|name| name.to_string()), binding(70));
+}
+
+#[test]
+fn an_eip_that_is_moved_on_at_once_lets_go_of_its_havips_in_turn() {
+    let mut story = asked();
+    story.given(&leave(71, 1, 2));
+    story.given(&confirm(71, 1, 2));
+    story.given(&moving(72, 1, 3));
+    story.given(&leave(72, 1, 3));
+    story.given(&confirm(72, 1, 3));
+    story.given(&unbind("shop", 1));
+    for (number, before) in [(72, 71), (71, 70)] {
+        let early = story.when(&complete(number));
+        refused(early, Class::Precondition, "NOT_MOVED", "binding", binding(before));
+    }
+    for number in [70, 71, 72] {
+        assert_eq!(of_eip(&story, 1), Some(id(72)), "nobody has the EIP before all of them are gone");
+        story.given(&complete(number));
+    }
+    assert_eq!(of_eip(&story, 1), None);
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl Region {
         let Some(binding) = self.states.binding.get(id).cloned() else { return false };
         match binding.phase {
             Phase::Associating => self.associate(&binding.request),
-            Phase::Unassociating(_) if self.states.binding.moving_to(id).is_some() => return false,
+            Phase::Unassociating(_) if self.states.binding.goes_after(&binding).is_some() => return false,
             Phase::Unassociating(_) => self.unassociate(id),
             Phase::InUse(_) | Phase::Failed { .. } => return false,
         }
