@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use mooring_tests::{Mooringd, server::Options};
+use mooring_tests::{Client, Mooringd, server::Options, wait_for};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
@@ -187,4 +187,40 @@ fn a_thousand_that_never_finish_asking_keep_nobody_from_an_answer() {
     server.ask("vpc create blue").unwrap();
     assert!(resident(server.pid().unwrap()).saturating_sub(before) < ROOM);
     drop(waiting);
+}
+
+/// How many files the server may open; half of them are for connections.
+const FILES: usize = 400;
+
+#[test]
+fn connections_that_are_too_many_are_closed_at_once_and_those_before_them_go_on() {
+    let wrapper = vec!["prlimit".to_owned(), format!("--nofile={FILES}:{FILES}")];
+    let server = Mooringd::alone(Options { wrapper, ..Options::default() }).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = runtime.block_on(Client::connect(server.address())).unwrap();
+    runtime.block_on(client.vpc("blue")).unwrap();
+    let many: Vec<_> = (0..FILES).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    // Of those that are kept nothing comes without being asked.
+    let mut closed = 0;
+    wait_for("the last ones to be closed", Duration::from_secs(20), || {
+        closed = many.iter().filter(|stream| is_closed(stream)).count();
+        if closed >= FILES / 2 { Ok(()) } else { Err(format!("{closed} are")) }
+    })
+    .unwrap();
+    assert!(closed < FILES, "all of them were closed");
+    runtime.block_on(client.vpc("red")).unwrap();
+    assert!(server.moor("vpc list").unwrap().exit != 0, "there is no room for one more");
+    drop(many);
+    wait_for("room", Duration::from_secs(20), || {
+        server.ask("vpc list").map_err(|error| format!("{error:#}"))
+    })
+    .unwrap();
+}
+
+fn is_closed(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    match stream.peek(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    }
 }

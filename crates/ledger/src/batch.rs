@@ -73,7 +73,7 @@ pub(crate) fn decide<D: Decider>(
     for submission in submissions {
         let known = submission.caller.request.and_then(|(id, _)| ahead.requests.find(id));
         let full = bytes > BATCH_BYTES || batch.commits.len() == contract::MAX_COMMITS;
-        let subject = D::changes(&submission.command);
+        let subject = submission.command.as_ref().and_then(D::changes);
         if full
             || subject.is_some_and(|subject| changed.contains(&subject))
             || known.is_some_and(|(_, at)| at.position == position)
@@ -81,7 +81,8 @@ pub(crate) fn decide<D: Decider>(
             batch.later.push(submission);
             continue;
         }
-        let decision = match (known, D::decide(&ahead.state, &submission.command)) {
+        let decided = submission.command.as_ref().map(|command| D::decide(&ahead.state, command));
+        let decision = match (known, decided.unwrap_or(Ok(Vec::new()))) {
             (Some((content, at)), _) => replay(&submission, content, at),
             (None, Err(rejection)) => Decision::Refused(rejection.into()),
             (None, Ok(events)) if events.is_empty() => Decision::Nothing,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use mooring_domain::{
-    Rejection, RequestId,
+    Position, Rejection, RequestId,
     id::Kind,
     name::{Name, Scope, parse_scoped},
 };
 use mooring_proto::{
     access::Identity,
+    preview::MIN_POSITION,
     status::{bad_field, bad_name, from_rejection},
     write::Write,
 };
@@ -35,6 +36,8 @@ pub struct Caller {
     pub(crate) trace_parent: Arc<str>,
     /// Whether it wants to hear what would be, and nothing to be.
     pub(crate) validate_only: bool,
+    /// What it wants a read to be true at, at least; as it said it.
+    min_position: Option<Arc<str>>,
     /// Whose call it is. None: nothing is there for it.
     identity: Option<Identity>,
 }
@@ -47,6 +50,7 @@ impl Caller {
             request: None,
             trace_parent: "".into(),
             validate_only: false,
+            min_position: None,
             identity: None,
         }
     }
@@ -63,7 +67,21 @@ impl Caller {
     /// Takes a request that only reads apart: its caller and the rest.
     pub fn read<M>(request: Request<M>) -> (Self, M) {
         let (metadata, extensions, message) = request.into_parts();
-        (Self { identity: extensions.get().cloned(), ..Self::of(&metadata) }, message)
+        let min_position = metadata.get(MIN_POSITION).map(|said| said.to_str().unwrap_or("?").into());
+        (Self { identity: extensions.get().cloned(), min_position, ..Self::of(&metadata) }, message)
+    }
+
+    /// The same, whose reads must have at least this.
+    #[must_use]
+    pub fn having_seen(self, position: Position) -> Self {
+        Self { min_position: Some(position.to_string().into()), ..self }
+    }
+
+    /// What its reads must have at least.
+    pub(crate) fn seen(&self) -> Result<Position, Rejection> {
+        let Some(said) = &self.min_position else { return Ok(Position::default()) };
+        let number = said.parse().map(Position);
+        number.map_err(|_| Rejection::invalid(MIN_POSITION, format!("must be a position, is {said:?}")))
     }
 
     /// Whether it may know of the whole region.

@@ -10,12 +10,14 @@ use tokio::{
     task::{JoinError, JoinHandle},
     time::timeout,
 };
+use tonic::Status;
 
 use crate::{
     caller::Caller,
     codec::to_log_position,
     folded::{self, Purpose, View},
     following::Following,
+    seen,
     snapshots::{SnapshotError, Snapshots},
     submission::{Outcome, Refused, Submission},
     writer::{Shown, Writer},
@@ -118,6 +120,28 @@ impl<D: Decider> Ledger<D> {
 
     /// Has the core decide a command, and answers when what it decided is durable and folded.
     pub async fn submit(&self, caller: Caller, command: D::Command) -> Result<Outcome, Refused> {
+        self.submit_one(caller, Some(command)).await
+    }
+
+    /// The same for a command made of names that had to be looked up. Where that failed, a retry answers as the first
+    /// request with its id did all the same: what it named may have been deleted, or renamed, since.
+    pub async fn submit_found(
+        &self,
+        caller: Caller,
+        command: Result<D::Command, Status>,
+    ) -> Result<Outcome, Status> {
+        let missing = match command {
+            Ok(command) => return Ok(self.submit(caller, command).await?),
+            Err(missing) => missing,
+        };
+        if caller.request.is_none() {
+            return Err(missing);
+        }
+        let first = self.submit_one(caller, None).await?;
+        if first.at.is_some() { Ok(first) } else { Err(missing) }
+    }
+
+    async fn submit_one(&self, caller: Caller, command: Option<D::Command>) -> Result<Outcome, Refused> {
         let (submission, outcome) = submission(caller, command);
         let sent = self.submissions.send(vec![submission]).await;
         answer(sent.is_ok(), outcome).await
@@ -130,7 +154,7 @@ impl<D: Decider> Ledger<D> {
         commands: impl IntoIterator<Item = D::Command>,
     ) -> Vec<Result<Outcome, Refused>> {
         let (submissions, waiting): (Vec<_>, Vec<_>) =
-            commands.into_iter().map(|command| submission(caller.clone(), command)).unzip();
+            commands.into_iter().map(|command| submission(caller.clone(), Some(command))).unzip();
         let sent = self.submissions.send(submissions).await.is_ok();
         let mut outcomes = Vec::with_capacity(waiting.len());
         for outcome in waiting {
@@ -143,6 +167,17 @@ impl<D: Decider> Ledger<D> {
     /// answer to a command waits for the fold of its own.
     pub async fn current(&self) -> Result<View<D::State>, Refused> {
         current(&*self.log, self.view.clone()).await
+    }
+
+    /// The same for a read of this caller, which may have seen more than this process.
+    pub async fn current_for(&self, caller: &Caller) -> Result<View<D::State>, Refused> {
+        self.view_for(caller).await?;
+        self.current().await
+    }
+
+    /// The state now, with at least what this caller has seen.
+    pub async fn view_for(&self, caller: &Caller) -> Result<View<D::State>, Refused> {
+        seen::reached(&*self.log, self.view.clone(), caller.seen()?).await
     }
 
     /// Every record of the region after a position.
@@ -169,7 +204,7 @@ impl<D: Decider> Ledger<D> {
 /// What a command comes to.
 type Awaited = oneshot::Receiver<Result<Outcome, Refused>>;
 
-fn submission<C>(caller: Caller, command: C) -> (Submission<C>, Awaited) {
+fn submission<C>(caller: Caller, command: Option<C>) -> (Submission<C>, Awaited) {
     let (answer, outcome) = oneshot::channel();
     (Submission { caller, command, answer }, outcome)
 }

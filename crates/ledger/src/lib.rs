@@ -18,6 +18,7 @@ mod reader;
 mod regions;
 mod requests;
 mod saver;
+mod seen;
 mod snapshots;
 mod standing;
 mod start;

@@ -7,12 +7,13 @@ use mooring_event_log::EventLog;
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    Refused,
+    Caller, Refused,
     codec::to_log_position,
     folded::{self, Folded, Purpose, View},
     following::Following,
     ledger::{self, FoldTask, OpenError},
     saver::Saver,
+    seen,
     snapshots::Snapshot,
 };
 
@@ -50,6 +51,11 @@ impl<D: Decider> Reader<D> {
     /// The state with everything that the log has now.
     pub async fn current(&self) -> Result<View<D::State>, Refused> {
         ledger::current(&*self.log, self.view.clone()).await
+    }
+
+    /// The state now, with at least what this caller has seen.
+    pub async fn view_for(&self, caller: &Caller) -> Result<View<D::State>, Refused> {
+        seen::reached(&*self.log, self.view.clone(), caller.seen()?).await
     }
 }
 

@@ -96,7 +96,8 @@ impl From<Refused> for tonic::Status {
 /// A command on its way through the loop.
 pub(crate) struct Submission<C> {
     pub(crate) caller: Caller,
-    pub(crate) command: C,
+    /// `None`: only what the first request with this id came to is asked for.
+    pub(crate) command: Option<C>,
     pub(crate) answer: oneshot::Sender<Result<Outcome, Refused>>,
 }
 

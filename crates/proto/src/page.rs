@@ -1,22 +1,31 @@
-//! Pages of a list: sizes, tokens (AIP-158) and filters. A token says which item came last, so a page stays right while the
-//! list changes; and of which list it is, so that it is taken for no other.
+//! Pages of a list: sizes, tokens (AIP-158), filters and orders. A token says which item came last, so a page stays right
+//! while the list changes; and of which list it is, so that it is taken for no other.
 
-use mooring_domain::id::Id;
+mod order;
+mod token;
+
+use std::{collections::BTreeMap, fmt::Display};
+
+use mooring_domain::{Rejection, id::Id, name::Scope};
 use tonic::Status;
-use uuid::Uuid;
 
+use self::{
+    order::{Order, Rank},
+    token::Token,
+};
 use crate::{
     filter::{Fields, Filter},
-    status::bad_field,
+    status::{bad_field, from_rejection},
 };
 
 const DEFAULT: usize = 100;
 const MOST: i32 = 1000;
-/// So many items are looked at for one page: where a filter is true of few, pages have fewer.
+/// So many items are looked at for one page: where a filter is true of few, pages have fewer, and a longer list comes in no
+/// other order than its own.
 const LOOKS: usize = 20_000;
 
 /// What a request says of the page it wants.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Asked<'a> {
     /// Of whose list.
     pub parent: &'a str,
@@ -26,15 +35,21 @@ pub struct Asked<'a> {
     pub token: &'a str,
     /// Of what.
     pub filter: &'a str,
+    /// In which order.
+    pub order: &'a str,
+    /// What else is listed: a word for it.
+    pub shows: &'a str,
 }
 
 /// Which page is asked for.
 pub struct Page<K> {
     limit: usize,
-    /// Those after this one.
+    /// Those after this one; `None` of a list in another order than that of ids: all are looked at.
     pub after: Option<Id<K>>,
+    behind: Option<Rank>,
     filter: Filter,
-    /// Stands for parent and filter.
+    order: Order,
+    /// Stands for what is listed.
     list: u64,
 }
 
@@ -42,28 +57,19 @@ pub struct Page<K> {
 pub fn parse<K, T: Fields>(asked: Asked<'_>) -> Result<Page<K>, Status> {
     let limit = limit(asked.size)?;
     let filter = Filter::parse::<T>(asked.filter)?;
-    let list = hash([asked.parent, "\n", asked.filter]);
-    let after = match asked.token {
+    let order = Order::parse::<T>(asked.order)?;
+    let list = token::list([asked.parent, asked.filter, asked.order, asked.shows]);
+    let token = match asked.token {
         "" => None,
-        token => Some(read(token, list)?),
+        text => Some(Token::read(text, list)?),
     };
-    Ok(Page { limit, after, filter, list })
-}
-
-fn read<K>(token: &str, list: u64) -> Result<Id<K>, Status> {
-    let bad = |what: &str| bad_field("page_token", what);
-    let parts = token.get(..16).zip(token.get(16..));
-    let parts = parts.and_then(|(of, last)| u64::from_str_radix(of, 16).ok().zip(Uuid::try_parse(last).ok()));
-    match parts.ok_or_else(|| bad("is no token of this list"))? {
-        (of, last) if of == list => Ok(Id::new(last)),
-        _ => Err(bad("is of another list: parent and filter must be as they were for the page before")),
+    let (mut after, mut behind) = (None, None);
+    match token {
+        Some(token) if order.is_by_id() => after = Some(Id::new(token.last)),
+        Some(token) => behind = Some(order.rank(token.values, token.last)),
+        None => {}
     }
-}
-
-/// FNV-1a: the same in every process, of whatever version. It keeps mistakes away, and nobody else.
-fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
-    let bytes = parts.into_iter().flat_map(str::bytes);
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    Ok(Page { limit, after, behind, filter, order, list })
 }
 
 /// How many a page has at most.
@@ -75,6 +81,24 @@ pub fn limit(page_size: i32) -> Result<usize, Status> {
     }
 }
 
+/// The names of a batch (AIP-231): as many as a page may have.
+pub fn batch(names: &[String]) -> Result<&[String], Status> {
+    let most = usize::try_from(MOST).unwrap_or_default();
+    match names.len() {
+        0 => Err(bad_field("names", "must have at least one")),
+        count if count > most => Err(bad_field("names", format!("must be at most {most}, are {count}"))),
+        _ => Ok(names),
+    }
+}
+
+/// A name of a batch is of the batch's parent.
+pub fn in_parent(parent: &Scope, scope: &Scope, name: impl Display) -> Result<(), Status> {
+    match scope == parent {
+        true => Ok(()),
+        false => Err(bad_field("names", format!("must all be in {parent}: {name} is not"))),
+    }
+}
+
 impl<K> Page<K> {
     /// Takes the page out of everything after [`Page::after`], with the token of the next one, empty at the end.
     pub fn take<I, T: Fields>(
@@ -82,11 +106,15 @@ impl<K> Page<K> {
         items: impl Iterator<Item = I>,
         id: impl Fn(&I) -> Id<K>,
         message: impl Fn(I) -> T,
-    ) -> (Vec<T>, String) {
+    ) -> Result<(Vec<T>, String), Status> {
+        if !self.order.is_by_id() {
+            return self.sorted(items, id, message);
+        }
         let (mut taken, mut last) = (Vec::new(), None);
         for (looked, item) in items.enumerate() {
             if taken.len() == self.limit || looked == LOOKS {
-                return (taken, last.map(|last| self.token(last)).unwrap_or_default());
+                let token = last.map(|last: Id<K>| Token { last: last.uuid(), values: Vec::new() });
+                return Ok((taken, token.map(|token| token.write(self.list)).unwrap_or_default()));
             }
             last = Some(id(&item));
             let message = message(item);
@@ -94,10 +122,47 @@ impl<K> Page<K> {
                 taken.push(message);
             }
         }
-        (taken, String::new())
+        Ok((taken, String::new()))
     }
 
-    fn token(&self, last: Id<K>) -> String {
-        format!("{:016x}{}", self.list, last.uuid().simple())
+    /// The first ones behind the last page's end, out of all there are.
+    fn sorted<I, T: Fields>(
+        &self,
+        items: impl Iterator<Item = I>,
+        id: impl Fn(&I) -> Id<K>,
+        message: impl Fn(I) -> T,
+    ) -> Result<(Vec<T>, String), Status> {
+        let mut first: BTreeMap<Rank, (T, Token)> = BTreeMap::new();
+        for (looked, item) in items.enumerate() {
+            if looked == LOOKS {
+                return Err(too_many());
+            }
+            let last = id(&item).uuid();
+            let message = message(item);
+            let values = self.order.values(&message);
+            let rank = self.order.rank(values.clone(), last);
+            if self.behind.as_ref().is_some_and(|behind| rank <= *behind) || !self.filter.accepts(&message) {
+                continue;
+            }
+            first.insert(rank, (message, Token { last, values }));
+            if first.len() > self.limit + 1 {
+                first.pop_last();
+            }
+        }
+        let more = first.len() > self.limit;
+        if more {
+            first.pop_last();
+        }
+        let last = first.last_key_value().filter(|_| more);
+        let next = last.map(|(_, (_, token))| token.write(self.list)).unwrap_or_default();
+        Ok((first.into_values().map(|(message, _)| message).collect(), next))
     }
 }
+
+fn too_many() -> Status {
+    let message = format!("the list has more than {LOOKS} things: they come in the order of creation only");
+    from_rejection(&Rejection::precondition("TOO_MANY_TO_ORDER", "order_by", message))
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,9 @@ pub const LEFT_OFF: &str = "mooring-events-left-off";
 /// The log's position at which the answer is true.
 pub const POSITION: &str = "mooring-position";
 
+/// In the metadata of a read: it must be answered with everything up to this position, as a write's answer said it.
+pub const MIN_POSITION: &str = "mooring-min-position";
+
 /// What all events together may take, as headers: some clients take no more than 8 KiB in all.
 const ROOM: usize = 6 * 1024;
 /// What a header takes beside its name and value (RFC 9113, 6.5.2).

@@ -84,6 +84,9 @@ pub enum Unserved {
     /// The log does not answer, or too many writers race; a retry can help.
     #[error("the event log does not answer; nothing was written")]
     Unavailable,
+    /// What the caller has seen already has not come here in time; a retry can help.
+    #[error("this server has not read the event log so far yet")]
+    Behind,
     /// The process is stopping.
     #[error("the server is stopping; nothing was written")]
     Closed,
@@ -96,6 +99,7 @@ pub fn from_unserved(unserved: Unserved) -> Status {
         Unserved::Damaged => (Code::DataLoss, "LOG_DAMAGED"),
         Unserved::Unknown => (Code::Unavailable, "OUTCOME_UNKNOWN"),
         Unserved::Unavailable => (Code::Unavailable, "LOG_UNAVAILABLE"),
+        Unserved::Behind => (Code::Unavailable, "BEHIND"),
         Unserved::Closed => (Code::Unavailable, "STOPPING"),
     };
     let retryable = code == Code::Unavailable;

@@ -13,6 +13,7 @@ fn each_way_of_not_being_served_has_its_word_and_a_pause_where_a_retry_can_help(
         (Unserved::Damaged, Code::DataLoss, "LOG_DAMAGED"),
         (Unserved::Unknown, Code::Unavailable, "OUTCOME_UNKNOWN"),
         (Unserved::Unavailable, Code::Unavailable, "LOG_UNAVAILABLE"),
+        (Unserved::Behind, Code::Unavailable, "BEHIND"),
         (Unserved::Closed, Code::Unavailable, "STOPPING"),
     ] {
         let status = from_unserved(unserved);

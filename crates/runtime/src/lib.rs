@@ -4,6 +4,7 @@
 pub mod args;
 mod circuit;
 pub mod config;
+mod connections;
 pub mod crash;
 mod data;
 mod later;

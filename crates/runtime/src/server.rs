@@ -11,6 +11,7 @@ use tonic::{
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
+    connections,
     later::{self, Later},
     readiness::Conditions,
     shutdown::Shutdown,
@@ -65,6 +66,7 @@ pub(crate) async fn serve(
         .into_axum_router();
     let ready = Router::new().route("/ready", get(later::ready)).with_state(conditions);
     let router = own.merge(ready).fallback(move |request| later.clone().serve(request));
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = Server::builder()
         // For what is read by other than gRPC clients, such as metrics.
         .accept_http1(true)
@@ -76,7 +78,7 @@ pub(crate) async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .add_routes(router.into())
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
+        .serve_with_incoming_shutdown(connections::bounded(incoming, connections::limit()), stop)
         .await;
     announcer.abort();
     Ok(served?)

@@ -15,9 +15,10 @@ use mooring_domain::{
 use mooring_ledger::{Caller, Outcome, Refused, Regions, Watch, watched_from};
 use mooring_proto::{
     binding::v1::{
-        self as api, BindRequest, GetBindingRequest, ListBindingsRequest, ListBindingsResponse, MoveRequest,
-        UnbindRequest, UnbindResponse, WaitAppliedRequest, WaitAppliedResponse, WatchBindingsRequest,
-        WatchBindingsResponse, binding_service_server::BindingService,
+        self as api, BatchGetBindingsRequest, BatchGetBindingsResponse, BindRequest, GetBindingRequest,
+        ListBindingsRequest, ListBindingsResponse, MoveRequest, UnbindRequest, UnbindResponse,
+        WaitAppliedRequest, WaitAppliedResponse, WatchBindingsRequest, WatchBindingsResponse,
+        binding_service_server::BindingService,
     },
     page,
     status::{Unserved, bad_field, bad_name, failure, from_unserved},
@@ -92,6 +93,28 @@ impl Bindings {
         Ok(Validated { ledger: self.regions.get("havip", region)?, reports: self.reports(region)?, resource })
     }
 
+    /// What is refused because it is being looked at for another project's request is the caller's own, or not there for it:
+    /// resource knows.
+    async fn told_apart(
+        &self,
+        submitted: Result<Outcome, Refused>,
+        (eip, havip): (&Name<id::Eip>, &Name<id::Havip>),
+        pair: &Pair,
+    ) -> Result<Outcome, Status> {
+        let refused = match submitted {
+            Ok(outcome) => return Ok(outcome),
+            Err(refused) => refused,
+        };
+        if !matches!(&refused, Refused::Rejected(Rejection { reason: "IN_TRANSITION", .. })) {
+            return Err(refused.into());
+        }
+        let resource = Resource::new(self.resource.clone(), havip.scope.region.clone());
+        match resource.validate_hold(pair).await?.0 {
+            Err(refusal) if refusal.reason == "NOT_FOUND" => Err(missing(&refusal.message, eip, havip)),
+            _ => Err(refused.into()),
+        }
+    }
+
     /// Answers for the binding that a `Bind` or a `Move` made or found, once it has come to its end.
     async fn answer_bound(
         &self,
@@ -155,14 +178,18 @@ fn unbinding(outcome: &Outcome, state: &State, eip: &Name<id::Eip>) -> Option<(B
 /// Why a binding failed, as an error.
 pub(crate) fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
     if reason == "NOT_FOUND" {
-        // In the words for whatever is not there, so that nobody learns from them what else may be.
-        let missing = match message.starts_with(id::Havip::WORD) {
-            true => Rejection::not_found("havip", binding.havip()),
-            false => Rejection::not_found("eip", binding.eip()),
-        };
-        return Refused::from(missing).into();
+        return missing(message, &binding.eip(), &binding.havip());
     }
     failure(Code::FailedPrecondition, reason, format!("{message} (binding {} FAILED)", binding.name()), false)
+}
+
+/// What resource does not find, in the words for whatever is not there, so that nobody learns from them what else may be.
+fn missing(message: &str, eip: &Name<id::Eip>, havip: &Name<id::Havip>) -> Status {
+    let missing = match message.starts_with(id::Havip::WORD) {
+        true => Rejection::not_found("havip", havip),
+        false => Rejection::not_found("eip", eip),
+    };
+    Refused::from(missing).into()
 }
 
 #[tonic::async_trait]
@@ -175,7 +202,8 @@ impl BindingService for Bindings {
         let (binding, project) = (BindingId::new(Uuid::now_v7()), havip.scope.project.clone());
         let pair = Pair { binding, eip: eip.id, havip: havip.id, project, moved_from: None };
         let command = Command::Bind { id: pair.binding, eip: eip.clone(), havip: havip.clone() };
-        let outcome = self.submit_bind(&havip.scope.region, caller, command, pair.clone()).await?;
+        let submitted = self.submit_bind(&havip.scope.region, caller, command, pair.clone()).await;
+        let outcome = self.told_apart(submitted, (&eip, &havip), &pair).await?;
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.bind(&outcome, &pair).await;
         }
@@ -191,7 +219,10 @@ impl BindingService for Bindings {
         let id = BindingId::new(Uuid::now_v7());
         let expected = Expected(request.expected_revision);
         let command = Command::Move { id, eip: eip.clone(), havip: havip.clone(), expected };
-        let outcome = ledger.submit(caller, command).await?;
+        let project = havip.scope.project.clone();
+        let pair = Pair { binding: id, eip: eip.id, havip: havip.id, project, moved_from: None };
+        let submitted = ledger.submit(caller, command).await;
+        let outcome = self.told_apart(submitted, (&eip, &havip), &pair).await?;
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.moved(&outcome).await;
         }
@@ -227,11 +258,26 @@ impl BindingService for Bindings {
     ) -> Result<Response<api::Binding>, Status> {
         let (caller, request) = Caller::read(request);
         let name = caller.name::<id::Binding>("name", &request.name)?;
-        let state = self.regions.get("name", &name.scope.region)?.current().await?.state;
-        let binding = state.get(name.id).filter(|binding| binding.scope() == name.scope);
-        let missing = || Refused::from(Rejection::not_found("name", &name));
-        let binding = binding.ok_or_else(missing)?;
-        Ok(Response::new(answer::binding(binding, &state, self.reports(&name.scope.region)?)))
+        let state = self.regions.get("name", &name.scope.region)?.current_for(&caller).await?.state;
+        let reports = self.reports(&name.scope.region)?;
+        Ok(Response::new(answer::binding(named(&state, "name", &name)?, &state, reports)))
+    }
+
+    async fn batch_get_bindings(
+        &self,
+        request: Request<BatchGetBindingsRequest>,
+    ) -> Result<Response<BatchGetBindingsResponse>, Status> {
+        let (caller, request) = Caller::read(request);
+        let scope = caller.scope("parent", &request.parent)?;
+        let state = self.regions.get("parent", &scope.region)?.current_for(&caller).await?.state;
+        let reports = self.reports(&scope.region)?;
+        let one = |name: &String| {
+            let name = caller.name::<id::Binding>("names", name)?;
+            page::in_parent(&scope, &name.scope, &name)?;
+            Ok(answer::binding(named(&state, "names", &name)?, &state, reports))
+        };
+        let bindings = page::batch(&request.names)?.iter().map(one).collect::<Result<_, Status>>()?;
+        Ok(Response::new(BatchGetBindingsResponse { bindings }))
     }
 
     async fn list_bindings(
@@ -245,12 +291,14 @@ impl BindingService for Bindings {
             size: request.page_size,
             token: &request.page_token,
             filter: &request.filter,
+            order: &request.order_by,
+            ..page::Asked::default()
         })?;
-        let state = self.regions.get("parent", &scope.region)?.current().await?.state;
+        let state = self.regions.get("parent", &scope.region)?.current_for(&caller).await?.state;
         let reports = self.reports(&scope.region)?;
         let message = |binding| answer::binding(binding, &state, reports);
         let bindings = state.list(&scope, page.after);
-        let (bindings, next_page_token) = page.take(bindings, |binding| binding.request.binding, message);
+        let (bindings, next_page_token) = page.take(bindings, |binding| binding.request.binding, message)?;
         Ok(Response::new(ListBindingsResponse { bindings, next_page_token }))
     }
 
@@ -303,6 +351,12 @@ impl BindingService for Bindings {
         let gateways = applied.iter().map(|gateway| format!("regions/{region}/gateways/{gateway}")).collect();
         Ok(Response::new(WaitAppliedResponse { position: position.0, gateways }))
     }
+}
+
+/// The binding of this name, which another project's is not.
+fn named<'a>(state: &'a State, field: &'static str, name: &Name<id::Binding>) -> Result<&'a Binding, Status> {
+    let binding = state.get(name.id).filter(|binding| binding.scope() == name.scope);
+    binding.ok_or_else(|| Refused::from(Rejection::not_found(field, name)).into())
 }
 
 /// The binding that is watched. Whoever goes on may ask for one that is gone since.

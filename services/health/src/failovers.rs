@@ -103,7 +103,7 @@ impl FailoverService for Failovers {
         let (caller, request) = Caller::read(request);
         let scope = caller.scope("parent", &request.parent)?;
         let (limit, before) = (page::limit(request.page_size)?, behind(&request.page_token)?);
-        let state = self.0.get("parent", &scope.region)?.current().await?.state;
+        let state = self.0.get("parent", &scope.region)?.current_for(&caller).await?.state;
         let havip = wanted(&caller, &state, &scope, &request.havip)?;
         let latest = state.failovers().latest(havip, None).filter_map(|(at, receipt)| {
             let havip = state.get(receipt.havip).filter(|havip| havip.facts.project == scope.project)?;

@@ -114,7 +114,7 @@ impl HealthService for Health {
     async fn get_holder(&self, request: Request<GetHolderRequest>) -> Result<Response<Holder>, Status> {
         let (caller, request) = Caller::read(request);
         let name = caller.name::<id::Havip>("havip", &request.havip)?;
-        let state = self.regions.get("havip", &name.scope.region)?.current().await?.state;
+        let state = self.regions.get("havip", &name.scope.region)?.current_for(&caller).await?.state;
         Ok(Response::new(answer::holder(state.named(&name).map_err(Refused::from)?)))
     }
 
@@ -129,10 +129,12 @@ impl HealthService for Health {
             size: request.page_size,
             token: &request.page_token,
             filter: &request.filter,
+            order: &request.order_by,
+            ..page::Asked::default()
         })?;
-        let state = self.regions.get("parent", &scope.region)?.current().await?.state;
+        let state = self.regions.get("parent", &scope.region)?.current_for(&caller).await?.state;
         let havips = state.list(&scope, page.after);
-        let (holders, next_page_token) = page.take(havips, |havip| havip.facts.id, answer::holder);
+        let (holders, next_page_token) = page.take(havips, |havip| havip.facts.id, answer::holder)?;
         Ok(Response::new(ListHoldersResponse { holders, next_page_token }))
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     binding,
     client::Role,
-    custody, diff, eip, explain, failovers,
+    completion, custody, diff, eip, explain, failovers,
     failure::{Exit, Failure},
     filtered::Filtered,
     gateway, havip, holder,
@@ -81,6 +81,9 @@ pub struct Global {
     /// Say what a write would answer and what would happen, and do nothing
     #[arg(long, visible_alias = "dry-run", global = true)]
     pub validate_only: bool,
+    /// Read nothing older: what a write has answered as its position, of whichever server
+    #[arg(long, global = true, value_name = "POSITION")]
+    pub min_position: Option<u64>,
     /// Ask no server but this log, where it lies: file:FOLDER or FOLDER, a data folder or the folder of one region's log, of a
     /// stopped system, a backup, or beside the process that writes it
     #[arg(long, global = true, value_name = "PLACE")]
@@ -142,6 +145,7 @@ pub enum Command {
     Trace(trace::Trace),
     Custody(Box<custody::Custody>),
     Explain(explain::Explain),
+    Completion(completion::Completion),
 }
 
 impl Arguments {
@@ -195,6 +199,7 @@ impl Command {
             Self::Custody(custody) => custody.run(moor).await,
             Self::Explain(explain) => explain.run(moor).await,
             Self::Diff(diff) => diff.run(moor).await,
+            Self::Completion(completion) => completion.run(),
         }
     }
 }
@@ -212,6 +217,7 @@ impl Command {
                 | Self::Eip(_)
                 | Self::Bind(_)
                 | Self::Unbind(_)
+                | Self::Move(_)
                 | Self::Gateway(_)
         )
     }
@@ -293,6 +299,9 @@ mod tests {
         "moor eip update web --name shop --labels env=prod",
         "moor eip update 203.0.113.7 --delete-protection off",
         "moor eip list",
+        "moor completion bash",
+        "moor eip list --order-by address --show-cooling --min-position 7",
+        "moor eip get web shop",
         "moor eip get 203.0.113.7",
         "moor eip release web --dry-run",
         "moor bind web front --wait",
@@ -358,6 +367,7 @@ mod tests {
     fn nonsense_is_a_usage_error() {
         for line in [
             "moor",
+            "moor completion cmd",
             "moor bind web",
             "moor pool create public",
             "moor eip update web --labels env",

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use mooring_domain::id::Binding as BindingKind;
 use mooring_proto::{
     binding::v1::{
-        BindRequest, Binding, GetBindingRequest, ListBindingsRequest, MoveRequest, UnbindRequest,
-        binding::State, binding_service_client::BindingServiceClient,
+        BatchGetBindingsRequest, BindRequest, Binding, GetBindingRequest, ListBindingsRequest, MoveRequest,
+        UnbindRequest, binding::State, binding_service_client::BindingServiceClient,
     },
     resource::v1::{Eip, Havip},
 };
@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     filtered::Filtered,
-    invocation::{Invocation, PAGE_SIZE, Resource},
+    invocation::{Batch, Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
@@ -63,10 +63,11 @@ pub enum Verb {
         #[command(flatten)]
         watched: Watched,
     },
-    /// Show one binding
+    /// Show one binding, or several: all of them or none
     Get {
         /// Name or id
-        binding: String,
+        #[arg(value_name = "BINDING", required = true)]
+        bindings: Vec<String>,
         #[command(flatten)]
         watched: Watched,
     },
@@ -144,19 +145,24 @@ impl Verb {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
             Self::List { filtered, watched } if watched.watch => {
-                if !filtered.filter.is_empty() {
-                    return Err(Failure::usage("--watch tells of every binding: leave --filter out"));
+                if !filtered.filter.is_empty() || !filtered.order_by.is_empty() {
+                    return Err(Failure::usage(
+                        "--watch tells of every binding as it changes: leave --filter and --order-by out",
+                    ));
                 }
                 watch::run(moor, String::new(), watched.limit).await
             }
             Self::List { filtered, .. } => moor.show_all(&list(moor, &filtered).await?).await,
-            Self::Get { binding, watched } => {
-                let binding = moor.find::<Binding>(Argument::new("BINDING", &binding)).await?;
-                match watched.watch {
-                    true => watch::run(moor, binding.name, watched.limit).await,
-                    false => moor.show(&binding).await,
-                }
+            Self::Get { bindings, watched } if watched.watch => {
+                let [binding] = &bindings[..] else {
+                    return Err(Failure::usage(
+                        "--watch tells of one binding, or of all: `moor binding list --watch`",
+                    ));
+                };
+                let name = moor.name_of::<Binding>(Argument::new("BINDING", binding)).await?;
+                watch::run(moor, name, watched.limit).await
             }
+            Self::Get { bindings, .. } => moor.show_found::<Binding>("BINDING", &bindings).await,
         }
     }
 }
@@ -164,8 +170,8 @@ impl Verb {
 async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Binding>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let (parent, filter) = (parent.clone(), filtered.filter.clone());
-        let message = ListBindingsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
+        let (parent, filter, order_by) = (parent.clone(), filtered.filter.clone(), filtered.order_by.clone());
+        let message = ListBindingsRequest { parent, page_size: PAGE_SIZE, page_token, filter, order_by };
         let rpc = async |channel, request| BindingServiceClient::new(channel).list_bindings(request).await;
         moor.binding.call(message, rpc).await.map(|page| (page.bindings, page.next_page_token))
     })
@@ -212,6 +218,14 @@ impl Resource for Binding {
 
     fn label(&self) -> &str {
         last_part(&self.name)
+    }
+}
+
+impl Batch for Binding {
+    async fn batch(moor: &Invocation, parent: String, names: Vec<String>) -> Result<Vec<Self>, Failure> {
+        let rpc =
+            async |channel, request| BindingServiceClient::new(channel).batch_get_bindings(request).await;
+        Ok(moor.binding.call(BatchGetBindingsRequest { parent, names }, rpc).await?.bindings)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use mooring_domain::name::ProjectId;
-use mooring_proto::access;
+use mooring_proto::{access, preview::MIN_POSITION};
 use nix::unistd::{User, getuid};
 use tonic::{
     Code, Request, Response, Status, Streaming,
@@ -50,6 +50,8 @@ pub struct Whose {
     pub role: Role,
     /// The project, if said.
     pub project: Option<ProjectId>,
+    /// The position that reads must have.
+    pub seen: Option<u64>,
 }
 
 /// A channel to the server, and everything that each request carries.
@@ -151,6 +153,9 @@ impl Client {
         if let Some(project) = project {
             metadata.insert(access::PROJECT, project);
         }
+        if let Some(seen) = self.whose.seen {
+            metadata.insert(MIN_POSITION, seen.into());
+        }
         request
     }
 
@@ -215,7 +220,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_is_a_url_or_a_host_and_port() {
         let open = |url: &str| {
-            let whose = Whose { role: Role::Operator, project: None };
+            let whose = Whose { role: Role::Operator, project: None, seen: None };
             Client::new(Server::of_all(url), whose, Duration::from_secs(1)).map(|client| client.server.url)
         };
         assert_eq!(open("127.0.0.1:7440").unwrap(), "http://127.0.0.1:7440");

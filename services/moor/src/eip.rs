@@ -7,8 +7,8 @@ use mooring_domain::id::Eip as EipKind;
 use mooring_proto::{
     mask::FieldMask,
     resource::v1::{
-        AllocateEipRequest, Eip, GetEipRequest, ListEipsRequest, Pool, ReleaseEipRequest, UpdateEipRequest,
-        eip::State, resource_service_client::ResourceServiceClient,
+        AllocateEipRequest, BatchGetEipsRequest, Eip, GetEipRequest, ListEipsRequest, Pool,
+        ReleaseEipRequest, UpdateEipRequest, eip::State, resource_service_client::ResourceServiceClient,
     },
 };
 use serde_json::json;
@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     filtered::Filtered,
-    invocation::{Invocation, PAGE_SIZE, Resource},
+    invocation::{Batch, Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
@@ -55,11 +55,15 @@ pub enum Verb {
     List {
         #[command(flatten)]
         filtered: Filtered,
+        /// Released ones too, for as long as their addresses cool
+        #[arg(long)]
+        show_cooling: bool,
     },
-    /// Show one EIP
+    /// Show one EIP, or several: all of them or none
     Get {
         /// Name, id, display name or address
-        eip: String,
+        #[arg(value_name = "EIP", required = true)]
+        eips: Vec<String>,
     },
     /// Give an EIP that fronts nothing back to its pool
     Release {
@@ -137,8 +141,10 @@ impl Verb {
                 let eip = Eip { display_name, address, pool, ..said.eip() };
                 moor.show(&allocate(moor, eip).await?).await
             }
-            Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
-            Self::Get { eip } => moor.show(&moor.find::<Eip>(Argument::new("EIP", &eip)).await?).await,
+            Self::List { filtered, show_cooling } => {
+                moor.show_all(&list(moor, &filtered, show_cooling).await?).await
+            }
+            Self::Get { eips } => moor.show_found::<Eip>("EIP", &eips).await,
             Self::Update { eip, name, said, expected } => {
                 moor.show(&update(moor, &eip, name, said, expected).await?).await
             }
@@ -204,11 +210,12 @@ async fn release(moor: &Invocation, text: &str, expected: Expected) -> Result<()
     moor.done(&format!("EIP {text} released at position {position}"), json!({"position": position}))
 }
 
-async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Eip>, Failure> {
+async fn list(moor: &Invocation, filtered: &Filtered, show_cooling: bool) -> Result<Vec<Eip>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let (parent, filter) = (parent.clone(), filtered.filter.clone());
-        let message = ListEipsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
+        let (parent, filter, order_by) = (parent.clone(), filtered.filter.clone(), filtered.order_by.clone());
+        let message =
+            ListEipsRequest { parent, page_size: PAGE_SIZE, page_token, filter, order_by, show_cooling };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_eips(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.eips, page.next_page_token))
     })
@@ -242,6 +249,13 @@ impl Resource for Eip {
 
     fn label(&self) -> &str {
         &self.display_name
+    }
+}
+
+impl Batch for Eip {
+    async fn batch(moor: &Invocation, parent: String, names: Vec<String>) -> Result<Vec<Self>, Failure> {
+        let rpc = async |channel, request| ResourceServiceClient::new(channel).batch_get_eips(request).await;
+        Ok(moor.resource.call(BatchGetEipsRequest { parent, names }, rpc).await?.eips)
     }
 }
 

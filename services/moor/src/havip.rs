@@ -6,15 +6,15 @@ mod update;
 use clap::Subcommand;
 use mooring_domain::id::Havip as HavipKind;
 use mooring_proto::resource::v1::{
-    CreateHavipRequest, Damping, DeleteHavipRequest, GetHavipRequest, Havip, ListHavipsRequest, Subnet, Vnic,
-    havip::ClaimPolicy, resource_service_client::ResourceServiceClient,
+    BatchGetHavipsRequest, CreateHavipRequest, Damping, DeleteHavipRequest, GetHavipRequest, Havip,
+    ListHavipsRequest, Subnet, Vnic, havip::ClaimPolicy, resource_service_client::ResourceServiceClient,
 };
 
 use crate::{
     delete::{deletable, delete},
     failure::Failure,
     filtered::Filtered,
-    invocation::{Invocation, PAGE_SIZE, Resource},
+    invocation::{Batch, Invocation, PAGE_SIZE, Resource},
     labels::Labels,
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
@@ -53,10 +53,11 @@ pub enum Verb {
         #[command(flatten)]
         filtered: Filtered,
     },
-    /// Show one HAVIP
+    /// Show one HAVIP, or several: all of them or none
     Get {
         /// Name, id or display name
-        havip: String,
+        #[arg(value_name = "HAVIP", required = true)]
+        havips: Vec<String>,
     },
     /// Change a HAVIP, also while an EIP fronts it: its members, who may claim it, its name
     Update(update::Update),
@@ -88,9 +89,7 @@ impl Verb {
                 moor.show(&create(moor, havip).await?).await
             }
             Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
-            Self::Get { havip } => {
-                moor.show(&moor.find::<Havip>(Argument::new("HAVIP", &havip)).await?).await
-            }
+            Self::Get { havips } => moor.show_found::<Havip>("HAVIP", &havips).await,
             Self::Update(update) => update.run(moor).await,
             Self::Delete { havip, expected } => delete::<Havip>(moor, &havip, expected).await,
         }
@@ -115,8 +114,8 @@ deletable!(Havip "HAVIP" "HAVIP" DeleteHavipRequest delete_havip);
 async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Havip>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let (parent, filter) = (parent.clone(), filtered.filter.clone());
-        let message = ListHavipsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
+        let (parent, filter, order_by) = (parent.clone(), filtered.filter.clone(), filtered.order_by.clone());
+        let message = ListHavipsRequest { parent, page_size: PAGE_SIZE, page_token, filter, order_by };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_havips(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.havips, page.next_page_token))
     })
@@ -139,6 +138,14 @@ impl Resource for Havip {
 
     fn label(&self) -> &str {
         &self.display_name
+    }
+}
+
+impl Batch for Havip {
+    async fn batch(moor: &Invocation, parent: String, names: Vec<String>) -> Result<Vec<Self>, Failure> {
+        let rpc =
+            async |channel, request| ResourceServiceClient::new(channel).batch_get_havips(request).await;
+        Ok(moor.resource.call(BatchGetHavipsRequest { parent, names }, rpc).await?.havips)
     }
 }
 

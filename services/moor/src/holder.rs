@@ -65,8 +65,8 @@ impl One {
 pub async fn list(moor: &Invocation, filtered: &Filtered) -> Result<(), Failure> {
     let parent = moor.home.scope()?.to_string();
     let page = async |page_token| {
-        let (parent, filter) = (parent.clone(), filtered.filter.clone());
-        let message = ListHoldersRequest { parent, page_size: PAGE_SIZE, page_token, filter };
+        let (parent, filter, order_by) = (parent.clone(), filtered.filter.clone(), filtered.order_by.clone());
+        let message = ListHoldersRequest { parent, page_size: PAGE_SIZE, page_token, filter, order_by };
         let rpc = async |channel, request| HealthServiceClient::new(channel).list_holders(request).await;
         moor.health.call(message, rpc).await.map(|page| (page.holders, page.next_page_token))
     };

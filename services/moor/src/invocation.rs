@@ -31,6 +31,12 @@ pub trait Resource: Row + Sized {
     fn label(&self) -> &str;
 }
 
+/// A kind of which several are read at once.
+pub trait Batch: Resource {
+    /// Reads those of these names, all in `parent`.
+    async fn batch(moor: &Invocation, parent: String, names: Vec<String>) -> Result<Vec<Self>, Failure>;
+}
+
 /// One run.
 pub struct Invocation {
     /// The way to the resource service.
@@ -59,7 +65,8 @@ impl Invocation {
     /// What the flags say. Fails when a server's URL is none.
     pub fn new(global: &Global) -> Result<Self, Failure> {
         let (servers, timeout) = (&global.servers, global.timeout);
-        let whose = Whose { role: global.role, project: global.project.clone() };
+        let (role, project, seen) = (global.role, global.project.clone(), global.min_position);
+        let whose = Whose { role, project, seen };
         let resource = Client::new(servers.resource(), whose, timeout)?;
         let binding = resource.beside(servers.binding())?;
         let health = resource.beside(servers.health())?;
@@ -144,6 +151,20 @@ impl Invocation {
     pub async fn find<R: Resource>(&self, argument: Argument<'_>) -> Result<R, Failure> {
         let name = R::reference(argument, &self.home)?.name;
         R::get(self, name).await.map_err(|failure| argument.failed(failure))
+    }
+
+    /// Prints what is named at `place`: one thing as such, several as a list.
+    pub async fn show_found<R: Batch>(&self, place: &'static str, texts: &[String]) -> Result<(), Failure> {
+        if let [text] = texts {
+            return self.show(&self.find::<R>(Argument::new(place, text)).await?).await;
+        }
+        let reference = |text: &String| R::reference(Argument::new(place, text), &self.home);
+        let names = texts.iter().map(reference).map(|found| found.map(|found| found.name));
+        let names = names.collect::<Result<Vec<_>, _>>()?;
+        let parent =
+            names.first().and_then(|name| name.rsplitn(3, '/').nth(2)).unwrap_or_default().to_owned();
+        let found = R::batch(self, parent, names).await;
+        self.show_all(&found.map_err(|failure| failure.of_argument("names", place))?).await
     }
 
     /// The full name, with the id, of the thing that `argument` names. Asks only when it does not say that already.

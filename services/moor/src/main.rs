@@ -3,6 +3,7 @@
 mod args;
 mod binding;
 mod client;
+mod completion;
 mod custody;
 mod delete;
 mod diff;

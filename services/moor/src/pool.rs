@@ -101,8 +101,8 @@ async fn create(moor: &Invocation, pool: Pool) -> Result<Pool, Failure> {
 async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Pool>, Failure> {
     let parent = moor.home.regional_parent()?;
     moor.pages(async |page_token| {
-        let (parent, filter) = (parent.clone(), filtered.filter.clone());
-        let message = ListPoolsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
+        let (parent, filter, order_by) = (parent.clone(), filtered.filter.clone(), filtered.order_by.clone());
+        let message = ListPoolsRequest { parent, page_size: PAGE_SIZE, page_token, filter, order_by };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_pools(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.pools, page.next_page_token))
     })

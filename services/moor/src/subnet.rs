@@ -86,8 +86,8 @@ async fn create(moor: &Invocation, subnet: Subnet) -> Result<Subnet, Failure> {
 async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Subnet>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let (parent, filter) = (parent.clone(), filtered.filter.clone());
-        let message = ListSubnetsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
+        let (parent, filter, order_by) = (parent.clone(), filtered.filter.clone(), filtered.order_by.clone());
+        let message = ListSubnetsRequest { parent, page_size: PAGE_SIZE, page_token, filter, order_by };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_subnets(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.subnets, page.next_page_token))
     })

@@ -73,8 +73,8 @@ async fn create(moor: &Invocation, vpc: Vpc) -> Result<Vpc, Failure> {
 async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Vpc>, Failure> {
     let parent = moor.home.scope()?.to_string();
     moor.pages(async |page_token| {
-        let (parent, filter) = (parent.clone(), filtered.filter.clone());
-        let message = ListVpcsRequest { parent, page_size: PAGE_SIZE, page_token, filter };
+        let (parent, filter, order_by) = (parent.clone(), filtered.filter.clone(), filtered.order_by.clone());
+        let message = ListVpcsRequest { parent, page_size: PAGE_SIZE, page_token, filter, order_by };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).list_vpcs(request).await;
         moor.resource.call(message, rpc).await.map(|page| (page.vpcs, page.next_page_token))
     })

@@ -6,13 +6,12 @@ use mooring_domain::{
     CommitPosition, Event, Expected,
     binding::{self, BindingCore},
     event::PoolCreated,
-    name::{RegionId, Scope, parse_regional},
-    resource::{Command, Entry, Facts, ReleaseEip, ResourceCore, State, Table},
+    name::{RegionId, parse_regional},
+    resource::{Command, Entry, ReleaseEip, ResourceCore, State},
 };
 use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions, now};
 use mooring_proto::{
     answer::resource as answer,
-    filter::Fields,
     page,
     resource::v1::{self as api, resource_service_server::ResourceService},
     status::{Unserved, bad_name},
@@ -20,7 +19,7 @@ use mooring_proto::{
 use mooring_runtime::plant;
 use tonic::{Request, Response, Status};
 
-use crate::{commands, find, pools};
+use crate::{commands, find, pools, reads};
 
 pub(crate) struct Resource {
     pub(crate) regions: Regions<ResourceCore>,
@@ -38,33 +37,12 @@ impl Resource {
         self.regions.get(field, region)
     }
 
-    /// The region's state, for the thing that `name` names.
-    fn state_of<F: Facts<Parent = Scope>>(&self, caller: &Caller, name: &str) -> Result<State, Status> {
-        let (scope, _) = caller.scoped::<F::Kind>("name", name)?;
-        Ok(self.ledger("name", &scope.region)?.view().state)
-    }
-
-    async fn bindings(&self, region: &RegionId) -> Result<binding::State, Status> {
+    pub(crate) async fn bindings(&self, region: &RegionId) -> Result<binding::State, Status> {
         let reader = self.bindings.get(region).ok_or(Refused::Unserved(Unserved::Unavailable))?;
         if plant::planted("eip.stale") {
             return Ok(reader.view().state);
         }
         Ok(reader.current().await?.state)
-    }
-
-    /// One page of a project's things.
-    async fn list<F: Facts<Parent = Scope>, M: Fields>(
-        &self,
-        caller: &Caller,
-        asked: page::Asked<'_>,
-        table: impl Fn(&State) -> &Table<F>,
-        message: impl Fn(&Entry<F>, &State) -> M,
-    ) -> Result<(Vec<M>, String), Status> {
-        let scope = caller.scope("parent", asked.parent)?;
-        let page = page::parse::<_, M>(asked)?;
-        let state = self.ledger("parent", &scope.region)?.view().state;
-        let entries = table(&state).list(&scope, page.after);
-        Ok(page.take(entries, |entry| entry.facts.id(), |entry| message(entry, &state)))
     }
 }
 
@@ -90,6 +68,8 @@ macro_rules! asked {
             size: $request.page_size,
             token: &$request.page_token,
             filter: &$request.filter,
+            order: &$request.order_by,
+            ..page::Asked::default()
         }
     };
 }
@@ -123,7 +103,7 @@ impl ResourceService for Resource {
         let (caller, request) = Caller::read(request);
         let name = &request.name;
         let (region, _) = parse_regional(name, "pools").map_err(bad_name("name"))?;
-        let state = self.ledger("name", &region)?.view().state;
+        let state = self.ledger("name", &region)?.view_for(&caller).await?.state;
         let pool = find::regional(state.pools(), None, "name", name)?;
         Ok(Response::new(pool_for(&caller, &state, pool)))
     }
@@ -132,10 +112,10 @@ impl ResourceService for Resource {
         let (caller, request) = Caller::read(request);
         let region = commands::region("parent", &request.parent)?;
         let page = page::parse::<_, api::Pool>(asked!(request))?;
-        let state = self.ledger("parent", &region)?.view().state;
+        let state = self.ledger("parent", &region)?.view_for(&caller).await?.state;
         let pools = state.pools().list(&region, page.after);
         let (pools, next_page_token) =
-            page.take(pools, |pool| pool.facts.id, |pool| pool_for(&caller, &state, pool));
+            page.take(pools, |pool| pool.facts.id, |pool| pool_for(&caller, &state, pool))?;
         Ok(Response::new(api::ListPoolsResponse { pools, next_page_token }))
     }
 
@@ -176,7 +156,7 @@ impl ResourceService for Resource {
     async fn get_vpc(&self, request: Request<api::GetVpcRequest>) -> Answer<api::Vpc> {
         let (caller, request) = Caller::read(request);
         let name = &request.name;
-        let state = self.state_of::<mooring_domain::event::VpcCreated>(&caller, name)?;
+        let state = self.state_of::<mooring_domain::event::VpcCreated>(&caller, name).await?;
         Ok(Response::new(answer::of(find::scoped(state.vpcs(), "name", name)?, answer::vpc)))
     }
 
@@ -192,15 +172,15 @@ impl ResourceService for Resource {
         let (caller, request) = Caller::open(request)?;
         let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
-        let command = commands::create_subnet(&ledger.view().state, scope, request.subnet)?;
-        let outcome = ledger.submit(caller, command).await?;
+        let command = commands::create_subnet(&ledger.view().state, scope, request.subnet);
+        let outcome = ledger.submit_found(caller, command).await?;
         answer!(outcome, Event::SubnetCreated => |subnet, at| answer::subnet(&subnet, at))
     }
 
     async fn get_subnet(&self, request: Request<api::GetSubnetRequest>) -> Answer<api::Subnet> {
         let (caller, request) = Caller::read(request);
         let name = &request.name;
-        let state = self.state_of::<mooring_domain::event::SubnetCreated>(&caller, name)?;
+        let state = self.state_of::<mooring_domain::event::SubnetCreated>(&caller, name).await?;
         Ok(Response::new(answer::of(find::scoped(state.subnets(), "name", name)?, answer::subnet)))
     }
 
@@ -219,15 +199,15 @@ impl ResourceService for Resource {
         let (caller, request) = Caller::open(request)?;
         let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
-        let command = commands::create_vnic(&ledger.view().state, scope, request.vnic)?;
-        let outcome = ledger.submit(caller, command).await?;
+        let command = commands::create_vnic(&ledger.view().state, scope, request.vnic);
+        let outcome = ledger.submit_found(caller, command).await?;
         answer!(outcome, Event::VnicCreated => |vnic, at| answer::vnic(&vnic, at))
     }
 
     async fn get_vnic(&self, request: Request<api::GetVnicRequest>) -> Answer<api::Vnic> {
         let (caller, request) = Caller::read(request);
         let name = &request.name;
-        let state = self.state_of::<mooring_domain::event::VnicCreated>(&caller, name)?;
+        let state = self.state_of::<mooring_domain::event::VnicCreated>(&caller, name).await?;
         Ok(Response::new(answer::of(find::scoped(state.vnics(), "name", name)?, answer::vnic)))
     }
 
@@ -270,26 +250,31 @@ impl ResourceService for Resource {
         let (caller, request) = Caller::open(request)?;
         let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
-        let command = commands::create_havip(&ledger.view().state, scope, request.havip)?;
-        let outcome = ledger.submit(caller, command).await?;
+        let command = commands::create_havip(&ledger.view().state, scope, request.havip);
+        let outcome = ledger.submit_found(caller, command).await?;
         answer!(outcome, Event::HavipCreated => |havip, at| answer::havip(&havip, at, None))
     }
 
     async fn get_havip(&self, request: Request<api::GetHavipRequest>) -> Answer<api::Havip> {
         let (caller, request) = Caller::read(request);
         let name = &request.name;
-        let state = self.state_of::<mooring_domain::event::HavipCreated>(&caller, name)?;
-        let entry = find::scoped(state.havips(), "name", name)?;
-        Ok(Response::new(answer::havip(&entry.facts, entry.at, state.havip_held_by(entry.facts.havip.id))))
+        let state = self.state_of::<mooring_domain::event::HavipCreated>(&caller, name).await?;
+        Ok(Response::new(reads::havip(find::scoped(state.havips(), "name", name)?, &state)))
+    }
+
+    async fn batch_get_havips(
+        &self,
+        request: Request<api::BatchGetHavipsRequest>,
+    ) -> Answer<api::BatchGetHavipsResponse> {
+        let (caller, request) = Caller::read(request);
+        let havips = self.batch_of_havips(&caller, &request.parent, &request.names).await?;
+        Ok(Response::new(api::BatchGetHavipsResponse { havips }))
     }
 
     async fn list_havips(&self, request: Request<api::ListHavipsRequest>) -> Answer<api::ListHavipsResponse> {
         let (caller, request) = Caller::read(request);
         let asked = asked!(request);
-        let message = |entry: &Entry<_>, state: &State| {
-            answer::havip(&entry.facts, entry.at, state.havip_held_by(entry.facts.havip.id))
-        };
-        let (havips, next_page_token) = self.list(&caller, asked, State::havips, message).await?;
+        let (havips, next_page_token) = self.list(&caller, asked, State::havips, reads::havip).await?;
         Ok(Response::new(api::ListHavipsResponse { havips, next_page_token }))
     }
 
@@ -297,8 +282,8 @@ impl ResourceService for Resource {
         let (caller, request) = Caller::open(request)?;
         let name = commands::havip_to_change(&caller, request.havip.as_ref())?;
         let ledger = self.ledger("havip.name", &name.scope.region)?;
-        let command = commands::update_havip(&ledger.view().state, name.clone(), request)?;
-        let outcome = ledger.submit(caller, command).await?;
+        let command = commands::update_havip(&ledger.view().state, name.clone(), request);
+        let outcome = ledger.submit_found(caller, command).await?;
         let state = ledger.view().state;
         let (facts, at) = match changed(&outcome)? {
             Some((at, Event::HavipUpdated(facts))) => (facts, at),
@@ -326,8 +311,8 @@ impl ResourceService for Resource {
         let (caller, request) = Caller::open(request)?;
         let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.ledger("parent", &scope.region)?;
-        let command = commands::allocate_eip(&ledger.view().state, scope, request.eip)?;
-        let outcome = ledger.submit(caller, command).await?;
+        let command = commands::allocate_eip(&ledger.view().state, scope, request.eip);
+        let outcome = ledger.submit_found(caller, command).await?;
         answer!(outcome, Event::EipAllocated => |eip, at| answer::eip(&eip, at, None))
     }
 
@@ -335,23 +320,26 @@ impl ResourceService for Resource {
         let (caller, request) = Caller::read(request);
         let name = &request.name;
         let (scope, _) = caller.scoped::<mooring_domain::id::Eip>("name", name)?;
-        let state = self.ledger("name", &scope.region)?.view().state;
-        let entry = match (find::eip(&state, "name", name), find::cooling(&state, name, now())) {
-            (Err(_), Some(cooling)) => return Ok(Response::new(answer::of(cooling, answer::cooling_eip))),
-            (found, _) => found?,
-        };
-        let bindings = self.bindings(&scope.region).await?;
-        Ok(Response::new(answer::eip(&entry.facts, entry.at, Some(&bindings))))
+        let state = self.ledger("name", &scope.region)?.view_for(&caller).await?.state;
+        let there = reads::eip_or_cooling(&state, "name", name)?;
+        let bindings = self.bindings_for(&scope.region, &caller).await?;
+        Ok(Response::new(there.message(Some(&bindings))))
+    }
+
+    async fn batch_get_eips(
+        &self,
+        request: Request<api::BatchGetEipsRequest>,
+    ) -> Answer<api::BatchGetEipsResponse> {
+        let (caller, request) = Caller::read(request);
+        let eips = self.batch_of_eips(&caller, &request.parent, &request.names).await?;
+        Ok(Response::new(api::BatchGetEipsResponse { eips }))
     }
 
     async fn list_eips(&self, request: Request<api::ListEipsRequest>) -> Answer<api::ListEipsResponse> {
         let (caller, request) = Caller::read(request);
-        let asked = asked!(request);
-        let scope = caller.scope("parent", asked.parent)?;
-        self.ledger("parent", &scope.region)?;
-        let bindings = self.bindings(&scope.region).await?;
-        let message = |entry: &Entry<_>, _: &State| answer::eip(&entry.facts, entry.at, Some(&bindings));
-        let (eips, next_page_token) = self.list(&caller, asked, State::eips, message).await?;
+        let shows = if request.show_cooling { "cooling" } else { "" };
+        let asked = page::Asked { shows, ..asked!(request) };
+        let (eips, next_page_token) = self.eips(&caller, asked, request.show_cooling).await?;
         Ok(Response::new(api::ListEipsResponse { eips, next_page_token }))
     }
 

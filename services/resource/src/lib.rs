@@ -6,6 +6,7 @@ mod find;
 mod grpc;
 mod hold;
 mod pools;
+mod reads;
 
 use mooring_domain::{binding::BindingCore, name::RegionId, resource::ResourceCore};
 use mooring_ledger::{Reader, Regions};

@@ -61,7 +61,9 @@ async fn a_filter_that_is_none_is_refused_and_a_token_is_for_its_own_list() {
     }
     let page = async |filter: &str, page_token: &str| {
         let (filter, page_token) = (filter.to_owned(), page_token.to_owned());
-        let request = resource::ListEipsRequest { parent: P1.into(), page_size: 1, page_token, filter };
+        let parent = P1.to_owned();
+        let request =
+            resource::ListEipsRequest { parent, page_size: 1, page_token, filter, ..Default::default() };
         world.resource().list_eips(request).await
     };
     let deep = format!("{}state = IN_USE{}", "(".repeat(400), ")".repeat(400));

@@ -98,6 +98,13 @@ macro_rules! under {
     };
 }
 
+/// Several of one kind.
+macro_rules! batch {
+    ($client:ident.$method:ident($module:ident::$request:ident, $name:expr) in $parent:expr) => {
+        done($client.$method($module::$request { parent: $parent, names: vec![$name] }).await)
+    };
+}
+
 /// Asks a method about what these names name.
 async fn ask(channel: &Channel, method: &str, of: &Names) -> Result<Response<()>, Status> {
     if let Some(answer) = create(channel, method, of.clone()).await {
@@ -110,6 +117,12 @@ async fn ask(channel: &Channel, method: &str, of: &Names) -> Result<Response<()>
         "GetSubnet" => get!(resource.get_subnet(resource::GetSubnetRequest, of.subnet)),
         "GetVnic" => get!(resource.get_vnic(resource::GetVnicRequest, of.vnic)),
         "GetHavip" => get!(resource.get_havip(resource::GetHavipRequest, of.havip)),
+        "BatchGetEips" => {
+            batch!(resource.batch_get_eips(resource::BatchGetEipsRequest, of.eip) in of.parent)
+        }
+        "BatchGetHavips" => {
+            batch!(resource.batch_get_havips(resource::BatchGetHavipsRequest, of.havip) in of.parent)
+        }
         "GetEip" => get!(resource.get_eip(resource::GetEipRequest, of.eip)),
         "ListVpcs" => under!(resource.list_vpcs(resource::ListVpcsRequest) in of.parent),
         "ListSubnets" => under!(resource.list_subnets(resource::ListSubnetsRequest) in of.parent),
@@ -201,6 +214,9 @@ async fn bound_or_held(channel: &Channel, method: &str, of: Names) -> Result<Res
     let mut health = HealthServiceClient::new(channel.clone());
     let (havip, vnic) = (of.havip, of.vnic);
     match method {
+        "BatchGetBindings" => {
+            batch!(bindings.batch_get_bindings(binding::BatchGetBindingsRequest, of.binding) in of.parent)
+        }
         "GetBinding" => get!(bindings.get_binding(binding::GetBindingRequest, of.binding)),
         "ListBindings" => under!(bindings.list_bindings(binding::ListBindingsRequest) in of.parent),
         "WatchBindings" => under!(bindings.watch_bindings(binding::WatchBindingsRequest) in of.parent),

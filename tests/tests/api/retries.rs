@@ -7,7 +7,7 @@ use tonic::{Response, Status};
 
 use crate::{
     given::*,
-    refused::{invalid, refused},
+    refused::{invalid, not_found, refused},
 };
 
 /// A new request id.
@@ -137,4 +137,32 @@ async fn the_same_id_with_other_content_and_an_id_that_is_none_are_refused() {
     assert_eq!(world.tail().await, before);
     // An id belongs to a method as well: the bind's does not make an unbind a retry.
     assert_eq!(refused(world.bindings().unbind(unbind(eip, &used)).await).brief(), invalid("request_id"));
+}
+
+#[tokio::test]
+async fn a_retry_answers_as_the_first_did_when_what_it_named_is_gone() {
+    let world = World::new().await;
+    let vpc = world.vpc(P1, "blue").await;
+    let subnet = resource::Subnet {
+        display_name: "web".into(),
+        vpc: format!("{P1}/vpcs/blue"),
+        cidr: "10.0.1.0/24".into(),
+        ..Default::default()
+    };
+    let request_id = request_id();
+    let create = |request_id: &str| resource::CreateSubnetRequest {
+        parent: P1.into(),
+        subnet: Some(subnet.clone()),
+        request_id: request_id.into(),
+        ..Default::default()
+    };
+    let first = ok(world.resource().create_subnet(create(&request_id)).await);
+    let request = resource::DeleteSubnetRequest { name: first.name.clone(), ..Default::default() };
+    ok(world.resource().delete_subnet(request).await);
+    let request = resource::DeleteVpcRequest { name: vpc.name, ..Default::default() };
+    ok(world.resource().delete_vpc(request).await);
+    let before = world.tail().await;
+    assert_eq!(ok(world.resource().create_subnet(create(&request_id)).await), first);
+    assert_eq!(refused(world.resource().create_subnet(create("")).await).brief(), not_found("subnet.vpc"));
+    assert_eq!(world.tail().await, before);
 }

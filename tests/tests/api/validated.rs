@@ -245,6 +245,11 @@ async fn moor_says_what_would_be() {
         told["events"].as_array().unwrap().iter().map(|event| event.as_object().unwrap()).collect();
     let kinds: Vec<_> = kinds.iter().flat_map(|event| event.keys()).collect();
     assert_eq!(kinds, ["bind_requested", "hold_placed", "bound"]);
+    server.ask("havip create back --subnet web").unwrap();
+    server.ask("bind web front").unwrap();
+    let told = server.moor("move web back --dry-run").unwrap();
+    assert!(told.exit == 0 && told.out.contains("would be"), "{told:?}");
+    server.ask("unbind web").unwrap();
     let told = server.moor("eip release web --dry-run").unwrap();
     assert!(
         told.exit == 0 && told.out.contains("nothing was written") && told.out.contains("EIP web"),

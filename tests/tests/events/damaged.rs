@@ -1,8 +1,9 @@
 //! The index is lost or spoiled under a server, or the log itself is damaged.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use mooring_proto::dataplane::v1::{EventFilter, ListEventsRequest};
+use mooring_tests::wait_for;
 use tonic::Code;
 
 use crate::given::*;
@@ -25,6 +26,29 @@ fn a_server_whose_index_was_lost_or_spoiled_builds_it_again_and_answers_as_befor
     assert!(index.join("r1.damaged-1/conf").is_file(), "what was there is set aside");
     server.restart(None).unwrap();
     assert_eq!(list(&server, &filter, 0), before, "killed");
+}
+
+/// Somebody else has the folder open, as a copy of it that is being made.
+#[test]
+fn a_server_that_can_not_open_its_index_yet_says_that_it_is_behind_and_answers_once_it_can() {
+    let mut server = lived();
+    let filter = EventFilter { eip: format!("{P1}/eips/web"), ..Default::default() };
+    let before = list(&server, &filter, 0);
+    assert!(server.stop().unwrap().success());
+    let held = fs::File::open(server.data().join("index/r1/db")).unwrap();
+    held.lock().unwrap();
+    server.restart(None).unwrap();
+    let request = ListEventsRequest { filter: Some(filter.clone()), ..Default::default() };
+    let status = page(&server, request).unwrap_err();
+    let (code, reason, _) = info(&status);
+    assert_eq!((code, &*reason), (Code::Unavailable, "INDEX_BEHIND"), "{status:?}");
+    held.unlock().unwrap();
+    wait_for("the index to be opened", Duration::from_secs(30), || {
+        let request = ListEventsRequest { filter: Some(filter.clone()), ..Default::default() };
+        page(&server, request).map(drop).map_err(|status| format!("{status:?}"))
+    })
+    .unwrap();
+    assert_eq!(list(&server, &filter, 0), before);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod batches;
 mod closing;
 mod retries;
 mod saving;
+mod seen;
 mod snapshots;
 mod starting;
 mod stories;

@@ -64,3 +64,19 @@ async fn a_retry_after_a_restart_answers_as_the_first_did_with_and_without_a_sna
     }
     assert_eq!(records(&log).await, 1);
 }
+
+/// What the request named is gone by now, so that no command can be made of it any more.
+#[tokio::test]
+async fn a_retry_whose_names_mean_nothing_any_more_has_the_first_outcome() {
+    let log: Arc<dyn EventLog> = Arc::new(Memory::new());
+    let ledger = open(&log).await;
+    let gone = || Err(tonic::Status::not_found("it is gone"));
+    let first = ledger.submit_found(retried(7, "blue"), Ok(vpc("blue"))).await.unwrap();
+    let again = ledger.submit_found(retried(7, "blue"), gone()).await.unwrap();
+    assert_eq!((created(&again), again.at), (created(&first), first.at));
+    assert_eq!(ledger.submit_found(retried(8, "blue"), gone()).await.unwrap_err().message(), "it is gone");
+    assert_eq!(ledger.submit_found(caller(), gone()).await.unwrap_err().message(), "it is gone");
+    let other = ledger.submit_found(retried(7, "red"), gone()).await.unwrap_err();
+    assert!(other.message().contains("other content"), "{other:?}");
+    assert_eq!(records(&log).await, 1);
+}

@@ -8,6 +8,8 @@ use crate::{binding::v1 as binding, health::v1 as health, resource::v1 as resour
 pub trait Fields {
     /// The fields there are.
     const NAMES: &'static [&'static str];
+    /// Those that a list can be ordered by: each has one value.
+    const ORDERED: &'static [&'static str];
     /// The values of one of them; several for a list, none for what is not set.
     fn values(&self, field: &str) -> Vec<Cow<'_, str>>;
 
@@ -30,6 +32,7 @@ macro_rules! fields {
     ($($message:path { $($field:ident),* $(; $($name:literal => |$this:ident, $key:ident| $values:expr),*)? })*) => {$(
         impl Fields for $message {
             const NAMES: &'static [&'static str] = &[$(stringify!($field),)* $($($name,)*)?];
+            const ORDERED: &'static [&'static str] = &[$(stringify!($field),)*];
             fn values(&self, field: &str) -> Vec<Cow<'_, str>> {
                 match field {
                     $(stringify!($field) => vec![Cow::Borrowed(self.$field.as_str())],)*

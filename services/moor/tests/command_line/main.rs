@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own machinery fails by panicking")]
 
 mod arguments;
+mod completion;
 mod server;
 
 use std::{
@@ -11,7 +12,6 @@ use std::{
 };
 
 use mooring_proto::{
-    DESCRIPTORS,
     binding::v1::{BindRequest, Binding, WaitAppliedResponse, WatchBindingsResponse, binding},
     dataplane::v1::{
         Commit, DiffKernelResponse, DiffRegionResponse, ListCommitsRequest, ListCommitsResponse, Moment,
@@ -427,6 +427,9 @@ async fn every_method_of_the_api_has_a_verb() {
         "eip allocate",
         "eip list",
         "eip get web",
+        "eip get web shop",
+        "havip get front back",
+        "binding get 01976e2a-0000-7000-8000-000000000003 01976e2a-0000-7000-8000-000000000004",
         "eip update web --labels env=prod",
         "eip release web",
         "bind web front",
@@ -489,9 +492,5 @@ async fn watches(server: &Server) {
 
 /// The methods of the API that people call.
 fn for_people() -> BTreeSet<String> {
-    let pool = prost_reflect::DescriptorPool::decode(DESCRIPTORS).unwrap();
-    let methods = pool
-        .services()
-        .flat_map(|service| service.methods().map(|m| m.name().to_owned()).collect::<Vec<_>>());
-    methods.filter(|method| !NOT_FOR_PEOPLE.contains(&&**method)).collect()
+    server::methods().filter(|method| !NOT_FOR_PEOPLE.contains(&&**method)).collect()
 }

@@ -180,3 +180,10 @@ impl Decoder for Raw {
         Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
     }
 }
+
+/// Every method of the API.
+pub fn methods() -> impl Iterator<Item = String> {
+    let pool = prost_reflect::DescriptorPool::decode(mooring_proto::DESCRIPTORS).unwrap();
+    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    methods.map(|method| method.name().to_owned()).collect::<Vec<_>>().into_iter()
+}
