@@ -149,6 +149,11 @@ impl Mooringd {
         self.kill9()
     }
 
+    /// Whether it does not run, or not any more.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| matches!(process.try_wait(), Ok(Some(_))))
+    }
+
     /// Asks it to end and waits until it has.
     pub fn stop(&mut self) -> Result<ExitStatus> {
         let process = self.process.as_ref().context("mooringd does not run")?;

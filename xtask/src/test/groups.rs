@@ -101,6 +101,7 @@ const LINES: &[Line] = &[
     line("faults", "mooring-tests", Which::Test("floods"), Some(1)),
     line("faults", "mooring-tests", Which::Test("kills"), Some(1)),
     line("faults", "mooring-tests", Which::Test("fight"), Some(1)),
+    line("faults", "mooring-tests", Which::Test("model"), None),
     line("faults", "mooring-tests", Which::Test("linearizable"), None),
     line("faults", "mooring-tests", Which::Test("cluster_kills"), Some(1)),
     line("faults", "mooring-tests", Which::Test("partitions"), Some(1)),

@@ -1,0 +1,103 @@
+//! What a command that breaks no rule makes of the world.
+
+use std::net::Ipv4Addr;
+
+use crate::commands::{Command, What};
+use crate::world::{Bound, Done, Eip, Havip, Subnet, Vnic, World};
+
+impl World {
+    /// The address that is to be chosen, or was asked for; of what has one.
+    pub fn address_for(&self, command: &Command) -> Option<Ipv4Addr> {
+        match &command.what {
+            What::CreateVnic { address, .. } => Some(*address),
+            What::CreateHavip { address, subnet, .. } => {
+                address.or_else(|| self.free_host(&self.subnets[subnet]))
+            }
+            What::AllocateEip { address, pool, .. } => address.or_else(|| self.free_eip(*pool)),
+            What::UpdateEip { eip, .. } => Some(self.eips[eip].address),
+            What::UpdateHavip { havip, .. } => Some(self.havips[havip].address),
+            _ => None,
+        }
+    }
+
+    /// Whether it changed anything.
+    pub fn wrote(&self, command: &Command, done: &Done) -> bool {
+        match &command.what {
+            What::UpdateHavip { havip, .. } => self.havips[havip].revision != done.revision,
+            What::UpdateEip { eip, label, protected, .. } => {
+                let its = &self.eips[eip];
+                label.as_ref().is_some_and(|label| *label != its.label)
+                    || protected.is_some_and(|protected| protected != its.protected)
+            }
+            What::Bind { eip, havip } | What::Move { eip, havip, .. } => {
+                self.bound.get(eip).is_none_or(|bound| bound.havip != *havip)
+            }
+            What::Unbind { eip, .. } => self.bound.contains_key(eip),
+            _ => true,
+        }
+    }
+
+    /// Makes it so.
+    pub fn apply(&mut self, command: &Command, done: &Done) {
+        let Done { name, revision, .. } = done.clone();
+        let address = self.address_for(command);
+        match command.what.clone() {
+            What::CreateVpc { label } => drop(self.vpcs.insert(name, label)),
+            What::CreateSubnet { vpc, label, cidr } => {
+                self.subnets.insert(name, Subnet { vpc, label, cidr: cidr.parse().unwrap() });
+            }
+            What::CreateVnic { subnet, instance, mac, address } => {
+                self.vnics.insert(name, Vnic { subnet, instance, mac, address });
+            }
+            What::CreateHavip { subnet, label, members, .. } => {
+                let address = address.unwrap();
+                self.havips.insert(name, Havip { subnet, label, address, members, revision });
+            }
+            What::UpdateHavip { havip, label, members, .. } => {
+                let its = self.havips.get_mut(&havip).unwrap();
+                its.label = label.unwrap_or_else(|| its.label.clone());
+                its.members = members.unwrap_or_else(|| its.members.clone());
+                its.revision = revision;
+            }
+            What::DeleteVpc { vpc } => {
+                self.vpcs.remove(&vpc);
+                self.gone.push(vpc);
+            }
+            What::DeleteSubnet { subnet } => {
+                self.subnets.remove(&subnet);
+                self.gone.push(subnet);
+            }
+            What::DeleteVnic { vnic } => {
+                self.vnics.remove(&vnic);
+                self.gone.push(vnic);
+            }
+            What::DeleteHavip { havip, .. } => {
+                self.havips.remove(&havip);
+                self.gone.push(havip);
+            }
+            What::AllocateEip { label, .. } => {
+                let address = address.unwrap();
+                let label = label.unwrap_or_else(|| address.to_string());
+                self.cooling.remove(&address);
+                self.eips.insert(name, Eip { label, address, protected: false, revision });
+            }
+            What::UpdateEip { eip, label, protected, .. } => {
+                let its = self.eips.get_mut(&eip).unwrap();
+                its.label = label.unwrap_or_else(|| its.label.clone());
+                its.protected = protected.unwrap_or(its.protected);
+                its.revision = revision;
+            }
+            What::ReleaseEip { eip, .. } => {
+                let its = self.eips.remove(&eip).unwrap();
+                if self.pools.iter().any(|pool| pool.cools && pool.cidr.contains(&its.address)) {
+                    self.cooling.insert(its.address, command.by);
+                }
+                self.gone.push(eip);
+            }
+            What::Bind { eip, havip } | What::Move { eip, havip, .. } => {
+                self.bound.insert(eip, Bound { havip, binding: name, revision });
+            }
+            What::Unbind { eip, .. } => drop(self.bound.remove(&eip)),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What must be answered: a refusal for one of the rules that are broken, or, where none is, that it was done. The rules are
+//! written down here once more, after the docs.
+
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+
+use crate::commands::{Command, What};
+use crate::world::{Havip, Subnet, Vnic, World, hosts, is_of};
+
+/// The reasons of the rules that are broken.
+pub type Broken = BTreeSet<&'static str>;
+
+impl World {
+    /// What would be wrong with it. Nothing: it must be done.
+    pub fn broken(&self, command: &Command) -> Broken {
+        let mut broken = Broken::new();
+        let mut rule = |reason: &'static str, is_broken: bool| {
+            if is_broken {
+                broken.insert(reason);
+            }
+        };
+        self.of_networks(command, &mut rule);
+        self.of_havips(command, &mut rule);
+        self.of_eips(command, &mut rule);
+        self.of_bindings(command, &mut rule);
+        broken
+    }
+
+    fn of_networks(&self, Command { by, what }: &Command, rule: &mut impl FnMut(&'static str, bool)) {
+        let by = *by;
+        match what {
+            What::CreateVpc { label } => {
+                rule("NAME_TAKEN", self.vpcs.iter().any(|(name, its)| is_of(name, by) && its == label));
+            }
+            What::CreateSubnet { vpc, label, cidr } => {
+                let cidr: Ipv4Net = cidr.parse().unwrap();
+                rule("NOT_FOUND", !self.has(&self.vpcs, vpc, by));
+                rule(
+                    "NAME_TAKEN",
+                    self.subnets.iter().any(|(name, its)| is_of(name, by) && its.label == *label),
+                );
+                let overlaps = |its: &Subnet| its.cidr.contains(&cidr) || cidr.contains(&its.cidr);
+                rule("SUBNET_OVERLAPS", self.subnets.values().any(|its| its.vpc == *vpc && overlaps(its)));
+            }
+            What::CreateVnic { subnet, instance, mac, address } => match self.of(&self.subnets, subnet, by) {
+                None => rule("NOT_FOUND", true),
+                Some(at) => {
+                    rule("INVALID_FIELD", !hosts(at.cidr).any(|host| host == *address));
+                    rule("ADDRESS_TAKEN", self.taken(&at.vpc).contains(address));
+                    let in_it = |its: &&Vnic| its.subnet == *subnet && its.instance == *instance;
+                    rule("NAME_TAKEN", self.vnics.values().any(|its| in_it(&its)));
+                    rule(
+                        "MAC_TAKEN",
+                        self.vnics.values().any(|its| self.vpc_of(&its.subnet) == at.vpc && its.mac == *mac),
+                    );
+                }
+            },
+            What::DeleteVpc { vpc } => {
+                rule("NOT_FOUND", !self.has(&self.vpcs, vpc, by));
+                rule("VPC_NOT_EMPTY", is_of(vpc, by) && self.subnets.values().any(|its| its.vpc == *vpc));
+            }
+            What::DeleteSubnet { subnet } => {
+                rule("NOT_FOUND", !self.has(&self.subnets, subnet, by));
+                let mut in_it = self.vnics.values().map(|its| &its.subnet);
+                let in_it =
+                    in_it.any(|its| its == subnet) || self.havips.values().any(|its| its.subnet == *subnet);
+                rule("SUBNET_NOT_EMPTY", is_of(subnet, by) && in_it);
+            }
+            What::DeleteVnic { vnic } => {
+                rule("NOT_FOUND", !self.has(&self.vnics, vnic, by));
+                let member = self.havips.values().any(|its| its.members.contains(vnic));
+                rule("VNIC_IS_A_MEMBER", is_of(vnic, by) && member);
+            }
+            _ => {}
+        }
+    }
+
+    fn of_havips(&self, Command { by, what }: &Command, rule: &mut impl FnMut(&'static str, bool)) {
+        let by = *by;
+        match what {
+            What::CreateHavip { subnet, label, address, members } => {
+                self.wrong_members(by, subnet, members, rule);
+                rule(
+                    "NAME_TAKEN",
+                    self.havips.iter().any(|(name, its)| is_of(name, by) && its.label == *label),
+                );
+                match (self.of(&self.subnets, subnet, by), address) {
+                    (None, _) => rule("NOT_FOUND", true),
+                    (Some(at), Some(address)) => {
+                        rule("INVALID_FIELD", !hosts(at.cidr).any(|host| host == *address));
+                        rule("ADDRESS_TAKEN", self.taken(&at.vpc).contains(address));
+                    }
+                    (Some(at), None) => rule("SUBNET_EXHAUSTED", self.free_host(at).is_none()),
+                }
+            }
+            What::UpdateHavip { havip, label, members, revision } => match self.of(&self.havips, havip, by) {
+                None => rule("NOT_FOUND", true),
+                Some(its) => {
+                    rule("STALE_REVISION", *revision != 0 && *revision != its.revision);
+                    let other = |label: &String| {
+                        let named = |(name, its): (&String, &Havip)| {
+                            name != havip && is_of(name, by) && its.label == *label
+                        };
+                        self.havips.iter().any(named)
+                    };
+                    rule("NAME_TAKEN", label.as_ref().is_some_and(other));
+                    self.wrong_members(by, &its.subnet, members.as_deref().unwrap_or_default(), rule);
+                }
+            },
+            What::DeleteHavip { havip, revision } => match self.of(&self.havips, havip, by) {
+                None => rule("NOT_FOUND", true),
+                Some(its) => {
+                    rule("STALE_REVISION", *revision != 0 && *revision != its.revision);
+                    rule("HAVIP_HELD", self.fronted_by(havip).is_some());
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn of_eips(&self, Command { by, what }: &Command, rule: &mut impl FnMut(&'static str, bool)) {
+        let by = *by;
+        match what {
+            What::AllocateEip { label, address, pool } => {
+                let named = |label: &String| {
+                    self.eips.iter().any(|(name, its)| is_of(name, by) && its.label == *label)
+                };
+                rule("NAME_TAKEN", label.as_ref().is_some_and(named));
+                match address {
+                    None => rule("POOL_EXHAUSTED", self.free_eip(*pool).is_none()),
+                    Some(address) => {
+                        let of = self.pools.iter().position(|pool| pool.cidr.contains(address));
+                        rule("INVALID_FIELD", pool.is_some() && *pool != of);
+                        rule("NOT_IN_A_POOL", of.is_none());
+                        rule("ADDRESS_TAKEN", self.eips.values().any(|its| its.address == *address));
+                        rule("ADDRESS_COOLING", self.cooling.get(address).is_some_and(|of| *of != by));
+                    }
+                }
+            }
+            What::UpdateEip { eip, label, revision, .. } => match self.of(&self.eips, eip, by) {
+                None => rule("NOT_FOUND", true),
+                Some(its) => {
+                    rule("STALE_REVISION", *revision != 0 && *revision != its.revision);
+                    let other = |label: &String| {
+                        self.eips
+                            .iter()
+                            .any(|(name, its)| name != eip && is_of(name, by) && its.label == *label)
+                    };
+                    rule("NAME_TAKEN", label.as_ref().is_some_and(other));
+                }
+            },
+            What::ReleaseEip { eip, revision } => match self.of(&self.eips, eip, by) {
+                None => rule("NOT_FOUND", true),
+                Some(its) => {
+                    rule("STALE_REVISION", *revision != 0 && *revision != its.revision);
+                    rule("DELETE_PROTECTED", its.protected);
+                    rule("EIP_HELD", self.bound.contains_key(eip));
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn of_bindings(&self, Command { by, what }: &Command, rule: &mut impl FnMut(&'static str, bool)) {
+        let by = *by;
+        match what {
+            What::Bind { eip, havip } => {
+                let pair =
+                    self.bound.get(eip).filter(|_| is_of(eip, by)).is_some_and(|bound| bound.havip == *havip);
+                if !pair {
+                    rule("NOT_FOUND", !self.has(&self.eips, eip, by) || !self.has(&self.havips, havip, by));
+                    rule("EIP_TAKEN", is_of(eip, by) && self.bound.contains_key(eip));
+                    rule("HAVIP_TAKEN", is_of(havip, by) && self.fronted_by(havip).is_some());
+                }
+            }
+            What::Move { eip, havip, revision } => {
+                let bound = self.bound.get(eip).filter(|_| is_of(eip, by));
+                rule("NOT_FOUND", !is_of(eip, by) || !is_of(havip, by));
+                rule("EIP_NOT_BOUND", bound.is_none());
+                if let Some(bound) = bound.filter(|bound| bound.havip != *havip) {
+                    rule("STALE_REVISION", *revision != 0 && *revision != bound.revision);
+                    rule("HAVIP_TAKEN", self.fronted_by(havip).is_some());
+                    rule("NOT_FOUND", !self.has(&self.havips, havip, by));
+                }
+            }
+            What::Unbind { eip, revision } => {
+                rule("NOT_FOUND", !is_of(eip, by));
+                let bound = self.bound.get(eip);
+                rule(
+                    "STALE_REVISION",
+                    bound.is_some_and(|bound| *revision != 0 && *revision != bound.revision),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn wrong_members(
+        &self,
+        by: usize,
+        subnet: &str,
+        members: &[String],
+        rule: &mut impl FnMut(&'static str, bool),
+    ) {
+        let distinct: BTreeSet<_> = members.iter().collect();
+        rule("INVALID_FIELD", distinct.len() < members.len());
+        rule("NOT_FOUND", members.iter().any(|member| !self.has(&self.vnics, member, by)));
+        let elsewhere = |member: &String| self.vnics.get(member).is_some_and(|its| its.subnet != *subnet);
+        rule("OTHER_SUBNET", members.iter().any(elsewhere));
+    }
+}
