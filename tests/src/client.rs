@@ -15,8 +15,8 @@ use mooring_proto::{
     health::v1::{Holder, ListHoldersRequest, health_service_client::HealthServiceClient},
     resource::v1::{
         AllocateEipRequest, CreateHavipRequest, CreatePoolRequest, CreateSubnetRequest, CreateVnicRequest,
-        CreateVpcRequest, Damping, Eip, GetEipRequest, GetHavipRequest, Havip, Pool, Subnet, Vnic, Vpc,
-        resource_service_client::ResourceServiceClient,
+        CreateVpcRequest, Damping, Eip, GetEipRequest, GetHavipRequest, Havip, Pool, Quota, Quotas, Subnet,
+        UpdateQuotasRequest, Vnic, Vpc, resource_service_client::ResourceServiceClient,
     },
 };
 use tonic::{
@@ -95,12 +95,29 @@ impl Client {
         DataplaneServiceClient::new(self.dataplane.clone())
     }
 
-    /// Creates a pool named `public` of one block.
+    /// Creates a pool named `public` of one block, and lets the project have more than it may by default.
     pub async fn pool(&self, cidr: &str) -> Result<Pool, Status> {
         let pool =
             Pool { display_name: "public".to_owned(), cidrs: vec![cidr.to_owned()], ..Default::default() };
         let request = CreatePoolRequest { parent: REGION.to_owned(), pool: Some(pool), ..Default::default() };
-        Ok(self.resource().create_pool(request).await?.into_inner())
+        let pool = self.resource().create_pool(request).await?.into_inner();
+        self.raise_quotas().await?;
+        Ok(pool)
+    }
+
+    /// Lets the project have more than it may by default.
+    pub async fn raise_quotas(&self) -> Result<(), Status> {
+        let many = Some(Quota { limit: 1_000_000, ..Quota::default() });
+        let quotas = Quotas {
+            name: format!("{SCOPE}/quotas"),
+            eips: many.clone(),
+            havips_per_vpc: many.clone(),
+            havips_per_instance: many,
+            ..Quotas::default()
+        };
+        let request = UpdateQuotasRequest { quotas: Some(quotas), ..Default::default() };
+        self.resource().update_quotas(request).await?;
+        Ok(())
     }
 
     /// Creates a VPC.
@@ -164,13 +181,14 @@ impl Client {
         Ok(self.resource().create_havip(request).await?.into_inner())
     }
 
-    /// The same for each of these addresses, several at once.
+    /// The same for each of these addresses, several at once, and as many as it may be.
     pub async fn havips(
         &self,
         subnet: &Subnet,
         addresses: &[Ipv4Addr],
         members: &[&Vnic],
     ) -> Result<(), Status> {
+        self.raise_quotas().await?;
         for some in addresses.chunks(AT_ONCE) {
             let making = some.iter().map(async |address| {
                 let display_name = format!("havip-{}", address.to_bits());

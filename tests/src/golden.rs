@@ -63,6 +63,7 @@ pub fn kinds(folder: &Path) -> Result<BTreeSet<u32>> {
 
 fn live(server: &Mooringd) -> Result<()> {
     server.stock()?;
+    server.ask("quota update --eips 50 --members-per-havip 3")?;
     server.ask("eip allocate second --address 203.0.113.71")?;
     server.ask("havip create spare --subnet web --address 10.0.1.60 --member vm-b")?;
     claim(server, lab::HAVIP, &[lab::MAC_A])?;

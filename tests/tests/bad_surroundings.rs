@@ -175,6 +175,7 @@ fn a_full_disk_refuses_writes_and_goes_on_reading() {
     let options = Options { wrapper: wrapper.to_vec(), ..Options::default() };
     let server = Mooringd::start_in(folder.path(), "", options).unwrap();
     server.stock().unwrap();
+    server.ask("quota update --eips 1000000").unwrap();
     let inside = PathBuf::from(format!("/proc/{}/root", server.pid().unwrap()));
     let ballast = inside.join(data.strip_prefix("/").unwrap()).join("ballast");
     fill(&ballast);

@@ -3,6 +3,7 @@
 mod eip;
 mod failover;
 mod lease;
+mod quotas;
 mod rules;
 mod word;
 
@@ -22,6 +23,7 @@ use crate::{
 
 pub use eip::{EipDescribed, EipDetails, EipReleased};
 pub use lease::{HolderWithdrawn, LeaseRenewed, OVER_GRPC, Withdrawal};
+pub use quotas::{Limits, QuotasChanged};
 pub use rules::{Damping, HolderRules};
 
 /// Everything about an EIP that another stream's event repeats.
@@ -369,6 +371,8 @@ pub enum Event {
     EipUpdated(EipDescribed),
     /// resource: an EIP went back to its pool.
     EipReleased(EipReleased),
+    /// resource: the operator gave a project other limits.
+    QuotasChanged(QuotasChanged),
     /// resource: a binding holds an EIP and a HAVIP.
     HoldPlaced(BindingFacts),
     /// resource: a binding holds nothing any more.

@@ -12,6 +12,7 @@ mod free_ranges;
 mod havip;
 mod hold;
 mod pool;
+mod quotas;
 mod state;
 mod subnet;
 mod table;
@@ -21,18 +22,22 @@ mod vpc;
 pub use command::{
     AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, Delete, DeleteHavip,
     DeletePool, HavipChange, Hold, PoolChange, ReleaseEip, ReleaseHold, UpdateEip, UpdateHavip, UpdatePool,
+    UpdateQuotas,
 };
 pub use cooling::{Cooling, CoolingEip};
 pub use free_ranges::FreeRanges;
 pub use havip::{MAX_DAMPING, MAX_MEMBERS};
 pub use hold::{HOLD_MAY_BE_LATE, RELEASED_ARE_REMEMBERED};
 pub use pool::{DEFAULT_COOLING, MAX_COOLING};
+pub use quotas::{Quotas, Usage, Used};
 pub use state::{AddressOwner, Held, State};
 pub use table::{Entry, Facts, Parent, Table};
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use uuid::Uuid;
 
-use crate::{Commit, Decider, Event, Rejection, Stream};
+use crate::{Commit, Decider, Event, Rejection, Stream, name::Scope};
 
 /// The core of resource.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +45,7 @@ pub enum ResourceCore {}
 
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
-    const STATE_VERSION: u32 = 6;
+    const STATE_VERSION: u32 = 7;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;
@@ -62,6 +67,7 @@ impl Decider for ResourceCore {
             Command::AllocateEip(it) => eip::allocate(state, it),
             Command::UpdateEip(it) => eip::update(state, it),
             Command::ReleaseEip(it) => eip::release(state, it),
+            Command::UpdateQuotas(it) => quotas::update(state, it),
             Command::Hold(it) => hold::place(state, it),
             Command::ReleaseHold(it) => hold::release(state, it),
         }
@@ -77,6 +83,7 @@ impl Decider for ResourceCore {
             Command::UpdateHavip(it) => Some(it.id.uuid()),
             Command::DeleteHavip(it) => Some(it.id.uuid()),
             Command::UpdateEip(it) => Some(it.id.uuid()),
+            Command::UpdateQuotas(it) => Some(of_scope(&it.scope)),
             Command::ReleaseEip(it) => Some(it.id.uuid()),
             _ => None,
         }
@@ -85,4 +92,11 @@ impl Decider for ResourceCore {
     fn evolve(state: &mut State, commit: &Commit) {
         evolve::evolve(state, commit);
     }
+}
+
+/// What stands for a project's quotas, which have no id: the same for the same project, in one process.
+fn of_scope(scope: &Scope) -> Uuid {
+    let mut hasher = DefaultHasher::new();
+    scope.to_string().hash(&mut hasher);
+    Uuid::from_u64_pair(hasher.finish(), 0)
 }

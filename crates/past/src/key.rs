@@ -105,7 +105,8 @@ pub(crate) fn touched(event: &Event) -> Vec<Key> {
         Event::HolderWithdrawn(withdrawn) => vec![Key::Holder(withdrawn.havip.id)],
         Event::LeaseRenewed(renewed) => vec![Key::Holder(renewed.havip.id)],
         Event::HolderSilent(facts) | Event::HolderHeard(facts) => vec![Key::Holder(facts.havip.id)],
-        Event::ClaimRejected(_) | Event::FailoverMeasured(_) => Vec::new(),
+        // What a project may have is nothing that is there.
+        Event::ClaimRejected(_) | Event::FailoverMeasured(_) | Event::QuotasChanged(_) => Vec::new(),
     }
 }
 

@@ -115,6 +115,8 @@ pub const METHODS: &[(&str, &[(&str, Access)])] = {
                 ("BatchGetEips", Project),
                 ("UpdateEip", Project),
                 ("ReleaseEip", Project),
+                ("GetQuotas", Project),
+                ("UpdateQuotas", Operator),
             ],
         ),
         (

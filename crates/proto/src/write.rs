@@ -45,6 +45,7 @@ writes! {
     resource::AllocateEipRequest => "AllocateEip";
     resource::UpdateEipRequest => "UpdateEip";
     resource::ReleaseEipRequest => "ReleaseEip";
+    resource::UpdateQuotasRequest => "UpdateQuotas";
     binding::BindRequest => "Bind";
     binding::MoveRequest => "Move";
     binding::UnbindRequest => "Unbind";

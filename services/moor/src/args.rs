@@ -16,7 +16,7 @@ use crate::{
     invocation::Invocation,
     log,
     output::Format,
-    pool, ready, replay,
+    pool, quota, ready, replay,
     servers::Servers,
     status, subnet, trace, vnic, vpc,
 };
@@ -99,6 +99,9 @@ pub enum Command {
     /// Pools of public addresses, the operator's
     #[command(subcommand)]
     Pool(pool::Verb),
+    /// Quotas: how much a project may have in a region
+    #[command(subcommand)]
+    Quota(quota::Verb),
     /// VPCs; private addresses may repeat between them
     #[command(subcommand)]
     Vpc(vpc::Verb),
@@ -178,6 +181,7 @@ impl Command {
         }
         match self {
             Self::Pool(verb) => verb.run(moor).await,
+            Self::Quota(verb) => verb.run(moor).await,
             Self::Vpc(verb) => verb.run(moor).await,
             Self::Subnet(verb) => verb.run(moor).await,
             Self::Vnic(verb) => verb.run(moor).await,
@@ -275,6 +279,8 @@ mod tests {
         "moor pool drain public",
         "moor pool resume public --expected-revision 7",
         "moor pool delete public",
+        "moor quota get",
+        "moor quota update --eips 50 --havips-per-vpc 0 --expected-revision 7",
         "moor vpc create blue",
         "moor vpc list",
         "moor vpc get blue",
@@ -370,6 +376,7 @@ mod tests {
             "moor completion cmd",
             "moor bind web",
             "moor pool create public",
+            "moor quota update",
             "moor eip update web --labels env",
             "moor eip update web --delete-protection yes",
             "moor eip list --timeout 0",

@@ -118,6 +118,7 @@ impl Names {
             Kind::HavipDeleted(deleted) => format!("HAVIP {} deleted", havip_name(deleted.havip.as_ref())),
             Kind::EipAllocated(allocated) => self.eip_allocated(allocated.eip.as_ref()),
             Kind::EipUpdated(updated) => eip::updated(updated),
+            Kind::QuotasChanged(changed) => eip::quotas_changed(changed),
             Kind::EipReleased(released) => self.eip_released(released),
             Kind::HoldPlaced(hold) => {
                 let pair = pair(hold.eip.as_ref(), "and", hold.havip.as_ref());

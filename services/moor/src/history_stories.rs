@@ -6,7 +6,7 @@ mod deleted;
 use mooring_proto::event::v1::{
     Address, Bound, Cidr, Claim, Damping, Difference, EipDetails, Element, GatewayDecommissioned,
     GatewayDriftFound, GatewayRegistered, HavipDeleted, HoldPlaced, HolderSettled, Label, LeaseRenewed,
-    UnbindRequested, Unbound,
+    QuotasChanged, UnbindRequested, Unbound,
 };
 
 use self::deleted::deleted;
@@ -275,7 +275,20 @@ fn endings(havip_text: &str) -> Vec<(Kind, String)> {
 }
 
 fn updates(eip_text: &str) -> Vec<(Kind, String)> {
+    let quotas = QuotasChanged {
+        project: "shop".into(),
+        region: "r1".into(),
+        eips: 50,
+        havips_per_vpc: 6,
+        havips_per_instance: 7,
+        members_per_havip: 8,
+    };
     vec![
+        (
+            Kind::QuotasChanged(quotas),
+            "project shop may have 50 EIPs, 6 HAVIPs in a VPC, 8 members of a HAVIP, and each instance be a member of 7"
+                .to_owned(),
+        ),
         (
             Kind::EipUpdated(EipUpdated { eip: eip(), details: None }),
             format!("{eip_text} updated: nothing more"),
@@ -413,9 +426,10 @@ fn number(kind: &Kind) -> usize {
         Kind::VnicDeleted(_) => 31,
         Kind::PoolUpdated(_) => 32,
         Kind::PoolDeleted(_) => 33,
+        Kind::QuotasChanged(_) => 34,
     }
 }
-const KINDS: usize = 34;
+const KINDS: usize = 35;
 
 fn event(kind: Kind) -> Event {
     Event { kind: Some(kind) }

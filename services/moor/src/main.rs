@@ -25,6 +25,7 @@ mod output;
 mod past;
 mod pool;
 mod preview;
+mod quota;
 mod ready;
 mod replay;
 mod resolve;

@@ -10,7 +10,7 @@ use mooring_domain::{
     name::{Name, RegionId, Scope, parse_region},
     resource::{
         AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, DEFAULT_COOLING,
-        HavipChange, State, UpdateEip, UpdateHavip,
+        HavipChange, State, UpdateEip, UpdateHavip, UpdateQuotas,
     },
 };
 use mooring_ledger::{Caller, Refused, now};
@@ -206,5 +206,34 @@ pub(crate) fn update_eip(caller: &Caller, request: api::UpdateEipRequest) -> Res
         expected: Expected(request.expected_revision),
         scope,
         id,
+    })
+}
+
+/// `{scope}/quotas`.
+pub(crate) fn quotas_of(caller: &Caller, field: &'static str, name: &str) -> Result<Scope, Status> {
+    let scope = name.strip_suffix("/quotas").filter(|scope| scope.parse::<Scope>().is_ok());
+    let scope =
+        scope.ok_or_else(|| bad_field(field, "expected projects/{project}/regions/{region}/quotas"))?;
+    caller.scope(field, scope)
+}
+
+pub(crate) fn update_quotas(
+    caller: &Caller,
+    request: &api::UpdateQuotasRequest,
+) -> Result<UpdateQuotas, Status> {
+    const MUTABLE: [&str; 4] = ["eips", "havips_per_vpc", "havips_per_instance", "members_per_havip"];
+    let mask = Mask::parse(request.update_mask.as_ref(), &MUTABLE)?;
+    let quotas = set("quotas", request.quotas.as_ref())?;
+    let limit = |field: &'static str, quota: &Option<api::Quota>| {
+        let missing = || bad_field("quotas", format!("{field} must be set to be changed"));
+        mask.value(field, quota.is_some(), || quota.as_ref().map(|quota| quota.limit).ok_or_else(missing))
+    };
+    Ok(UpdateQuotas {
+        scope: quotas_of(caller, "quotas.name", &quotas.name)?,
+        eips: limit("eips", &quotas.eips)?,
+        havips_per_vpc: limit("havips_per_vpc", &quotas.havips_per_vpc)?,
+        havips_per_instance: limit("havips_per_instance", &quotas.havips_per_instance)?,
+        members_per_havip: limit("members_per_havip", &quotas.members_per_havip)?,
+        expected: Expected(request.expected_revision),
     })
 }

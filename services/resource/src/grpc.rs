@@ -375,4 +375,27 @@ impl ResourceService for Resource {
             cooling_ends_at: released.cooling_until.map_or(0, |until| until.0),
         })
     }
+
+    async fn get_quotas(&self, request: Request<api::GetQuotasRequest>) -> Answer<api::Quotas> {
+        let (caller, request) = Caller::read(request);
+        let scope = commands::quotas_of(&caller, "name", &request.name)?;
+        let state = self.ledger("name", &scope.region)?.view_for(&caller).await?.state;
+        let (limits, at) = state.quotas().of(&scope);
+        Ok(Response::new(answer::quotas(&scope, limits, at, state.usage(&scope))))
+    }
+
+    async fn update_quotas(&self, request: Request<api::UpdateQuotasRequest>) -> Answer<api::Quotas> {
+        let (caller, request) = Caller::open(request)?;
+        let command = commands::update_quotas(&caller, &request)?;
+        let scope = command.scope.clone();
+        let ledger = self.ledger("quotas.name", &scope.region)?;
+        let outcome = ledger.submit(caller, Command::UpdateQuotas(command)).await?;
+        let state = ledger.view().state;
+        let usage = state.usage(&scope);
+        if outcome.events.is_empty() {
+            let (limits, at) = state.quotas().of(&scope);
+            return Ok(outcome.answer(answer::quotas(&scope, limits, at, usage)));
+        }
+        answer!(outcome, Event::QuotasChanged => |changed, at| answer::quotas(&scope, changed.limits, at, usage))
+    }
 }

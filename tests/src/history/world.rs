@@ -4,13 +4,14 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Result, bail};
 use mooring_domain::{
-    Event,
+    Event, Expected,
     address::Mac,
     event::{Damping, EipDetails, EipFacts, HavipFacts, HolderRules, VnicFacts},
     id::{self, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
     name::{Name, RegionId, Scope},
     resource::{
         AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, ResourceCore,
+        UpdateQuotas,
     },
 };
 
@@ -75,6 +76,16 @@ pub(super) async fn make(cores: &mut Cores<'_>, count: usize) -> Result<Vec<Pair
 
 /// A VPC and its subnet.
 async fn network(cores: &mut Cores<'_>, scope: &Scope) -> Result<SubnetId> {
+    let many = Some(1_000_000);
+    let raise = UpdateQuotas {
+        scope: scope.clone(),
+        eips: many,
+        havips_per_vpc: many,
+        havips_per_instance: many,
+        members_per_havip: None,
+        expected: Expected::default(),
+    };
+    cores.decide::<ResourceCore>(vec![Command::UpdateQuotas(raise)], Asked::ByClient).await?;
     let (vpc, subnet) = (VpcId::new(cores.id()), SubnetId::new(cores.id()));
     let create = CreateVpc { id: vpc, scope: scope.clone(), display_name: "blue".parse()? };
     cores.decide::<ResourceCore>(vec![Command::CreateVpc(create)], Asked::ByClient).await?;

@@ -170,6 +170,20 @@ impl World {
         ok(self.resource().create_pool(request).await)
     }
 
+    /// Lets a project have more than it may by default.
+    pub async fn raise_quotas(&self, scope: &str) {
+        let many = Some(resource::Quota { limit: 1000, ..Default::default() });
+        let quotas = resource::Quotas {
+            name: format!("{scope}/quotas"),
+            eips: many.clone(),
+            havips_per_vpc: many.clone(),
+            havips_per_instance: many,
+            ..Default::default()
+        };
+        let request = resource::UpdateQuotasRequest { quotas: Some(quotas), ..Default::default() };
+        ok(self.resource().update_quotas(request).await);
+    }
+
     pub async fn vpc(&self, scope: &str, display_name: &str) -> resource::Vpc {
         let vpc = resource::Vpc { display_name: display_name.into(), ..Default::default() };
         let request =

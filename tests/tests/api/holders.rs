@@ -159,6 +159,7 @@ async fn a_holder_change_leaves_the_binding_as_it_is() {
 #[tokio::test]
 async fn a_havip_made_a_moment_ago_has_a_holder_to_ask_for() {
     let (world, stock) = World::stocked().await;
+    world.raise_quotas(P1).await;
     for n in 0..50 {
         let havip = world.havip(&stock.subnet, &format!("h{n}"), "", &[]).await;
         assert_eq!(holder(&world, &havip).await.state(), State::None);

@@ -124,6 +124,9 @@ async fn ask(channel: &Channel, method: &str, of: &Names) -> Result<Response<()>
             batch!(resource.batch_get_havips(resource::BatchGetHavipsRequest, of.havip) in of.parent)
         }
         "GetEip" => get!(resource.get_eip(resource::GetEipRequest, of.eip)),
+        "GetQuotas" => {
+            get!(resource.get_quotas(resource::GetQuotasRequest, format!("{}/quotas", of.parent)))
+        }
         "ListVpcs" => under!(resource.list_vpcs(resource::ListVpcsRequest) in of.parent),
         "ListSubnets" => under!(resource.list_subnets(resource::ListSubnetsRequest) in of.parent),
         "ListVnics" => under!(resource.list_vnics(resource::ListVnicsRequest) in of.parent),

@@ -26,6 +26,7 @@ mod orders;
 mod pages;
 mod parallel;
 mod pool_changes;
+mod quotas;
 mod reasons;
 mod refused;
 mod regions;

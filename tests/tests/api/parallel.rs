@@ -69,6 +69,7 @@ const FAILED: [Step; 3] = [Step::BindRequested, Step::HoldReleased, Step::BindFa
 #[tokio::test]
 async fn of_32_who_bind_one_eip_one_wins_and_the_others_are_told_who() {
     let (world, stock) = World::stocked().await;
+    world.raise_quotas(P1).await;
     let names: Vec<String> = (0..32).map(|n| format!("h{n}")).collect();
     let havips = join_all(names.iter().map(|name| world.havip(&stock.subnet, name, "", &[]))).await;
     let binds = join_all(havips.iter().map(|havip| world.bind(&stock.eip.name, &havip.name))).await;
@@ -104,6 +105,7 @@ async fn two_hundred_binds_and_unbinds_at_once_all_land() {
     world.pool(R1, "public", "203.0.113.0/24").await;
     let vpc = world.vpc(P1, "blue").await;
     let subnet = world.subnet(P1, "web", &vpc, "10.0.0.0/16").await;
+    world.raise_quotas(P1).await;
     let names: Vec<String> = (0..200).map(|n| format!("n{n}")).collect();
     let havips = join_all(names.iter().map(|name| world.havip(&subnet, name, "", &[]))).await;
     let eips = join_all(names.iter().map(|name| world.eip(P1, name))).await;

@@ -201,6 +201,7 @@ async fn callers(world: &World, refusals: &mut Refusals) {
 }
 
 async fn networks(world: &World, stock: &Stock, refusals: &mut Refusals) {
+    world.raise_quotas(P1).await;
     let vpc = resource::Vpc { display_name: "blue".into(), ..Default::default() };
     let request = resource::CreateVpcRequest { parent: P1.into(), vpc: Some(vpc), ..Default::default() };
     refusals.take(world.resource().create_vpc(request).await);
@@ -256,6 +257,14 @@ async fn addresses(world: &World, stock: &Stock, refusals: &mut Refusals) {
     ok(world.release_eip(&cooled.name).await);
     let request = resource::AllocateEipRequest { parent: P2.into(), ..at(&cooled.address) };
     refusals.take(world.resource().allocate_eip(request).await);
+    let none = resource::Quotas {
+        name: format!("{P2}/quotas"),
+        eips: Some(resource::Quota::default()),
+        ..Default::default()
+    };
+    let request = resource::UpdateQuotasRequest { quotas: Some(none), ..Default::default() };
+    ok(world.resource().update_quotas(request).await);
+    refusals.take(world.resource().allocate_eip(allocate_eip(P2, "")).await);
     let small = world.pool(R1, "small", "198.51.100.7/32").await;
     let from = resource::Eip { pool: small.name, ..Default::default() };
     let request = resource::AllocateEipRequest { parent: P1.into(), eip: Some(from), ..Default::default() };

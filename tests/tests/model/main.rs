@@ -16,10 +16,11 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use mooring_proto::resource::v1::{
-    CreatePoolRequest, eip::State, resource_service_client::ResourceServiceClient,
+    CreatePoolRequest, Quota, Quotas, UpdateQuotasRequest, eip::State,
+    resource_service_client::ResourceServiceClient,
 };
 use mooring_tests::figures::{number, seed, show};
-use mooring_tests::{Mooringd, server::Options};
+use mooring_tests::{Mooringd, channel::Channel, server::Options};
 use uuid::Uuid;
 
 use crate::ask::{Answer, Asker};
@@ -43,6 +44,21 @@ const CRASHES: [&str; 11] = [
     "unbind.after-release",
     "unbind.after-unbound",
 ];
+
+/// What there is room for is what the pools and the subnets say.
+async fn raise_quotas(resource: &mut ResourceServiceClient<Channel>, scope: &str) {
+    let many = Some(Quota { limit: 1000, ..Quota::default() });
+    let quotas = Quotas {
+        name: format!("{scope}/quotas"),
+        eips: many.clone(),
+        havips_per_vpc: many.clone(),
+        havips_per_instance: many.clone(),
+        members_per_havip: many,
+        ..Quotas::default()
+    };
+    let request = UpdateQuotasRequest { quotas: Some(quotas), ..UpdateQuotasRequest::default() };
+    resource.update_quotas(request).await.unwrap();
+}
 
 /// A run.
 struct Run {
@@ -71,6 +87,9 @@ impl Run {
             let request = CreatePoolRequest { parent, pool: Some(pool), ..CreatePoolRequest::default() };
             let pool = resource.create_pool(request).await.unwrap().into_inner();
             world.pools.push(Pool { name: pool.name, cidr: cidr.parse().unwrap(), cools });
+        }
+        for project in PROJECTS {
+            raise_quotas(&mut resource, project.scope).await;
         }
         Run { rng: Rng::with_seed(seed), world, asker, past: Vec::new(), told: BTreeMap::new() }
     }

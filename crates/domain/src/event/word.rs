@@ -35,6 +35,7 @@ words! {
     EipAllocated "eip_allocated";
     EipReleased "eip_released";
     EipUpdated "eip_updated";
+    QuotasChanged "quotas_changed";
     HoldPlaced "hold_placed";
     HoldReleased "hold_released";
     BindRequested "bind_requested";

@@ -168,6 +168,7 @@ impl Change {
             Event::EipAllocated(_)
             | Event::EipReleased(_)
             | Event::EipUpdated(_)
+            | Event::QuotasChanged(_)
             | Event::HoldPlaced(_)
             | Event::HoldReleased(_)
             | Event::BindRequested(_)

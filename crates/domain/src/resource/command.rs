@@ -46,6 +46,8 @@ pub enum Command {
     UpdateEip(UpdateEip),
     /// A project gives an EIP back.
     ReleaseEip(ReleaseEip),
+    /// The operator gives a project other limits.
+    UpdateQuotas(UpdateQuotas),
     /// A binding holds an EIP and a HAVIP.
     Hold(Hold),
     /// A binding lets go of what it holds, for ever.
@@ -177,7 +179,7 @@ pub struct CreateHavip {
     pub subnet: SubnetId,
     /// A free host address of the subnet. `None`: the highest.
     pub address: Option<IpAddr>,
-    /// vNICs of the subnet, at most [`super::MAX_MEMBERS`].
+    /// vNICs of the subnet, at most [`super::MAX_MEMBERS`], and no more than the project's quota.
     pub members: Vec<VnicId>,
     /// Who else may claim it, and how often it may change hands.
     pub rules: HolderRules,
@@ -263,6 +265,23 @@ pub struct ReleaseEip {
     pub expected: Expected,
     /// The caller's present time: from then on its address cools.
     pub now: Timestamp,
+}
+
+/// See [`Command::UpdateQuotas`]. `None` is what stays as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateQuotas {
+    /// Whose, and where.
+    pub scope: Scope,
+    /// See [`crate::event::Limits`].
+    pub eips: Option<u64>,
+    /// See [`crate::event::Limits`].
+    pub havips_per_vpc: Option<u64>,
+    /// See [`crate::event::Limits`].
+    pub havips_per_instance: Option<u64>,
+    /// See [`crate::event::Limits`].
+    pub members_per_havip: Option<u64>,
+    /// What the operator takes them to be at.
+    pub expected: Expected,
 }
 
 /// See [`Command::Hold`].

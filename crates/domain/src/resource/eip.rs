@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{AllocateEip, CoolingEip, Entry, Facts, ReleaseEip, State, UpdateEip, hold::held};
+use super::{AllocateEip, CoolingEip, Entry, Facts, ReleaseEip, State, UpdateEip, hold::held, quotas};
 use crate::{
     Event, Rejection, Timestamp,
     event::{EipDescribed, EipDetails, EipFacts, EipReleased},
@@ -21,6 +21,7 @@ pub(super) fn allocate(state: &State, command: &AllocateEip) -> Result<Vec<Event
     let display_name = display_name(command.display_name.as_ref(), address)?;
     state.eips.check_id(command.id)?;
     state.eips.check_name(&command.scope, &display_name, "eip.display_name")?;
+    quotas::check_eips(state, &command.scope)?;
     let eip = EipFacts {
         id: command.id,
         project: command.scope.project.clone(),

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::{
-    AddressOwner, CoolingEip, FreeRanges, Held, RELEASED_ARE_REMEMBERED, State, address_rules::host_range,
+    AddressOwner, CoolingEip, Facts, FreeRanges, Held, RELEASED_ARE_REMEMBERED, State,
+    address_rules::host_range,
 };
 use crate::{
     Commit, CommitPosition, Event, Timestamp,
@@ -35,6 +36,7 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
             Event::EipAllocated(eip) => eip_allocated(state, eip, commit.at),
             Event::EipUpdated(eip) => state.eips.replace(eip.clone(), commit.at),
             Event::EipReleased(released) => eip_released(state, released, commit.at),
+            Event::QuotasChanged(changed) => state.quotas.changed(changed, commit.at),
             Event::HoldPlaced(facts) => hold_placed(state, facts, commit.at),
             Event::HoldReleased(released) => hold_released(state, released.binding, commit.recorded_at),
             _ => {}
@@ -135,12 +137,15 @@ fn havip_created(state: &mut State, created: &HavipCreated, at: CommitPosition) 
         free.take(havip.address);
     }
     state.addresses.insert((havip.vpc, havip.address), AddressOwner::Havip(havip.id));
+    state.quotas.havip_came(created);
     join(state, created);
     state.havips.insert(created.clone(), at);
 }
 
 fn havip_updated(state: &mut State, updated: &HavipCreated, at: CommitPosition) {
     let Some(before) = state.havips.get(updated.havip.id).map(|entry| entry.facts.clone()) else { return };
+    state.quotas.havip_went(&before);
+    state.quotas.havip_came(updated);
     leave(state, &before);
     join(state, updated);
     state.havips.replace(updated.clone(), at);
@@ -158,6 +163,7 @@ fn leave(state: &mut State, havip: &HavipCreated) {
 
 fn havip_deleted(state: &mut State, havip: &HavipFacts) {
     let Some(before) = state.havips.remove(havip.id) else { return };
+    state.quotas.havip_went(&before);
     leave(state, &before);
     state.addresses.remove(&(havip.vpc, havip.address));
     if let Some(free) = state.subnet_free.get_mut(&havip.subnet) {
@@ -173,12 +179,14 @@ fn eip_allocated(state: &mut State, described: &EipDescribed, at: CommitPosition
     *state.pool_allocated.entry(eip.pool).or_default() += 1;
     state.cooling.end(eip.address);
     state.eip_by_address.insert(eip.address, eip.id);
+    state.quotas.eip_came(described.parent());
     state.eips.insert(described.clone(), at);
 }
 
 fn eip_released(state: &mut State, released: &EipReleased, at: CommitPosition) {
     let eip = &released.eip;
     let Some(described) = state.eips.remove(eip.id) else { return };
+    state.quotas.eip_went(&described.parent());
     state.eip_by_address.remove(&eip.address);
     if let Some(allocated) = state.pool_allocated.get_mut(&eip.pool) {
         *allocated = allocated.saturating_sub(1);

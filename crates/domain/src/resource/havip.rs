@@ -5,7 +5,8 @@ mod update;
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use super::{
-    CreateHavip, DeleteHavip, Facts, State, address_rules::check_host, hold::held, vnic::check_address_free,
+    CreateHavip, DeleteHavip, Facts, State, address_rules::check_host, hold::held, quotas,
+    vnic::check_address_free,
 };
 use crate::{
     Event, Rejection,
@@ -16,8 +17,8 @@ use crate::{
 
 pub(super) use update::update;
 
-/// At most this many vNICs may claim one HAVIP.
-pub const MAX_MEMBERS: usize = 10;
+/// At most this many vNICs may claim one HAVIP, whatever the quota says.
+pub const MAX_MEMBERS: usize = 100;
 
 /// The longest that a new holder may keep a HAVIP whoever else claims it.
 pub const MAX_DAMPING: Duration = Duration::from_secs(600);
@@ -32,6 +33,8 @@ pub(super) fn create(state: &State, command: &CreateHavip) -> Result<Vec<Event>,
     let members = members(state, &command.scope, command.subnet, &command.members)?;
     state.havips.check_id(command.id)?;
     state.havips.check_name(&command.scope, &command.display_name, "havip.display_name")?;
+    quotas::check_havips(state, &command.scope, subnet.vpc)?;
+    quotas::check_members(state, &command.scope, &[], &members)?;
     let havip = HavipFacts {
         id: command.id,
         project: command.scope.project.clone(),

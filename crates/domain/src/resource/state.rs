@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Cooling, Entry, Facts, FreeRanges, Table};
+use super::{Cooling, Entry, Facts, FreeRanges, Quotas, Table};
 use crate::{
     CommitPosition, Timestamp,
     address::Mac,
@@ -52,6 +52,7 @@ pub struct State {
     pub(super) subnet_blocks: OrdMap<(VpcId, IpAddr), (IpNet, SubnetId)>,
     pub(super) subnet_free: OrdMap<SubnetId, FreeRanges>,
     pub(super) cooling: Cooling,
+    pub(super) quotas: Quotas,
     pub(super) eip_by_address: OrdMap<IpAddr, EipId>,
     pub(super) addresses: OrdMap<(VpcId, IpAddr), AddressOwner>,
     pub(super) macs: OrdMap<(VpcId, Mac), VnicId>,

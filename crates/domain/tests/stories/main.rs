@@ -38,6 +38,7 @@ mod resource_holds;
 mod resource_networks;
 mod resource_pool_changes;
 mod resource_pools;
+mod resource_quotas;
 mod resource_vnics;
 mod revisions;
 mod together;

@@ -91,7 +91,7 @@ fn what_could_not_be_made_can_not_come_by_a_change() {
     let mut story = world();
     let before = story.state.clone();
     invalid(update(&mut story, members(&[1, 2, 1])), "havip.members", "twice");
-    invalid(update(&mut story, members(&(1..=11).collect::<Vec<_>>())), "havip.members", "10 at most");
+    invalid(update(&mut story, members(&(1..=101).collect::<Vec<_>>())), "havip.members", "100 at most");
     refused(update(&mut story, members(&[1, 99])), Class::NotFound, "NOT_FOUND", "havip.members", None);
     let elsewhere = Some(name("shop", "vnics", 4));
     refused(

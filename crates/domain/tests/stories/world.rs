@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use mooring_domain::{
-    Timestamp,
+    Expected, Timestamp,
     event::{Damping, EipDetails, HolderRules},
     resource::{
         AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, Hold,
-        ReleaseHold, ResourceCore,
+        ReleaseHold, ResourceCore, UpdateQuotas,
     },
 };
 
@@ -58,6 +58,19 @@ pub fn pool(number: u128, cidr: &str) -> Command {
         display_name,
         cidrs: vec![net(cidr)],
         cooling: Duration::ZERO,
+    })
+}
+
+/// The project may have more than it may by default.
+pub fn raise_quotas() -> Command {
+    let many = Some(1000);
+    Command::UpdateQuotas(UpdateQuotas {
+        scope: scope("shop"),
+        eips: many,
+        havips_per_vpc: many,
+        havips_per_instance: many,
+        members_per_havip: many,
+        expected: Expected::default(),
     })
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use mooring_domain::{
     Commit, Event,
-    event::{BindRequested, BindingFacts, HavipFacts},
+    event::{BindRequested, BindingFacts, EipFacts, HavipFacts},
     id::{BindingId, EipId, HavipId},
     name::{Label, ProjectId},
 };
@@ -105,21 +105,16 @@ impl Concerns {
             }
             Event::HavipDeleted(havip) => of_havip(havip, terms),
             Event::EipAllocated(described) => {
-                let eip = &described.eip;
-                let name = Term::Named("eips", eip.project.clone(), eip.display_name.clone());
-                let project = Term::Project(eip.project.clone());
-                terms.extend([project, Term::Eip(eip.id), Term::Address(eip.address), name]);
+                terms.extend([Term::Address(described.eip.address), eip_named(&described.eip)]);
+                of_eip(&described.eip, terms);
             }
+            Event::QuotasChanged(changed) => terms.push(Term::Project(changed.scope.project.clone())),
             Event::EipUpdated(described) => {
                 // It may be under another name from here on.
-                let eip = &described.eip;
-                let name = Term::Named("eips", eip.project.clone(), eip.display_name.clone());
-                terms.extend([Term::Project(eip.project.clone()), Term::Eip(eip.id), name]);
+                terms.push(eip_named(&described.eip));
+                of_eip(&described.eip, terms);
             }
-            Event::EipReleased(released) => {
-                let eip = &released.eip;
-                terms.extend([Term::Project(eip.project.clone()), Term::Eip(eip.id)]);
-            }
+            Event::EipReleased(released) => of_eip(&released.eip, terms),
             Event::HoldPlaced(facts)
             | Event::Bound(facts)
             | Event::UnbindRequested(facts)
@@ -192,6 +187,14 @@ impl Concerns {
         let changed = std::mem::take(&mut self.changed);
         changed.into_iter().map(|binding| (binding, self.bindings.get(&binding).cloned())).collect()
     }
+}
+
+fn eip_named(eip: &EipFacts) -> Term {
+    Term::Named("eips", eip.project.clone(), eip.display_name.clone())
+}
+
+fn of_eip(eip: &EipFacts, terms: &mut Vec<Term>) {
+    terms.extend([Term::Project(eip.project.clone()), Term::Eip(eip.id)]);
 }
 
 fn named(havip: &HavipFacts) -> Term {

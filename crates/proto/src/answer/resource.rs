@@ -5,10 +5,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use mooring_domain::{
     CommitPosition, binding,
-    event::{EipDescribed, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
+    event::{EipDescribed, HavipCreated, Limits, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{BindingId, Kind},
     name::{Name, Scope},
-    resource::{CoolingEip, Entry, Facts},
+    resource::{CoolingEip, Entry, Facts, Usage, Used},
 };
 
 use crate::{
@@ -139,4 +139,17 @@ pub fn cooling_eip(cooling: &CoolingEip, at: CommitPosition) -> api::Eip {
 /// The message of an entry of a table.
 pub fn of<F, M>(entry: &Entry<F>, message: impl Fn(&F, CommitPosition) -> M) -> M {
     message(&entry.facts, entry.at)
+}
+
+/// A project's quotas: its limits, and how much of them is used.
+pub fn quotas(scope: &Scope, limits: Limits, at: CommitPosition, usage: Usage) -> api::Quotas {
+    let quota = |limit, Used { used, by }| Some(api::Quota { limit, used, used_by: by });
+    api::Quotas {
+        name: format!("{scope}/quotas"),
+        eips: quota(limits.eips, usage.eips),
+        havips_per_vpc: quota(limits.havips_per_vpc, usage.havips_per_vpc),
+        havips_per_instance: quota(limits.havips_per_instance, usage.havips_per_instance),
+        members_per_havip: quota(limits.members_per_havip, usage.members_per_havip),
+        position: position(at),
+    }
 }

@@ -7,8 +7,10 @@ use mooring_domain::{
     event::{
         BindFailed, BindRequested, ClaimRejected, ClaimRejection, Damping, EipReleased, Event, GatewayFacts,
         HavipCreated, HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderRules, HolderSettled,
-        HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VpcCreated, Withdrawal,
+        HolderWithdrawn, LeaseRenewed, Limits, PoolCreated, QuotasChanged, SubnetCreated, VnicCreated,
+        VpcCreated, Withdrawal,
     },
+    name::Scope,
 };
 
 use crate::{
@@ -35,6 +37,7 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
         Kind::EipAllocated(allocated) => {
             Event::EipAllocated(eip_described(allocated.eip, allocated.details)?)
         }
+        Kind::QuotasChanged(changed) => Event::QuotasChanged(quotas_changed(&changed)?),
         Kind::EipUpdated(updated) => Event::EipUpdated(eip_described(updated.eip, updated.details)?),
         Kind::EipReleased(released) => Event::EipReleased(EipReleased {
             eip: eip(released.eip)?,
@@ -157,6 +160,17 @@ fn havip_created(from: wire::HavipCreated) -> Result<HavipCreated, Malformed> {
 
 fn damping(from: wire::Damping) -> Damping {
     Damping { step: Duration::from_nanos(from.step), cap: Duration::from_nanos(from.cap) }
+}
+
+fn quotas_changed(from: &wire::QuotasChanged) -> Result<QuotasChanged, Malformed> {
+    let scope = Scope { project: text("project", &from.project)?, region: text("region", &from.region)? };
+    let limits = Limits {
+        eips: from.eips,
+        havips_per_vpc: from.havips_per_vpc,
+        havips_per_instance: from.havips_per_instance,
+        members_per_havip: from.members_per_havip,
+    };
+    Ok(QuotasChanged { scope, limits })
 }
 
 fn hold_released(from: wire::HoldReleased) -> Result<HoldReleased, Malformed> {

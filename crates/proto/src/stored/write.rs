@@ -5,7 +5,7 @@ use std::time::Duration;
 use mooring_domain::event::{
     BindFailed, BindRequested, BindingFacts, ClaimRejected, Damping, EipDescribed, EipReleased, Event,
     HavipCreated, HavipFacts, HeardFacts, HoldReleased, HolderChanged, HolderContested, HolderSettled,
-    HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated, VpcCreated,
+    HolderWithdrawn, LeaseRenewed, PoolCreated, QuotasChanged, SubnetCreated, VnicCreated, VpcCreated,
 };
 
 use crate::{
@@ -30,12 +30,10 @@ pub(super) fn kind(event: &Event) -> Kind {
         Event::HavipUpdated(havip) => Kind::HavipUpdated(havip_updated(havip)),
         Event::HavipDeleted(havip) => Kind::HavipDeleted(havip_deleted(havip)),
         Event::EipAllocated(described) => Kind::EipAllocated(eip_allocated(described)),
+        Event::QuotasChanged(changed) => Kind::QuotasChanged(quotas_changed(changed)),
         Event::EipUpdated(described) => Kind::EipUpdated(eip_updated(described)),
         Event::EipReleased(released) => Kind::EipReleased(eip_released(released)),
-        Event::HoldPlaced(facts) => {
-            let (binding_id, eip, havip) = binding(facts);
-            Kind::HoldPlaced(wire::HoldPlaced { binding_id, eip, havip })
-        }
+        Event::HoldPlaced(facts) => Kind::HoldPlaced(hold_placed(facts)),
         Event::HoldReleased(released) => Kind::HoldReleased(hold_released(released)),
         Event::BindRequested(request) => Kind::BindRequested(bind_requested(request)),
         Event::Bound(facts) => {
@@ -89,6 +87,11 @@ type BindingParts = (bytes::Bytes, Option<wire::EipFacts>, Option<wire::HavipFac
 
 fn binding(facts: &BindingFacts) -> BindingParts {
     (id_bytes(facts.binding), Some(wire_eip(&facts.eip)), Some(wire_havip(&facts.havip)))
+}
+
+fn hold_placed(facts: &BindingFacts) -> wire::HoldPlaced {
+    let (binding_id, eip, havip) = binding(facts);
+    wire::HoldPlaced { binding_id, eip, havip }
 }
 
 fn pool_created(pool: &PoolCreated) -> wire::PoolCreated {
@@ -180,6 +183,17 @@ fn eip_updated(described: &EipDescribed) -> wire::EipUpdated {
 fn eip_released(released: &EipReleased) -> wire::EipReleased {
     let cooling_until = released.cooling_until.map_or(0, |until| until.0);
     wire::EipReleased { eip: Some(wire_eip(&released.eip)), cooling_until }
+}
+
+fn quotas_changed(changed: &QuotasChanged) -> wire::QuotasChanged {
+    wire::QuotasChanged {
+        project: changed.scope.project.to_string(),
+        region: changed.scope.region.to_string(),
+        eips: changed.limits.eips,
+        havips_per_vpc: changed.limits.havips_per_vpc,
+        havips_per_instance: changed.limits.havips_per_instance,
+        members_per_havip: changed.limits.members_per_havip,
+    }
 }
 
 fn hold_released(released: &HoldReleased) -> wire::HoldReleased {

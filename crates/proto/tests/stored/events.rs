@@ -10,12 +10,12 @@ use mooring_domain::{
         BindFailed, BindRequested, BindingFacts, ClaimFacts, ClaimRejected, ClaimRejection, Damping,
         EipDescribed, EipDetails, EipFacts, EipReleased, FailoverMeasured, FailoverTimes, GatewayDriftFound,
         GatewayFacts, HavipCreated, HavipFacts, HeardFacts, HoldReleased, HolderChanged, HolderContested,
-        HolderRules, HolderSettled, HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, VnicCreated,
-        VnicFacts, VpcCreated, Withdrawal,
+        HolderRules, HolderSettled, HolderWithdrawn, LeaseRenewed, Limits, PoolCreated, QuotasChanged,
+        SubnetCreated, VnicCreated, VnicFacts, VpcCreated, Withdrawal,
     },
     id::Id,
     labels::Labels,
-    name::BadName,
+    name::{BadName, Scope},
     nat::{Difference, Element},
 };
 use uuid::Uuid;
@@ -101,6 +101,7 @@ fn of_pools_and_eips() -> Vec<(&'static str, Event)> {
                 cooling_until: Some(Timestamp(1_763_765_000_250_000_000)),
             }),
         ),
+        ("quotas_changed", Event::QuotasChanged(quotas())),
         ("hold_placed", Event::HoldPlaced(binding(V4))),
         ("hold_released", Event::HoldReleased(held)),
         ("hold_released/nothing_held", Event::HoldReleased(released)),
@@ -286,6 +287,12 @@ fn eip(v6: bool) -> EipFacts {
         address: if v6 { "2001:db8:7::7" } else { "203.0.113.7" }.parse().unwrap(),
         display_name: text("web"),
     }
+}
+
+fn quotas() -> QuotasChanged {
+    let scope = Scope { project: text("shop"), region: text("r1") };
+    let limits = Limits { eips: 50, havips_per_vpc: 300, havips_per_instance: 9, members_per_havip: 7 };
+    QuotasChanged { scope, limits }
 }
 
 fn plain(eip: EipFacts) -> EipDescribed {

@@ -407,6 +407,8 @@ async fn every_method_of_the_api_has_a_verb() {
         "pool drain public",
         "pool resume public",
         "pool delete public",
+        "quota get",
+        "quota update --eips 50",
         "vpc create blue",
         "vpc list",
         "vpc get blue",

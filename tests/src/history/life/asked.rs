@@ -75,7 +75,7 @@ pub(super) fn some(region: &mut Region, cores: &mut Cores<'_>, many: usize) -> R
 /// Something comes or goes.
 fn network(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource::Command>> {
     if region.rng.u32(0..6) == 0 {
-        return match region.rng.u32(0..8) {
+        return match region.rng.u32(0..5) {
             0 => pools::come_or_go(region, cores),
             _ => networks::come_or_go(region, cores),
         };

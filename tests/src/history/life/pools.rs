@@ -32,14 +32,17 @@ pub(super) fn come_or_go(region: &mut Region, cores: &mut Cores<'_>) -> Result<O
             region: of,
             display_name,
             cidrs,
-            cooling: Duration::from_mins(10),
+            cooling: Duration::from_mins(if number % 2 == 0 { 0 } else { 10 }),
         })));
     }
     let Some(pool) = Region::any(&mut region.rng, &late) else { return Ok(None) };
     let (id, expected, now) = (pool.id, Expected::default(), cores.now());
-    let change = match region.rng.u32(0..5) {
-        0 | 1 => PoolChange { draining: Some(!pool.draining), ..PoolChange::default() },
-        2 => PoolChange { cidrs: Some(vec![block(number)?, block(number + 7)?]), ..PoolChange::default() },
+    // Most are drained soon, and then asked to go until they are empty.
+    let change = match (region.rng.u32(0..10), pool.draining) {
+        (0..7, false) | (0, true) => PoolChange { draining: Some(!pool.draining), ..PoolChange::default() },
+        (7 | 8, _) => {
+            PoolChange { cidrs: Some(vec![block(number)?, block(number + 7)?]), ..PoolChange::default() }
+        }
         _ => return Ok(Some(Command::DeletePool(DeletePool { region: of, id, expected, now }))),
     };
     Ok(Some(Command::UpdatePool(UpdatePool { region: of, id, expected, change, now })))

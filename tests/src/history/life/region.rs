@@ -5,18 +5,19 @@ use std::{collections::VecDeque, time::Duration};
 use anyhow::Result;
 use fastrand::Rng;
 use mooring_domain::{
-    Event,
+    Event, Expected,
     address::Mac,
     event::{BindRequested, EipFacts, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{PoolId, SubnetId, VpcId},
     name::Scope,
-    resource::{Command, CreatePool, CreateSubnet, CreateVpc},
+    resource::{Command, CreatePool, CreateSubnet, CreateVpc, UpdateQuotas},
 };
 
 use super::asked::Commands;
 use crate::history::cores::Cores;
 
 pub(super) const REGION: &str = "r1";
+const PROJECTS: [&str; 2] = ["shop", "bank"];
 /// Of whom a region's VPCs are, and what they are called.
 const VPCS: [(&str, &str); 3] = [("shop", "blue"), ("shop", "red"), ("bank", "blue")];
 /// Requests that somebody may still send messages about.
@@ -61,6 +62,17 @@ impl Region {
             let (display_name, cidrs) = (name.parse()?, vec![cidr.parse()?]);
             let (region, cooling) = (REGION.parse()?, Duration::from_mins(cooling));
             all.push(Command::CreatePool(CreatePool { id, region, display_name, cidrs, cooling }));
+        }
+        for project in PROJECTS {
+            all.push(Command::UpdateQuotas(UpdateQuotas {
+                scope: Scope { project: project.parse()?, region: REGION.parse()? },
+                // Now and then that is too few.
+                eips: Some(60),
+                havips_per_vpc: Some(45),
+                havips_per_instance: Some(30),
+                members_per_havip: None,
+                expected: Expected::default(),
+            }));
         }
         for (project, name) in VPCS {
             let vpc = VpcId::new(cores.id());

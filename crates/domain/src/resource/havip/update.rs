@@ -5,7 +5,7 @@ use super::{check_damping, check_members, members};
 use crate::{
     Event, Rejection,
     event::{HavipCreated, HavipFacts},
-    resource::{State, UpdateHavip},
+    resource::{State, UpdateHavip, quotas},
 };
 
 pub(in crate::resource) fn update(state: &State, command: &UpdateHavip) -> Result<Vec<Event>, Rejection> {
@@ -22,7 +22,9 @@ pub(in crate::resource) fn update(state: &State, command: &UpdateHavip) -> Resul
         None => present.members.clone(),
         Some(ids) => {
             check_members(scope, ids)?;
-            members(state, scope, present.havip.subnet, ids)?
+            let members = members(state, scope, present.havip.subnet, ids)?;
+            quotas::check_members(state, scope, &present.members, &members)?;
+            members
         }
     };
     let mut havip = present.havip.clone();
