@@ -34,3 +34,28 @@ pub fn usage(pid: u32) -> Result<Usage> {
         cpu: Duration::from_millis(ticks * 10),
     })
 }
+
+/// A thread, and how it gets a processor.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Thread {
+    /// Its name, of which the kernel keeps 15 bytes.
+    pub name: String,
+    /// Its real-time priority; 0: it has none.
+    pub priority: u32,
+}
+
+/// The threads of the process with this id.
+pub fn threads(pid: u32) -> Result<Vec<Thread>> {
+    let mut threads = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // One may have ended meanwhile.
+        let Ok(stat) = fs::read_to_string(task?.path().join("stat")) else { continue };
+        let (name, after_name) = stat.rsplit_once(')').context("a thread without a name")?;
+        let (_, name) = name.split_once('(').context("a thread without a name")?;
+        // The 40th field; the name is the second.
+        let priority =
+            after_name.split_whitespace().nth(37).context("a thread without a priority")?.parse()?;
+        threads.push(Thread { name: name.to_owned(), priority });
+    }
+    Ok(threads)
+}

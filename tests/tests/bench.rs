@@ -90,7 +90,7 @@ fn every_question_to_a_log_is_timed_beside_reading_all_of_it() {
 #[test]
 fn failovers_are_measured_to_the_kernel_to_the_first_packet_and_beside_a_plain_router() {
     let mut report = Report::new(true, Box::new(sink()));
-    bench::failover(&Failovers::short(), &mut report).unwrap();
+    bench::failover(&Failovers::short(), None, &mut report).unwrap();
     for how in ["the holder dies", "a clean stop"] {
         let outages = of(&report, &[how, ": outage"]);
         assert!(outages.len() == 3 && outages.iter().all(|figure| figure.ratio().is_some()), "{outages:?}");

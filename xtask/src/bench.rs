@@ -41,6 +41,9 @@ pub struct Bench {
     /// Binds with so many clients only: 1, 16 or 256
     #[arg(long)]
     clients: Option<u64>,
+    /// Of failovers only the outages that clients see, claims by themselves, many at once, or what health takes
+    #[arg(long, value_parser = ["outages", "claims", "many", "taken"])]
+    part: Option<String>,
 }
 
 /// The programs that are measured, and the one that measures.
@@ -89,6 +92,7 @@ impl Bench {
         for (flag, number) in [("--events", self.events), ("--clients", self.clients)] {
             words.extend(number.iter().flat_map(|number| [flag.to_owned(), number.to_string()]));
         }
+        words.extend(self.part.iter().flat_map(|part| ["--part".to_owned(), part.clone()]));
         words
     }
 }
@@ -120,5 +124,7 @@ mod tests {
         assert_eq!(line.bench.words(), ["start", "--json", "--short", "--events", "5000"]);
         let line = Line::parse_from(["bench", "jetstream", "--clients", "16"]);
         assert_eq!(line.bench.words(), ["jetstream", "--clients", "16"]);
+        let line = Line::parse_from(["bench", "failover", "--part", "claims"]);
+        assert_eq!(line.bench.words(), ["failover", "--part", "claims"]);
     }
 }

@@ -14,6 +14,7 @@ mod place;
 mod places;
 pub mod suite;
 mod text;
+pub mod urgent;
 mod watch;
 
 pub use driver::Driver;

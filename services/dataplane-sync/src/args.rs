@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
-use mooring_dataplane_sync::{AuditArgs, ProbeArgs};
+use mooring_dataplane_sync::{AuditArgs, ProbeArgs, UrgentArgs};
 use mooring_domain::name::GatewayName;
 use mooring_ledger::{LogUrl, NatsArgs, StoreArgs};
 use mooring_runtime::{args::ProcessArgs, peer::PeerUrl};
@@ -38,6 +38,8 @@ pub(crate) struct Args {
     pub(crate) audit: AuditArgs,
     #[command(flatten)]
     pub(crate) probes: ProbeArgs,
+    #[command(flatten)]
+    pub(crate) urgent: UrgentArgs,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     #[command(flatten)]

@@ -28,12 +28,14 @@ mod receipts;
 mod report;
 mod silent;
 mod target;
+mod urgent;
 mod vpcs;
 mod watch;
 mod worker;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
 
+use anyhow::Context;
 use axum::routing::get;
 use mooring_domain::name::{GatewayName, RegionId};
 use mooring_event_log::EventLog;
@@ -58,6 +60,7 @@ use tonic::service::Routes;
 pub use audit::AuditArgs;
 pub use probing::ProbeArgs;
 pub use target::BadPlaces;
+pub use urgent::UrgentArgs;
 
 /// What one gateway needs to know.
 #[derive(Clone, Debug)]
@@ -70,6 +73,8 @@ pub struct Config {
     pub audit: AuditArgs,
     /// How soon it is known that a holder answers no more.
     pub probes: ProbeArgs,
+    /// How urgent a failover is.
+    pub urgent: UrgentArgs,
     /// When it is said, watches of the log end.
     pub shutdown: Shutdown,
 }
@@ -115,13 +120,14 @@ pub fn start(
     regions: BTreeMap<RegionId, Region>,
     peers: &Peers,
     conditions: &Conditions,
-) -> Result<Started, BadPlaces> {
+) -> anyhow::Result<Started> {
     let (mut tasks, mut folds) = (Vec::new(), Vec::new());
     let mut views = BTreeMap::new();
     let budget = probing::Budget::new(Instant::now());
     let failovers = receipts::Figures::default();
+    let urgent = urgent::Urgent::start(config.urgent).context("no threads for failovers")?;
     for (region, Region { log, cursor, snapshots, index, drifts }) in regions {
-        let places = target::PlacesFile::load(config.places.as_deref())?;
+        let places = target::PlacesFile::load(config.places.as_deref()).context("--places")?;
         let latch = conditions.add(format!("VPCs of {region}"), "not all were tried once").latch();
         let registered = conditions.add(format!("registration in {region}"), "not registered yet").latch();
         let followed = conditions.add(format!("gateway in {region}"), "the log is being read");
@@ -139,7 +145,8 @@ pub fn start(
         let of = (config.gateway.clone(), region.clone());
         let (probing, report_holders) =
             probing::start(of, config.probes, budget.clone(), peers.health.clone());
-        let ways = vpcs::Ways { claims, drifts, probing, receipts };
+        let urgent = urgent.clone();
+        let ways = vpcs::Ways { claims, drifts, probing, receipts, urgent };
         let (vpcs, vpcs_task) = vpcs::start(region.clone(), folded.clone(), places, ways, latch);
         tasks.push(report_holders(vpcs.clone()));
         let report = report::Report::new(config.gateway.clone(), region.clone(), peers.binding.clone());

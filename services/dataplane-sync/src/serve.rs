@@ -46,11 +46,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             places: args.places.clone(),
             audit: args.audit,
             probes: args.probes,
+            urgent: args.urgent,
             shutdown,
         };
         let conditions = &process.conditions;
         let gateway = mooring_dataplane_sync::start(Routes::default(), &config, regions, &peers, conditions);
-        let gateway = gateway.context("--places")?;
+        let gateway = gateway?;
         tasks.extend(gateway.tasks);
         let closing = async {
             join_all(gateway.folds.into_iter().map(FoldTask::close)).await;

@@ -24,6 +24,7 @@ use crate::{
     progress::Progress,
     receipts::Receipts,
     target::{Distributed, PlacesFile, Target},
+    urgent::Urgent,
     watch::{DroppedClaims, Sinks},
     worker::{AuditRequest, Request, Worker},
 };
@@ -56,6 +57,7 @@ pub(crate) struct Ways {
     pub(crate) drifts: Drifts,
     pub(crate) probing: Probing,
     pub(crate) receipts: Receipts,
+    pub(crate) urgent: Urgent,
 }
 
 pub(crate) fn start(
@@ -239,7 +241,7 @@ impl Workers {
         let (worker_sender, seen) = mpsc::channel(WAITING);
         let (requests_sender, requests) = mpsc::channel(WAITING);
         let (progress_sender, progress) = watch::channel(Progress::default());
-        let Ways { claims, drifts, probing, receipts } = self.ways.clone();
+        let Ways { claims, drifts, probing, receipts, urgent } = self.ways.clone();
         let sinks = Sinks {
             vpc,
             target,
@@ -255,10 +257,11 @@ impl Workers {
         let (dropped, probed) = (sinks.dropped.clone(), sinks.probed.clone());
         let worker = Worker::new(Arc::new(open_kernel), sinks, seen, requests, progress_sender);
         let (ends, ended) = oneshot::channel();
-        self.tasks.spawn(async move {
+        let work = async move {
             worker.run().await;
             drop(ends);
-        });
+        };
+        self.tasks.spawn_on(work, urgent.handle());
         self.tasks.spawn(tell(progress.clone(), self.vpcs.changed.clone()));
         let (target, requests) = (target_sender, requests_sender);
         let handle = Handle { target, progress, requests, dropped, probed, ended };

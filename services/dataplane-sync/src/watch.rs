@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mooring_dataplane::{Claimants, Ears, Fault, Place, Seen, Waker, Watcher};
+use mooring_dataplane::{Claimants, Ears, Fault, Place, Seen, Waker, Watcher, urgent};
 use mooring_domain::{address::Mac, holder::Sighting, id::VpcId, nat::VpcDesired};
 use mooring_ledger::by_this_clock;
 use mooring_runtime::plant::planted;
@@ -116,7 +116,10 @@ pub(crate) fn start(place: &Place, sinks: Sinks) -> Result<Watch, Fault> {
     let mut watcher = Watcher::open(place)?;
     let shared = Arc::new(Shared::default());
     let (waker, ears, its) = (watcher.waker(), watcher.ears(), shared.clone());
+    let priority = urgent::priority();
     let spawned = thread::Builder::new().name("watcher".to_owned()).spawn(move || {
+        // Where that is not allowed, it was said when the worker's thread was started.
+        let _ = urgent::go_first(priority);
         let mut sieve = Sieve::default();
         while !its.stopped.load(Ordering::Relaxed) {
             let rest = sieve.next().map_or(WAIT, |next| next.saturating_duration_since(Instant::now()));

@@ -21,7 +21,6 @@ use mooring_domain::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::block_in_place,
     time::MissedTickBehavior,
 };
 
@@ -31,6 +30,7 @@ use crate::{
     progress::{Attested, Progress},
     questions::Questions,
     target::{Target, nothing_of},
+    urgent::at_leisure,
     watch::{Sight, Sinks},
 };
 
@@ -126,22 +126,22 @@ impl Worker {
     pub(crate) async fn run(mut self) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        block_in_place(|| self.round());
+        at_leisure(|| self.round());
         let mut seen = Vec::new();
         loop {
             tokio::select! {
                 changed = self.target.changed() => match changed {
-                    Ok(()) => block_in_place(|| self.round()),
+                    Ok(()) => at_leisure(|| self.round()),
                     Err(_) => return,
                 },
                 1.. = self.seen.recv_many(&mut seen, MOST) => {
                     let seen = std::mem::take(&mut seen);
                     match seen.len() {
                         ..=FEW => self.see_all(seen),
-                        _ => block_in_place(|| self.see_all(seen)),
+                        _ => at_leisure(|| self.see_all(seen)),
                     }
                 }
-                Some(request) = self.requests.recv() => block_in_place(|| self.answer(request)),
+                Some(request) = self.requests.recv() => at_leisure(|| self.answer(request)),
                 // Two system calls that wait for nothing: handing them to a thread costs more than they do, 300 times over.
                 _ = ticks.tick() => self.tick(),
             }
@@ -331,7 +331,7 @@ impl Worker {
         self.look_after_the_watch(now);
         let settled = self.settle();
         if settled {
-            block_in_place(|| self.round());
+            at_leisure(|| self.round());
         }
         self.ask_postponed();
         let due = match self.retry_at {
@@ -341,7 +341,7 @@ impl Worker {
         if due {
             self.suspect = false;
             self.entered.iter_mut().for_each(Entered::forget);
-            block_in_place(|| self.round());
+            at_leisure(|| self.round());
         }
         self.find_what_was_lost(now);
         self.probe(now);

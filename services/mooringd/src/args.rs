@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
-use mooring_dataplane_sync::{AuditArgs, ProbeArgs};
+use mooring_dataplane_sync::{AuditArgs, ProbeArgs, UrgentArgs};
 use mooring_domain::name::GatewayName;
 use mooring_ledger::{ArchiveArgs, LogUrl, NatsArgs, StoreArgs};
 use mooring_runtime::args::ProcessArgs;
@@ -33,6 +33,8 @@ pub(crate) struct Args {
     pub(crate) audit: AuditArgs,
     #[command(flatten)]
     pub(crate) probes: ProbeArgs,
+    #[command(flatten)]
+    pub(crate) urgent: UrgentArgs,
     #[command(flatten)]
     pub(crate) archive: ArchiveArgs,
     #[command(flatten)]

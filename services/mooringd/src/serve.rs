@@ -60,11 +60,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             places: args.places.clone(),
             audit: args.audit,
             probes: args.probes,
+            urgent: args.urgent,
             shutdown,
         };
         let peers = Peers { binding: own.clone(), health: own };
         let gateway = mooring_dataplane_sync::start(routes, &config, regions, &peers, &process.conditions);
-        let gateway = gateway.context("--places")?;
+        let gateway = gateway?;
         tasks.extend(gateway.tasks);
         let closing = async {
             join_all(gateway.folds.into_iter().map(FoldTask::close)).await;

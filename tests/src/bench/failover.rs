@@ -10,9 +10,10 @@ mod outage;
 mod scene;
 mod taken;
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::figure::{Figure, Goal};
 use super::report::Report;
@@ -23,6 +24,33 @@ pub use outage::{Case, End};
 use scene::Scene;
 
 const BENCH: &str = "failover";
+
+/// A part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What a client sees with keepalived.
+    Outages,
+    /// From a claim to the kernel and to the first packet.
+    Claims,
+    /// A thousand at once.
+    Many,
+    /// What one health service takes.
+    Taken,
+}
+
+impl FromStr for Part {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> Result<Part> {
+        Ok(match name {
+            "outages" => Part::Outages,
+            "claims" => Part::Claims,
+            "many" => Part::Many,
+            "taken" => Part::Taken,
+            _ => bail!("the parts of a failover are outages, claims, many and taken, and not {name}"),
+        })
+    }
+}
 
 /// How much is measured.
 #[derive(Clone, Debug)]
@@ -69,14 +97,25 @@ impl Failovers {
     }
 }
 
-/// Measures all of it.
-pub fn failover(sizes: &Failovers, report: &mut Report) -> Result<()> {
-    let mut scene = Scene::set(lab::EIP_POOL, lab::SUBNET, &[lab::HAVIP])?;
-    sizes.outages.iter().try_for_each(|case| outage::measure(&scene, case, report))?;
-    claims::measure(&mut scene, sizes.claims, report)?;
-    drop(scene);
-    many::measure(sizes.havips, sizes.rounds, report)?;
-    taken::measure(sizes.batches, report)
+/// Measures all of it, or one part.
+pub fn failover(sizes: &Failovers, part: Option<Part>, report: &mut Report) -> Result<()> {
+    let is_asked = |this| part.is_none_or(|part| part == this);
+    if is_asked(Part::Outages) || is_asked(Part::Claims) {
+        let mut scene = Scene::set(lab::EIP_POOL, lab::SUBNET, &[lab::HAVIP])?;
+        if is_asked(Part::Outages) {
+            sizes.outages.iter().try_for_each(|case| outage::measure(&scene, case, report))?;
+        }
+        if is_asked(Part::Claims) {
+            claims::measure(&mut scene, sizes.claims, report)?;
+        }
+    }
+    if is_asked(Part::Many) {
+        many::measure(sizes.havips, sizes.rounds, report)?;
+    }
+    if is_asked(Part::Taken) {
+        taken::measure(sizes.batches, report)?;
+    }
+    Ok(())
 }
 
 fn share(case: &str, shares: &Shares, percent: usize) -> Figure {

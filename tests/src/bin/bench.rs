@@ -35,7 +35,8 @@ fn measure() -> Result<()> {
         Some("failover") => {
             lab::on_interrupt()?;
             let sizes = if has("--short") { Failovers::short() } else { Failovers::full() };
-            bench::failover(&sizes, &mut report)
+            let part = value(&words, "--part").map(str::parse).transpose()?;
+            bench::failover(&sizes, part, &mut report)
         }
         Some("start") => bench::start(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         Some("replay") => bench::replay(number(&words, "--events").unwrap_or(1_000_000), &mut report),
@@ -44,6 +45,10 @@ fn measure() -> Result<()> {
 }
 
 fn number(words: &[String], flag: &str) -> Option<u64> {
+    value(words, flag)?.parse().ok()
+}
+
+fn value<'a>(words: &'a [String], flag: &str) -> Option<&'a str> {
     let at = words.iter().position(|word| word == flag)?;
-    words.get(at + 1)?.parse().ok()
+    words.get(at + 1).map(String::as_str)
 }

@@ -11,3 +11,4 @@ mod members;
 mod silence;
 mod stage;
 mod storms;
+mod urgency;

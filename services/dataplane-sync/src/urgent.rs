@@ -1,0 +1,75 @@
+//! The threads between a claim and the kernel: they go before whatever else the machine does. Workers run here, everything
+//! else of the process on the threads that it has anyhow.
+
+use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism};
+
+use clap::Args;
+use mooring_dataplane::urgent::go_first;
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    task::block_in_place,
+};
+
+/// Flatten it into a gateway's parser.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct UrgentArgs {
+    /// The real-time priority, 1 to 99, of the threads that move traffic at a failover: a busy machine holds them up less.
+    /// What takes long is done without it. 0: as any other thread.
+    #[arg(
+        long,
+        env = "MOORING_REALTIME_PRIORITY",
+        value_name = "PRIORITY",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u8).range(0..=99)
+    )]
+    pub realtime_priority: u8,
+}
+
+/// Clones share the threads, which end with the last of them.
+#[derive(Clone)]
+pub(crate) struct Urgent {
+    handle: Handle,
+    _threads: Arc<Threads>,
+}
+
+struct Threads(Option<Runtime>);
+
+impl Urgent {
+    pub(crate) fn start(args: UrgentArgs) -> std::io::Result<Self> {
+        let priority = args.realtime_priority;
+        let say = Arc::new(std::sync::Once::new());
+        let go_first = move || {
+            if let Err(error) = go_first(priority) {
+                say.call_once(
+                    || tracing::warn!(%error, "no real-time priority: a busy machine holds up failovers"),
+                );
+            }
+        };
+        let processors = available_parallelism().map_or(1, NonZeroUsize::get);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads((processors / 2).max(1))
+            .thread_name("failover")
+            .on_thread_start(go_first)
+            .enable_time()
+            .build()?;
+        Ok(Self { handle: runtime.handle().clone(), _threads: Arc::new(Threads(Some(runtime))) })
+    }
+
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // What a worker is in the middle of is as it would be were the process killed: the next start makes it equal.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Does what may take long: other tasks of this thread go on elsewhere, and it goes before nobody meanwhile.
+pub(crate) fn at_leisure<T>(work: impl FnOnce() -> T) -> T {
+    block_in_place(|| mooring_dataplane::urgent::at_leisure(work))
+}
