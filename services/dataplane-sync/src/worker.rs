@@ -8,6 +8,7 @@ mod probe;
 mod stories;
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
@@ -393,13 +394,21 @@ impl Worker {
             Request::Audit(request) => self.audit(request),
             Request::Content(answer) => {
                 // Whoever asked may have gone away.
-                let _ = answer.send(self.entered.as_mut().map(Entered::actual));
+                let read = self.entered.as_mut().map(Entered::actual);
+                let _ = answer.send(read.or_else(|| self.not_entered().map(Err)));
             }
             Request::ReadBack(answer) => {
                 let took = self.read_back();
                 let _ = answer.send(took);
             }
         }
+    }
+
+    /// Why what may well have something of ours in it can't be looked at.
+    fn not_entered(&self) -> Option<Fault> {
+        let progress = self.progress.borrow();
+        let fault = progress.fault.clone().filter(|_| !progress.carries_nothing)?;
+        Some(Fault::Kernel { operation: "entering it".to_owned(), source: io::Error::other(fault) })
     }
 
     /// The same round as after a change of somebody's. After a failure the next one reads everything anyway.

@@ -50,6 +50,7 @@ fn a_link_that_is_missing_is_named_and_comes_back() {
     let wanted = content(gateway).unwrap();
     gateway.ip("link set in0 down\nlink set in0 name away0").unwrap();
     stage.wait_fault(&["there is no link", "in0", gateway.name()]).unwrap();
+    stage.is_unreadable();
     gateway.ip("link set away0 name in0\nlink set in0 up").unwrap();
     wait_content(gateway, &wanted).unwrap();
     stage.wait_carried().unwrap();

@@ -8,12 +8,15 @@ use std::{
 
 use anyhow::{Result, ensure};
 use mooring_dataplane::{Driver as _, Kernel, Place};
+use mooring_proto::dataplane::v1::{ListElementsRequest, dataplane_service_client::DataplaneServiceClient};
 use mooring_tests::{
-    Lab, Mooringd, Namespace, lab,
+    Lab, Mooringd, Namespace, channel, lab,
     probe::{UdpEcho, udp_ask},
     server::Options,
     wait_for,
 };
+use tonic::{Code, transport::Endpoint};
+use tonic_types::StatusExt;
 
 /// For what may be slow on a busy machine.
 pub const PATIENT: Duration = Duration::from_secs(15);
@@ -110,6 +113,24 @@ impl Stage {
             let said = words.iter().all(|word| answer.out.contains(word));
             if answer.exit == 5 && said { Ok(()) } else { Err(format!("{answer:?}")) }
         })
+    }
+
+    /// Asked for its elements the gateway says that it can't read them, and that this may pass.
+    pub fn is_unreadable(&self) {
+        let vpc = self.server.ask("vpc get blue").unwrap()["name"].as_str().unwrap().to_owned();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let status = runtime.block_on(async {
+            let endpoint = Endpoint::from_shared(format!("http://{}", self.server.address())).unwrap();
+            let mut dataplane = DataplaneServiceClient::new(channel::connect(endpoint).await.unwrap());
+            dataplane.list_elements(ListElementsRequest { parent: vpc }).await.unwrap_err()
+        });
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(
+            (status.code(), info.reason.as_str()),
+            (Code::Unavailable, "KERNEL_UNREADABLE"),
+            "{status:?}"
+        );
+        assert_eq!(info.metadata["retryable"], "true");
     }
 
     fn status(&self) -> String {
