@@ -10,19 +10,19 @@ use mooring_proto::binding::v1::{
 use mooring_proto::mask::FieldMask;
 use mooring_proto::resource::v1::{
     AllocateEipRequest, CreateHavipRequest, CreateSubnetRequest, CreateVnicRequest, CreateVpcRequest,
-    DeleteHavipRequest, DeleteSubnetRequest, DeleteVnicRequest, DeleteVpcRequest, Eip, Havip,
-    ReleaseEipRequest, Subnet, UpdateEipRequest, UpdateHavipRequest, Vnic, Vpc,
+    DeleteHavipRequest, DeleteSubnetRequest, DeleteVnicRequest, DeleteVpcRequest, Eip, Havip, Quota, Quotas,
+    ReleaseEipRequest, Subnet, UpdateEipRequest, UpdateHavipRequest, UpdateQuotasRequest, Vnic, Vpc,
     resource_service_client::ResourceServiceClient,
 };
 use mooring_tests::Mooringd;
-use mooring_tests::channel::{self, Channel};
+use mooring_tests::channel::Channel;
 use mooring_tests::load::{may_be_tried_again, reason};
 use tokio::time::{Instant, sleep};
 use tonic::{Code, Status, transport::Endpoint};
 use uuid::Uuid;
 
 use crate::commands::{Command, What};
-use crate::world::{Done, PROJECTS, World};
+use crate::world::{Done, Limits, PROJECTS, World};
 
 /// Longer than the server keeps anybody.
 const ONE_TRY: Duration = Duration::from_secs(40);
@@ -32,6 +32,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 pub struct Asker {
     pub server: Mooringd,
+    /// The projects', then the operator's.
     channels: Vec<Channel>,
     /// How often the server died while it was asked.
     pub crashes: usize,
@@ -63,16 +64,23 @@ impl Asker {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.server.address())).unwrap();
         let channel = Channel::operator(endpoint.timeout(ONE_TRY).connect_lazy());
         self.channels = PROJECTS.iter().map(|project| channel.member(project.id)).collect();
+        self.channels.push(channel);
     }
 
     pub fn channel(&self, by: usize) -> Channel {
         self.channels[by].clone()
     }
 
-    /// The operator's.
-    pub async fn operator(&self) -> Channel {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.server.address())).unwrap();
-        channel::connect(endpoint).await.unwrap()
+    /// Whoever may ask for it.
+    fn channel_of(&self, command: &Command) -> Channel {
+        match command.what {
+            What::UpdateQuotas { .. } => self.operator(),
+            _ => self.channel(command.by),
+        }
+    }
+
+    pub fn operator(&self) -> Channel {
+        self.channels[PROJECTS.len()].clone()
     }
 
     pub async fn ask(
@@ -84,14 +92,15 @@ impl Asker {
     ) -> Answer {
         let (end, mut crashed) = (Instant::now() + PATIENCE, false);
         loop {
-            let status = match call(&self.channel(command.by), world, command, request, validate_only).await {
+            let status = match call(&self.channel_of(command), world, command, request, validate_only).await {
                 Ok(done) => return Answer { told: Ok(done), crashed },
                 Err(status) => status,
             };
             let why = reason(&status);
             // What an earlier command has set going is waited for.
             let waits = status.code() == Code::Aborted && why.ends_with("IN_TRANSITION");
-            if !waits && !may_be_tried_again(&status) || why.ends_with("_EXHAUSTED") {
+            let refused = !may_be_tried_again(&status) || status.code() == Code::ResourceExhausted;
+            if refused && !waits {
                 return Answer { told: Err(why), crashed };
             }
             assert!(Instant::now() < end, "{command:?} {request}: no answer; the last was {status:?}");
@@ -166,6 +175,18 @@ async fn call(
     }
 }
 
+fn quotas_of(scope: &str, limits: Limits) -> Quotas {
+    let quota = |limit| Some(Quota { limit, ..Quota::default() });
+    Quotas {
+        name: format!("{scope}/quotas"),
+        eips: quota(limits.eips),
+        havips_per_vpc: quota(limits.havips_per_vpc),
+        havips_per_instance: quota(limits.havips_per_instance),
+        members_per_havip: quota(limits.members_per_havip),
+        ..Quotas::default()
+    }
+}
+
 /// What changes or deletes something that there is.
 async fn call_change(
     channel: &Channel,
@@ -175,6 +196,13 @@ async fn call_change(
 ) -> Result<Done, Status> {
     let (mut resource, request_id) = (ResourceServiceClient::new(channel.clone()), request.to_string());
     match command.what.clone() {
+        What::UpdateQuotas { limits } => {
+            let quotas = Some(quotas_of(PROJECTS[command.by].scope, limits));
+            let request =
+                UpdateQuotasRequest { quotas, request_id, validate_only, ..UpdateQuotasRequest::default() };
+            let quotas = resource.update_quotas(request).await?.into_inner();
+            Ok(done(&quotas.name, "", quotas.position))
+        }
         What::UpdateHavip { havip: name, label, members, revision: expected_revision } => {
             let said = [("display_name", label.is_some()), ("members", members.is_some())];
             let paths = said.into_iter().filter(|(_, said)| *said).map(|(path, _)| path.to_owned()).collect();

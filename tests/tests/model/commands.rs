@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 use fastrand::Rng;
 use uuid::Uuid;
 
-use crate::world::{PROJECTS, World};
+use crate::world::{Limits, PROJECTS, World};
 
-/// A write, by a member of a project. Things are named in full.
+/// A write, by a member of a project; of its quotas, by the operator. Things are named in full.
 #[derive(Clone, Debug)]
 pub struct Command {
     /// Number of the project that asks.
@@ -17,6 +17,9 @@ pub struct Command {
 
 #[derive(Clone, Debug)]
 pub enum What {
+    UpdateQuotas {
+        limits: Limits,
+    },
     CreateVpc {
         label: String,
     },
@@ -100,7 +103,8 @@ pub struct Chooser<'a> {
 impl Chooser<'_> {
     pub fn command(&mut self) -> Command {
         let what = match self.rng.u8(..100) {
-            0..4 => What::CreateVpc { label: self.label() },
+            0 => What::UpdateQuotas { limits: self.limits() },
+            1..4 => What::CreateVpc { label: self.label() },
             4..10 => What::CreateSubnet { vpc: self.vpc(), label: self.label(), cidr: self.one(&CIDRS) },
             10..17 => What::CreateVnic {
                 subnet: self.subnet(),
@@ -149,6 +153,16 @@ impl Chooser<'_> {
             }
         };
         Command { by: self.by, what }
+    }
+
+    /// Now and then less than there is.
+    fn limits(&mut self) -> Limits {
+        Limits {
+            eips: self.rng.u64(..15),
+            havips_per_vpc: self.rng.u64(..8),
+            havips_per_instance: self.rng.u64(..5),
+            members_per_havip: self.rng.u64(..5),
+        }
     }
 
     fn create_havip(&mut self) -> What {

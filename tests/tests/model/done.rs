@@ -24,6 +24,7 @@ impl World {
     pub fn wrote(&self, command: &Command, done: &Done) -> bool {
         match &command.what {
             What::UpdateHavip { havip, .. } => self.havips[havip].revision != done.revision,
+            What::UpdateQuotas { .. } => self.limits[command.by].1 != done.revision,
             What::UpdateEip { eip, label, protected, .. } => {
                 let its = &self.eips[eip];
                 label.as_ref().is_some_and(|label| *label != its.label)
@@ -42,6 +43,7 @@ impl World {
         let Done { name, revision, .. } = done.clone();
         let address = self.address_for(command);
         match command.what.clone() {
+            What::UpdateQuotas { limits } => self.limits[command.by] = (limits, revision),
             What::CreateVpc { label } => drop(self.vpcs.insert(name, label)),
             What::CreateSubnet { vpc, label, cidr } => {
                 self.subnets.insert(name, Subnet { vpc, label, cidr: cidr.parse().unwrap() });
@@ -59,22 +61,10 @@ impl World {
                 its.members = members.unwrap_or_else(|| its.members.clone());
                 its.revision = revision;
             }
-            What::DeleteVpc { vpc } => {
-                self.vpcs.remove(&vpc);
-                self.gone.push(vpc);
-            }
-            What::DeleteSubnet { subnet } => {
-                self.subnets.remove(&subnet);
-                self.gone.push(subnet);
-            }
-            What::DeleteVnic { vnic } => {
-                self.vnics.remove(&vnic);
-                self.gone.push(vnic);
-            }
-            What::DeleteHavip { havip, .. } => {
-                self.havips.remove(&havip);
-                self.gone.push(havip);
-            }
+            What::DeleteVpc { vpc: gone }
+            | What::DeleteSubnet { subnet: gone }
+            | What::DeleteVnic { vnic: gone }
+            | What::DeleteHavip { havip: gone, .. } => self.forget(gone),
             What::AllocateEip { label, .. } => {
                 let address = address.unwrap();
                 let label = label.unwrap_or_else(|| address.to_string());
@@ -99,5 +89,13 @@ impl World {
             }
             What::Unbind { eip, .. } => drop(self.bound.remove(&eip)),
         }
+    }
+
+    fn forget(&mut self, gone: String) {
+        self.vpcs.remove(&gone);
+        self.subnets.remove(&gone);
+        self.vnics.remove(&gone);
+        self.havips.remove(&gone);
+        self.gone.push(gone);
     }
 }

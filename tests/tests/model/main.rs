@@ -16,11 +16,10 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use mooring_proto::resource::v1::{
-    CreatePoolRequest, Quota, Quotas, UpdateQuotasRequest, eip::State,
-    resource_service_client::ResourceServiceClient,
+    CreatePoolRequest, eip::State, resource_service_client::ResourceServiceClient,
 };
 use mooring_tests::figures::{number, seed, show};
-use mooring_tests::{Mooringd, channel::Channel, server::Options};
+use mooring_tests::{Mooringd, server::Options};
 use uuid::Uuid;
 
 use crate::ask::{Answer, Asker};
@@ -45,21 +44,6 @@ const CRASHES: [&str; 11] = [
     "unbind.after-unbound",
 ];
 
-/// What there is room for is what the pools and the subnets say.
-async fn raise_quotas(resource: &mut ResourceServiceClient<Channel>, scope: &str) {
-    let many = Some(Quota { limit: 1000, ..Quota::default() });
-    let quotas = Quotas {
-        name: format!("{scope}/quotas"),
-        eips: many.clone(),
-        havips_per_vpc: many.clone(),
-        havips_per_instance: many.clone(),
-        members_per_havip: many,
-        ..Quotas::default()
-    };
-    let request = UpdateQuotasRequest { quotas: Some(quotas), ..UpdateQuotasRequest::default() };
-    resource.update_quotas(request).await.unwrap();
-}
-
 /// A run.
 struct Run {
     rng: Rng,
@@ -75,7 +59,7 @@ impl Run {
     async fn begin(seed: u64, options: Options) -> Run {
         let asker = Asker::of(Mooringd::alone(options).unwrap()).await;
         let mut world = World::default();
-        let mut resource = ResourceServiceClient::new(asker.operator().await);
+        let mut resource = ResourceServiceClient::new(asker.operator());
         for (name, cidr, cools) in [("warm", "203.0.113.0/28", false), ("cool", "203.0.113.16/29", true)] {
             let pool = mooring_proto::resource::v1::Pool {
                 display_name: name.to_owned(),
@@ -87,9 +71,6 @@ impl Run {
             let request = CreatePoolRequest { parent, pool: Some(pool), ..CreatePoolRequest::default() };
             let pool = resource.create_pool(request).await.unwrap().into_inner();
             world.pools.push(Pool { name: pool.name, cidr: cidr.parse().unwrap(), cools });
-        }
-        for project in PROJECTS {
-            raise_quotas(&mut resource, project.scope).await;
         }
         Run { rng: Rng::with_seed(seed), world, asker, past: Vec::new(), told: BTreeMap::new() }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 
 use crate::commands::{Command, What};
-use crate::world::{Havip, Subnet, Vnic, World, hosts, is_of};
+use crate::world::{Havip, Limits, Subnet, Vnic, World, hosts, is_of};
 
 /// The reasons of the rules that are broken.
 pub type Broken = BTreeSet<&'static str>;
@@ -80,11 +80,15 @@ impl World {
         let by = *by;
         match what {
             What::CreateHavip { subnet, label, address, members } => {
-                self.wrong_members(by, subnet, members, rule);
+                self.wrong_members(by, subnet, (&[], members), rule);
                 rule(
                     "NAME_TAKEN",
                     self.havips.iter().any(|(name, its)| is_of(name, by) && its.label == *label),
                 );
+                let vpc = self.of(&self.subnets, subnet, by).map(|at| &at.vpc);
+                let in_it = |its: &&Havip| Some(&self.subnets[&its.subnet].vpc) == vpc;
+                let havips = self.havips.values().filter(in_it).count() as u64;
+                rule("QUOTA_EXCEEDED", vpc.is_some() && havips >= self.limits[by].0.havips_per_vpc);
                 match (self.of(&self.subnets, subnet, by), address) {
                     (None, _) => rule("NOT_FOUND", true),
                     (Some(at), Some(address)) => {
@@ -105,7 +109,8 @@ impl World {
                         self.havips.iter().any(named)
                     };
                     rule("NAME_TAKEN", label.as_ref().is_some_and(other));
-                    self.wrong_members(by, &its.subnet, members.as_deref().unwrap_or_default(), rule);
+                    let after = members.as_deref().unwrap_or(&its.members);
+                    self.wrong_members(by, &its.subnet, (&its.members, after), rule);
                 }
             },
             What::DeleteHavip { havip, revision } => match self.of(&self.havips, havip, by) {
@@ -127,6 +132,8 @@ impl World {
                     self.eips.iter().any(|(name, its)| is_of(name, by) && its.label == *label)
                 };
                 rule("NAME_TAKEN", label.as_ref().is_some_and(named));
+                let eips = self.eips.keys().filter(|name| is_of(name, by)).count() as u64;
+                rule("QUOTA_EXCEEDED", eips >= self.limits[by].0.eips);
                 match address {
                     None => rule("POOL_EXHAUSTED", self.free_eip(*pool).is_none()),
                     Some(address) => {
@@ -200,13 +207,28 @@ impl World {
         &self,
         by: usize,
         subnet: &str,
-        members: &[String],
+        (before, after): (&[String], &[String]),
         rule: &mut impl FnMut(&'static str, bool),
     ) {
-        let distinct: BTreeSet<_> = members.iter().collect();
-        rule("INVALID_FIELD", distinct.len() < members.len());
-        rule("NOT_FOUND", members.iter().any(|member| !self.has(&self.vnics, member, by)));
+        let distinct: BTreeSet<_> = after.iter().collect();
+        rule("INVALID_FIELD", distinct.len() < after.len());
+        rule("NOT_FOUND", after.iter().any(|member| !self.has(&self.vnics, member, by)));
         let elsewhere = |member: &String| self.vnics.get(member).is_some_and(|its| its.subnet != *subnet);
-        rule("OTHER_SUBNET", members.iter().any(elsewhere));
+        rule("OTHER_SUBNET", after.iter().any(elsewhere));
+        let Limits { members_per_havip, havips_per_instance, .. } = self.limits[by].0;
+        let more = after.len() > before.len() && after.len() as u64 > members_per_havip;
+        let new = after
+            .iter()
+            .filter(|member| !before.contains(member))
+            .filter_map(|member| self.vnics.get(member));
+        let mut new = new.map(|vnic| self.memberships(by, &vnic.instance));
+        rule("QUOTA_EXCEEDED", more || new.any(|memberships| memberships >= havips_per_instance));
+    }
+
+    /// How many of the project's HAVIPs the instance is a member of.
+    fn memberships(&self, by: usize, instance: &str) -> u64 {
+        let havips = self.havips.iter().filter(|(name, _)| is_of(name, by));
+        let members = havips.flat_map(|(_, its)| &its.members).filter_map(|member| self.vnics.get(member));
+        members.filter(|vnic| vnic.instance == instance).count() as u64
     }
 }

@@ -58,6 +58,22 @@ pub struct Bound {
     pub revision: u64,
 }
 
+/// How much a project may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub eips: u64,
+    pub havips_per_vpc: u64,
+    pub havips_per_instance: u64,
+    pub members_per_havip: u64,
+}
+
+/// Where nobody has said another.
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { eips: 20, havips_per_vpc: 5, havips_per_instance: 5, members_per_havip: 10 }
+    }
+}
+
 /// All by name.
 #[derive(Default)]
 pub struct World {
@@ -72,6 +88,8 @@ pub struct World {
     pub bound: BTreeMap<String, Bound>,
     /// Addresses that are kept, and for which project.
     pub cooling: BTreeMap<Ipv4Addr, usize>,
+    /// Of each project, and where they were stored.
+    pub limits: [(Limits, u64); 2],
     /// Names of what was deleted.
     pub gone: Vec<String>,
 }
