@@ -36,7 +36,8 @@ async fn a_list_has_what_its_filter_is_true_of() {
     assert_eq!(eips(&world, &format!("binding = {}", id(&bound.name))).await, ["web"]);
     assert_eq!(eips(&world, "display_name = nobody").await, [""; 0]);
 
-    let filter = format!("subnet = \"{}\" AND instance != vm-b", stock.subnet.name);
+    let filter =
+        format!("subnet = \"{}\" AND vpc = {} AND instance != vm-b", stock.subnet.name, id(&stock.vpc.name));
     let request = resource::ListVnicsRequest { parent: P1.into(), filter, ..Default::default() };
     let vnics = ok(world.resource().list_vnics(request).await).vnics;
     assert_eq!(vnics, [stock.a.clone(), stock.c.clone()]);

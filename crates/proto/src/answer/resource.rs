@@ -76,6 +76,7 @@ pub fn vnic(created: &VnicCreated, at: CommitPosition) -> api::Vnic {
             .to_string(),
         mac: created.vnic.mac.to_string(),
         address: created.vnic.address.to_string(),
+        vpc: Name::<mooring_domain::id::Vpc> { scope: created.parent(), id: created.vpc }.to_string(),
         position: position(at),
     }
 }

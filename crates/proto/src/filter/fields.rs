@@ -60,7 +60,7 @@ fields! {
     }
     resource::Vpc { name, display_name }
     resource::Subnet { name, display_name, vpc, cidr, gateway_address }
-    resource::Vnic { name, instance, subnet, mac, address }
+    resource::Vnic { name, instance, subnet, vpc, mac, address }
     resource::Havip {
         name, display_name, subnet, address, vpc, binding;
         "members" => |havip, _key| havip.members.iter().map(|member| Cow::Borrowed(member.as_str())).collect()

@@ -1,5 +1,6 @@
 //! Where a page ended, as text that means nothing to whoever gets it.
 
+use sha2::{Digest as _, Sha256};
 use tonic::Status;
 use uuid::Uuid;
 
@@ -46,8 +47,13 @@ fn parse(text: &str) -> Option<(u64, Token)> {
     Some((u64::from_str_radix(list, 16).ok()?, Token { last: Uuid::try_parse(last).ok()?, values }))
 }
 
-/// Stands for a list. FNV-1a: the same in every process, of whatever version. It keeps mistakes away, and nobody else.
+/// Stands for a list, the same in every process, of whatever version. It keeps mistakes away, and nobody else.
 pub(super) fn list<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
-    let bytes = parts.into_iter().flat_map(|part| part.bytes().chain([b'\n']));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+        hash.update("\n");
+    }
+    let bytes: [u8; 32] = hash.finalize().into();
+    bytes.into_iter().take(8).fold(0, |value, byte| value << 8 | u64::from(byte))
 }
