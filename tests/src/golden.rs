@@ -126,6 +126,7 @@ fn come_and_go(server: &Mooringd) -> Result<()> {
         "vnic delete vm-c",
         "vpc create red",
         "subnet create old --vpc red --cidr 10.9.0.0/24",
+        "subnet update old --reserve 10.9.0.0/28",
         "subnet delete old",
         "vpc delete red",
         "pool create late 198.51.100.0/28",

@@ -154,6 +154,8 @@ pub struct SubnetCreated {
     pub cidr: IpNet,
     /// The router's address in it.
     pub gateway_address: IpAddr,
+    /// Blocks of it that neither a vNIC nor a HAVIP may take an address of.
+    pub reserved: Vec<IpNet>,
 }
 
 /// A vNIC exists.
@@ -355,6 +357,8 @@ pub enum Event {
     VnicCreated(VnicCreated),
     /// resource: a VPC is gone, as it was.
     VpcDeleted(VpcCreated),
+    /// resource: a subnet is like this from now on. Its block, its VPC and its router's address never change.
+    SubnetUpdated(SubnetCreated),
     /// resource: a subnet is gone, as it was.
     SubnetDeleted(SubnetCreated),
     /// resource: a vNIC is gone, as it was.

@@ -21,8 +21,8 @@ mod vpc;
 
 pub use command::{
     AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, Delete, DeleteHavip,
-    DeletePool, HavipChange, Hold, PoolChange, ReleaseEip, ReleaseHold, UpdateEip, UpdateHavip, UpdatePool,
-    UpdateQuotas,
+    DeletePool, HavipChange, Hold, PoolChange, ReleaseEip, ReleaseHold, SubnetChange, UpdateEip, UpdateHavip,
+    UpdatePool, UpdateQuotas, UpdateSubnet,
 };
 pub use cooling::{Cooling, CoolingEip};
 pub use free_ranges::FreeRanges;
@@ -45,7 +45,7 @@ pub enum ResourceCore {}
 
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
-    const STATE_VERSION: u32 = 7;
+    const STATE_VERSION: u32 = 8;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;
@@ -59,6 +59,7 @@ impl Decider for ResourceCore {
             Command::CreateSubnet(it) => subnet::create(state, it),
             Command::CreateVnic(it) => vnic::create(state, it),
             Command::DeleteVpc(it) => vpc::delete(state, it),
+            Command::UpdateSubnet(it) => subnet::update(state, it),
             Command::DeleteSubnet(it) => subnet::delete(state, it),
             Command::DeleteVnic(it) => vnic::delete(state, it),
             Command::CreateHavip(it) => havip::create(state, it),
@@ -78,6 +79,7 @@ impl Decider for ResourceCore {
             Command::UpdatePool(it) => Some(it.id.uuid()),
             Command::DeletePool(it) => Some(it.id.uuid()),
             Command::DeleteVpc(it) => Some(it.id.uuid()),
+            Command::UpdateSubnet(it) => Some(it.id.uuid()),
             Command::DeleteSubnet(it) => Some(it.id.uuid()),
             Command::DeleteVnic(it) => Some(it.id.uuid()),
             Command::UpdateHavip(it) => Some(it.id.uuid()),

@@ -70,7 +70,9 @@ pub(crate) fn touched(event: &Event) -> Vec<Key> {
             vec![Key::Pool(pool.id)]
         }
         Event::VpcCreated(vpc) | Event::VpcDeleted(vpc) => vec![Key::Vpc(vpc.id)],
-        Event::SubnetCreated(subnet) | Event::SubnetDeleted(subnet) => vec![Key::Subnet(subnet.id)],
+        Event::SubnetCreated(subnet) | Event::SubnetUpdated(subnet) | Event::SubnetDeleted(subnet) => {
+            vec![Key::Subnet(subnet.id)]
+        }
         Event::VnicCreated(vnic) | Event::VnicDeleted(vnic) => vec![Key::Vnic(vnic.vnic.id)],
         Event::HavipCreated(havip) | Event::HavipUpdated(havip) => {
             vec![Key::Havip(havip.havip.id), Key::Holder(havip.havip.id)]

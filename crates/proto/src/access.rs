@@ -98,6 +98,7 @@ pub const METHODS: &[(&str, &[(&str, Access)])] = {
                 ("CreateSubnet", Project),
                 ("GetSubnet", Project),
                 ("ListSubnets", Project),
+                ("UpdateSubnet", Project),
                 ("DeleteSubnet", Project),
                 ("CreateVnic", Project),
                 ("GetVnic", Project),

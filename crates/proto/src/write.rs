@@ -37,6 +37,7 @@ writes! {
     resource::CreateSubnetRequest => "CreateSubnet";
     resource::CreateVnicRequest => "CreateVnic";
     resource::DeleteVpcRequest => "DeleteVpc";
+    resource::UpdateSubnetRequest => "UpdateSubnet";
     resource::DeleteSubnetRequest => "DeleteSubnet";
     resource::DeleteVnicRequest => "DeleteVnic";
     resource::CreateHavipRequest => "CreateHavip";

@@ -288,6 +288,8 @@ mod tests {
         "moor subnet create web --vpc blue --cidr 10.0.1.0/24 --gateway 10.0.1.1",
         "moor subnet list",
         "moor subnet get web",
+        "moor subnet create web --vpc blue --cidr 10.0.1.0/24 --reserve 10.0.1.240/28 --reserve 10.0.1.9/32",
+        "moor subnet update web --reserve 10.0.1.8/32 --unreserve 10.0.1.9/32 --display-name front",
         "moor subnet delete web",
         "moor vnic create vm-a --subnet web --mac 02:00:00:00:00:0a --address 10.0.1.11",
         "moor vnic list",
@@ -394,6 +396,7 @@ mod tests {
             "moor holder --history",
             "moor havip update front",
             "moor pool update public",
+            "moor subnet update web",
             "moor holder front --history --watch",
             "moor holder front --limit 7",
         ] {

@@ -11,12 +11,14 @@ use mooring_proto::{
         BindFailed, BindRequested, ClaimRejected, Difference, EipAllocated, EipFacts, EipReleased,
         EipUpdated, Event, FailoverMeasured, GatewayDriftFound, HavipCreated, HavipFacts, HavipUpdated,
         HoldReleased, HolderChanged, HolderContested, HolderHeard, HolderSettled, HolderSilent,
-        HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, Vnic, VnicCreated, VnicDeleted,
-        VpcCreated, event::Kind,
+        HolderWithdrawn, LeaseRenewed, PoolCreated, SubnetCreated, SubnetUpdated, Vnic, VnicCreated,
+        VnicDeleted, VpcCreated, event::Kind,
     },
 };
 
-use self::changed::{claimants, havip_updated, pool_deleted, pool_updated, subnet_deleted, vpc_deleted};
+use self::changed::{
+    claimants, havip_updated, pool_deleted, pool_updated, subnet_deleted, subnet_updated, vpc_deleted,
+};
 use crate::{failovers::milliseconds, wire};
 
 /// The display names that earlier events gave to ids: later events repeat some ids only.
@@ -63,7 +65,9 @@ impl Names {
             Kind::PoolCreated(pool) => (&pool.pool_id, pool.display_name.clone()),
             Kind::PoolUpdated(pool) => (&pool.pool_id, pool.display_name.clone()),
             Kind::VpcCreated(vpc) => (&vpc.vpc_id, vpc.display_name.clone()),
-            Kind::SubnetCreated(subnet) => (&subnet.subnet_id, subnet.display_name.clone()),
+            Kind::SubnetCreated(subnet) | Kind::SubnetUpdated(SubnetUpdated { subnet: Some(subnet) }) => {
+                (&subnet.subnet_id, subnet.display_name.clone())
+            }
             Kind::HavipCreated(HavipCreated { havip: Some(havip), .. })
             | Kind::HavipUpdated(HavipUpdated { havip: Some(havip), .. }) => {
                 (&havip.havip_id, havip_name(Some(havip)))
@@ -112,6 +116,7 @@ impl Names {
             Kind::PoolUpdated(pool) => pool_updated(pool),
             Kind::PoolDeleted(deleted) => pool_deleted(deleted),
             Kind::VpcDeleted(deleted) => vpc_deleted(deleted),
+            Kind::SubnetUpdated(updated) => subnet_updated(updated),
             Kind::SubnetDeleted(deleted) => subnet_deleted(deleted),
             Kind::VnicDeleted(deleted) => self.vnic_deleted(deleted.vnic.as_ref()),
             Kind::HavipUpdated(updated) => havip_updated(updated),
@@ -132,10 +137,8 @@ impl Names {
             }
             Kind::BindFailed(failed) => self.bind_failed(failed),
             Kind::UnbindRequested(requested) => {
-                format!(
-                    "unbind of {} requested",
-                    pair(requested.eip.as_ref(), "from", requested.havip.as_ref())
-                )
+                let pair = pair(requested.eip.as_ref(), "from", requested.havip.as_ref());
+                format!("unbind of {pair} requested")
             }
             Kind::Unbound(unbound) => {
                 format!(

@@ -427,9 +427,10 @@ fn number(kind: &Kind) -> usize {
         Kind::PoolUpdated(_) => 32,
         Kind::PoolDeleted(_) => 33,
         Kind::QuotasChanged(_) => 34,
+        Kind::SubnetUpdated(_) => 35,
     }
 }
-const KINDS: usize = 35;
+const KINDS: usize = 36;
 
 fn event(kind: Kind) -> Event {
     Event { kind: Some(kind) }

@@ -193,6 +193,7 @@ mod tests {
             display_name: "web".into(),
             cidr: Some(event::v1::Cidr { network: address([10, 0, 1, 0]), prefix_length: 24 }),
             gateway_address: address([10, 0, 1, 1]),
+            reserved: Vec::new(),
         };
         let commit = dataplane::v1::Commit {
             position: 3,
@@ -205,7 +206,7 @@ mod tests {
         let expected = json!([{"subnet_created": {
             "subnet_id": "01010101-0101-0101-0101-010101010101", "vpc_id": "02020202-0202-0202-0202-020202020202",
             "project": "shop", "region": "r1", "display_name": "web", "cidr": "10.0.1.0/24",
-            "gateway_address": "10.0.1.1",
+            "gateway_address": "10.0.1.1", "reserved": [],
         }}]);
         assert_eq!(json["events"], expected);
     }

@@ -1,5 +1,7 @@
 //! `moor subnet`: subnets of a VPC.
 
+mod update;
+
 use clap::Subcommand;
 use mooring_domain::id::Subnet as SubnetKind;
 use mooring_proto::resource::v1::{
@@ -34,6 +36,9 @@ pub enum Verb {
         /// The router's address in it [default: the first host address]
         #[arg(long, value_name = "ADDRESS")]
         gateway: Option<String>,
+        /// A block of it of which no vNIC and no HAVIP takes an address, such as 10.0.1.240/28. Once for each
+        #[arg(long = "reserve", value_name = "CIDR")]
+        reserved: Vec<String>,
     },
     /// List the project's subnets
     List {
@@ -45,6 +50,8 @@ pub enum Verb {
         /// Name, id or display name
         subnet: String,
     },
+    /// Change a subnet's name or its reserved blocks
+    Update(update::Update),
     /// Delete a subnet in which no vNIC and no HAVIP is
     Delete {
         /// Name, id or display name
@@ -58,13 +65,15 @@ impl Verb {
     /// Does it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
-            Self::Create { name, vpc, cidr, gateway } => {
+            Self::Create { name, vpc, cidr, gateway, reserved } => {
                 let vpc = moor.name_of::<Vpc>(Argument::new("--vpc", &vpc)).await?;
                 let gateway_address = gateway.unwrap_or_default();
-                let subnet = Subnet { display_name: name, vpc, cidr, gateway_address, ..Default::default() };
+                let subnet =
+                    Subnet { display_name: name, vpc, cidr, gateway_address, reserved, ..Default::default() };
                 moor.show(&create(moor, subnet).await?).await
             }
             Self::List { filtered } => moor.show_all(&list(moor, &filtered).await?).await,
+            Self::Update(update) => update.run(moor).await,
             Self::Delete { subnet, expected } => delete::<Subnet>(moor, &subnet, expected).await,
             Self::Get { subnet } => {
                 moor.show(&moor.find::<Subnet>(Argument::new("SUBNET", &subnet)).await?).await
@@ -118,7 +127,8 @@ impl Resource for Subnet {
 impl Row for Subnet {
     const PROTO: &'static str = "mooring.resource.v1.Subnet";
     const PLURAL: &'static str = "subnets";
-    const COLUMNS: &'static [&'static str] = &["NAME", "VPC", "CIDR", "GATEWAY", "POSITION", "ID"];
+    const COLUMNS: &'static [&'static str] =
+        &["NAME", "VPC", "CIDR", "GATEWAY", "RESERVED", "POSITION", "ID"];
 
     fn mentions(&self) -> Vec<&str> {
         vec![&self.vpc]
@@ -130,6 +140,7 @@ impl Row for Subnet {
             labels.of(&self.vpc),
             self.cidr.clone(),
             self.gateway_address.clone(),
+            self.reserved.join(" "),
             self.position.to_string(),
             last_part(&self.name).to_owned(),
         ]

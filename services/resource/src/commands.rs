@@ -22,7 +22,7 @@ use mooring_proto::{
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::find;
+use crate::{find, subnets};
 
 fn new_id<K: Kind>() -> Id<K> {
     Id::new(Uuid::now_v7())
@@ -70,6 +70,7 @@ pub(crate) fn create_subnet(
         display_name: text("subnet.display_name", &subnet.display_name)?,
         cidr: text("subnet.cidr", &subnet.cidr)?,
         gateway_address: optional("subnet.gateway_address", &subnet.gateway_address)?,
+        reserved: subnets::reserved(&subnet.reserved)?,
         vpc: find::in_scope(state.vpcs(), &scope, "subnet.vpc", &subnet.vpc)?.facts.id,
         scope,
     };

@@ -227,6 +227,11 @@ impl ResourceService for Resource {
         Ok(outcome.answer(api::DeleteVpcResponse { position }))
     }
 
+    async fn update_subnet(&self, request: Request<api::UpdateSubnetRequest>) -> Answer<api::Subnet> {
+        let (caller, request) = Caller::open(request)?;
+        self.change_subnet(caller, request).await
+    }
+
     async fn delete_subnet(
         &self,
         request: Request<api::DeleteSubnetRequest>,

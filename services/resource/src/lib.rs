@@ -7,6 +7,7 @@ mod grpc;
 mod hold;
 mod pools;
 mod reads;
+mod subnets;
 
 use mooring_domain::{binding::BindingCore, name::RegionId, resource::ResourceCore};
 use mooring_ledger::{Reader, Regions};

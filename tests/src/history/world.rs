@@ -96,6 +96,7 @@ async fn network(cores: &mut Cores<'_>, scope: &Scope) -> Result<SubnetId> {
         vpc,
         cidr: "10.0.0.0/16".parse()?,
         gateway_address: None,
+        reserved: Vec::new(),
     };
     cores.decide::<ResourceCore>(vec![Command::CreateSubnet(create)], Asked::ByClient).await?;
     Ok(subnet)

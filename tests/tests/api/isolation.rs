@@ -135,7 +135,7 @@ async fn ask(channel: &Channel, method: &str, of: &Names) -> Result<Response<()>
         // What the operator offers to all.
         "GetPool" => get!(resource.get_pool(resource::GetPoolRequest, format!("{R1}/pools/nobody"))),
         "ListPools" => under!(resource.list_pools(resource::ListPoolsRequest) in R1.into()),
-        "UpdateHavip" | "DeleteHavip" | "DeleteVnic" | "DeleteSubnet" | "DeleteVpc" => {
+        "UpdateHavip" | "UpdateSubnet" | "DeleteHavip" | "DeleteVnic" | "DeleteSubnet" | "DeleteVpc" => {
             change(resource, method, of).await
         }
         "UpdateEip" => {
@@ -170,6 +170,12 @@ async fn change(
         "DeleteVnic" => {
             let request = resource::DeleteVnicRequest { name: of.vnic, ..Default::default() };
             done(resource.delete_vnic(request).await)
+        }
+        "UpdateSubnet" => {
+            let reserved = vec!["10.0.1.240/28".into()];
+            let subnet = resource::Subnet { name: of.subnet, reserved, ..Default::default() };
+            let request = resource::UpdateSubnetRequest { subnet: Some(subnet), ..Default::default() };
+            done(resource.update_subnet(request).await)
         }
         "DeleteSubnet" => {
             let request = resource::DeleteSubnetRequest { name: of.subnet, ..Default::default() };

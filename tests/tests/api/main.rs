@@ -31,6 +31,7 @@ mod reasons;
 mod refused;
 mod regions;
 mod requests;
+mod reserved;
 mod restart;
 mod retries;
 mod revisions;

@@ -27,6 +27,7 @@ words! {
     SubnetCreated "subnet_created";
     VnicCreated "vnic_created";
     VpcDeleted "vpc_deleted";
+    SubnetUpdated "subnet_updated";
     SubnetDeleted "subnet_deleted";
     VnicDeleted "vnic_deleted";
     HavipCreated "havip_created";

@@ -165,7 +165,8 @@ impl Change {
             Event::HolderWithdrawn(withdrawn) => {
                 Self::HeldNoMore { vpc: withdrawn.havip.vpc, havip: withdrawn.havip.address }
             }
-            Event::EipAllocated(_)
+            Event::SubnetUpdated(_)
+            | Event::EipAllocated(_)
             | Event::EipReleased(_)
             | Event::EipUpdated(_)
             | Event::QuotasChanged(_)

@@ -35,6 +35,14 @@ pub(super) fn overlap(one: &IpNet, other: &IpNet) -> bool {
     one.contains(other) || other.contains(one)
 }
 
+/// Two of these blocks that overlap, if any do.
+pub(super) fn first_overlap(blocks: &[IpNet]) -> Option<[IpNet; 2]> {
+    // Blocks are nested or apart, so that of all in order two neighbours overlap if any two do.
+    let mut sorted = blocks.to_vec();
+    sorted.sort();
+    sorted.array_windows().find(|[one, other]| overlap(one, other)).copied()
+}
+
 /// A block of ordinary unicast addresses, written without host bits.
 pub(super) fn check_block(field: &'static str, cidr: &IpNet) -> Result<(), Rejection> {
     if *cidr != cidr.trunc() {
@@ -82,6 +90,10 @@ pub(super) fn check_host(
     if address == subnet.gateway_address {
         let message = format!("{address} is the gateway address of {}", subnet.cidr);
         return Err(Rejection::invalid(field, message).because_of(subnet.name()));
+    }
+    if let Some(block) = subnet.reserved.iter().find(|block| block.contains(&address)) {
+        let message = format!("{address} is reserved, as all of {block} is; choose another address");
+        return Err(Rejection::precondition("ADDRESS_RESERVED", field, message).because_of(subnet.name()));
     }
     Ok(())
 }

@@ -30,6 +30,8 @@ pub enum Command {
     CreateVnic(CreateVnic),
     /// A project gives a VPC up.
     DeleteVpc(Delete<id::Vpc>),
+    /// A project changes what may change of a subnet.
+    UpdateSubnet(UpdateSubnet),
     /// A project gives a subnet up.
     DeleteSubnet(Delete<id::Subnet>),
     /// An instance loses an interface.
@@ -136,6 +138,30 @@ pub struct CreateSubnet {
     pub cidr: IpNet,
     /// The router's address. `None`: the first host address.
     pub gateway_address: Option<IpAddr>,
+    /// Blocks of it that nobody may take an address of.
+    pub reserved: Vec<IpNet>,
+}
+
+/// See [`Command::UpdateSubnet`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateSubnet {
+    /// Owner and region.
+    pub scope: Scope,
+    /// Which one.
+    pub id: SubnetId,
+    /// What the caller takes it to be at.
+    pub expected: Expected,
+    /// What is to be another than it is.
+    pub change: SubnetChange,
+}
+
+/// What is to change of a subnet; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SubnetChange {
+    /// Unique in the scope.
+    pub display_name: Option<Label>,
+    /// All of its reserved blocks. Nobody has an address of them.
+    pub reserved: Option<Vec<IpNet>>,
 }
 
 /// See [`Command::CreateVnic`].

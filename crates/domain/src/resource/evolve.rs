@@ -28,6 +28,7 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
             Event::SubnetCreated(subnet) => subnet_created(state, subnet, commit.at),
             Event::VnicCreated(vnic) => vnic_created(state, vnic, commit.at),
             Event::VpcDeleted(vpc) => drop(state.vpcs.remove(vpc.id)),
+            Event::SubnetUpdated(subnet) => subnet_updated(state, subnet, commit.at),
             Event::SubnetDeleted(subnet) => subnet_deleted(state, subnet),
             Event::VnicDeleted(vnic) => vnic_deleted(state, vnic),
             Event::HavipCreated(havip) => havip_created(state, havip, commit.at),
@@ -92,14 +93,29 @@ fn vpc_created(state: &mut State, vpc: &VpcCreated, at: CommitPosition) {
 }
 
 fn subnet_created(state: &mut State, subnet: &SubnetCreated, at: CommitPosition) {
+    state.subnet_free.insert(subnet.id, free_in(state, subnet));
+    state.subnet_blocks.insert((subnet.vpc, subnet.cidr.network()), (subnet.cidr, subnet.id));
+    state.subnets.insert(subnet.clone(), at);
+}
+
+/// What of its host addresses is neither the router's nor reserved, and nobody has.
+fn free_in(state: &State, subnet: &SubnetCreated) -> FreeRanges {
     let mut free = FreeRanges::default();
     if let Some((first, last)) = host_range(&subnet.cidr) {
         free.give(first, last);
     }
     free.take(subnet.gateway_address);
-    state.subnet_free.insert(subnet.id, free);
-    state.subnet_blocks.insert((subnet.vpc, subnet.cidr.network()), (subnet.cidr, subnet.id));
-    state.subnets.insert(subnet.clone(), at);
+    subnet.reserved.iter().for_each(|block| free.take_all(block.network(), block.broadcast()));
+    let block = (subnet.vpc, subnet.cidr.network())..=(subnet.vpc, subnet.cidr.broadcast());
+    state.addresses.range(block).for_each(|((_, address), _)| free.take(*address));
+    free
+}
+
+fn subnet_updated(state: &mut State, subnet: &SubnetCreated, at: CommitPosition) {
+    if state.subnets.get(subnet.id).is_some() {
+        state.subnet_free.insert(subnet.id, free_in(state, subnet));
+        state.subnets.replace(subnet.clone(), at);
+    }
 }
 
 fn vnic_created(state: &mut State, created: &VnicCreated, at: CommitPosition) {

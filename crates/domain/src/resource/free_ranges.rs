@@ -57,6 +57,21 @@ impl FreeRanges {
         }
     }
 
+    /// Makes `first ..= last` not free, as far as it is.
+    pub(super) fn take_all(&mut self, first: IpAddr, last: IpAddr) {
+        let begin = self.around(first).map_or(first, |(start, _)| start);
+        let cut: Vec<_> = self.ranges.range(begin..=last).map(|(start, end)| (*start, *end)).collect();
+        for (start, end) in cut {
+            self.ranges.remove(&start);
+            if let Some(before) = previous(first).filter(|_| start < first) {
+                self.ranges.insert(start, before);
+            }
+            if let Some(after) = next(last).filter(|_| last < end) {
+                self.ranges.insert(after, end);
+            }
+        }
+    }
+
     fn around(&self, address: IpAddr) -> Option<(IpAddr, IpAddr)> {
         let (first, last) = self.ranges.range(..=address).next_back()?;
         (address <= *last).then_some((*first, *last))

@@ -98,10 +98,7 @@ fn check_blocks(cidrs: &[IpNet]) -> Result<(), Rejection> {
         return Err(Rejection::invalid(CIDRS, "a pool needs at least one block, such as 203.0.113.0/28"));
     }
     cidrs.iter().try_for_each(|cidr| check_block(CIDRS, cidr))?;
-    // Blocks are nested or apart, so that of all in order two neighbours overlap if any two do.
-    let mut sorted = cidrs.to_vec();
-    sorted.sort();
-    match sorted.array_windows().find(|[one, other]| overlap(one, other)) {
+    match first_overlap(cidrs) {
         Some([one, other]) => Err(Rejection::invalid(CIDRS, format!("{one} and {other} overlap"))),
         None => Ok(()),
     }

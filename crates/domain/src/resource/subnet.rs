@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{CreateSubnet, Delete, Facts, State, address_rules::*};
+use super::{CreateSubnet, Delete, Facts, State, UpdateSubnet, address_rules::*};
 use crate::{
     Event, Rejection,
     event::SubnetCreated,
@@ -12,11 +12,16 @@ use crate::{
 };
 
 const CIDR: &str = "subnet.cidr";
+const RESERVED: &str = "subnet.reserved";
+
+/// At most this many reserved blocks in one subnet.
+const MAX_RESERVED: usize = 32;
 
 pub(super) fn create(state: &State, command: &CreateSubnet) -> Result<Vec<Event>, Rejection> {
     check_size(&command.cidr)?;
     check_block(CIDR, &command.cidr)?;
     let gateway_address = gateway_address(command)?;
+    check_reserved(&command.cidr, &command.reserved)?;
     state.vpcs.require(&command.scope, command.vpc, "subnet.vpc")?;
     state.subnets.check_id(command.id)?;
     state.subnets.check_name(&command.scope, &command.display_name, "subnet.display_name")?;
@@ -29,7 +34,24 @@ pub(super) fn create(state: &State, command: &CreateSubnet) -> Result<Vec<Event>
         display_name: command.display_name.clone(),
         cidr: command.cidr,
         gateway_address,
+        reserved: command.reserved.clone(),
     })])
+}
+
+pub(super) fn update(state: &State, command: &UpdateSubnet) -> Result<Vec<Event>, Rejection> {
+    let UpdateSubnet { scope, id, expected, change } = command;
+    let present = &state.subnets.require_at(scope, *id, "subnet.name", *expected)?.facts;
+    let mut updated = present.clone();
+    if let Some(label) = change.display_name.as_ref().filter(|label| **label != present.display_name) {
+        state.subnets.check_name(scope, label, "subnet.display_name")?;
+        updated.display_name = label.clone();
+    }
+    if let Some(reserved) = &change.reserved {
+        check_reserved(&present.cidr, reserved)?;
+        reserved.iter().try_for_each(|block| check_nobody_in(state, present.vpc, block))?;
+        updated.reserved.clone_from(reserved);
+    }
+    Ok(if updated == *present { Vec::new() } else { vec![Event::SubnetUpdated(updated)] })
 }
 
 pub(super) fn delete(state: &State, command: &Delete<Subnet>) -> Result<Vec<Event>, Rejection> {
@@ -63,6 +85,35 @@ fn gateway_address(command: &CreateSubnet) -> Result<IpAddr, Rejection> {
             .map(|(first, _)| first)
             .ok_or_else(|| Rejection::invalid(CIDR, format!("{} has no host address", command.cidr))),
     }
+}
+
+/// Blocks of the subnet, without host bits, apart from each other.
+fn check_reserved(cidr: &IpNet, reserved: &[IpNet]) -> Result<(), Rejection> {
+    if reserved.len() > MAX_RESERVED {
+        let message = format!("{} blocks are too many, {MAX_RESERVED} at most", reserved.len());
+        return Err(Rejection::invalid(RESERVED, message));
+    }
+    reserved.iter().try_for_each(|block| check_block(RESERVED, block))?;
+    if let Some(outside) = reserved.iter().find(|block| !cidr.contains(*block)) {
+        return Err(Rejection::invalid(RESERVED, format!("{outside} is not in {cidr}")));
+    }
+    match first_overlap(reserved) {
+        Some([one, other]) => Err(Rejection::invalid(RESERVED, format!("{one} and {other} overlap"))),
+        None => Ok(()),
+    }
+}
+
+/// Who has an address keeps it.
+fn check_nobody_in(state: &State, vpc: VpcId, block: &IpNet) -> Result<(), Rejection> {
+    let all = (vpc, block.network())..=(vpc, block.broadcast());
+    let Some(((_, address), owner)) = state.addresses.range(all).next() else { return Ok(()) };
+    let (word, name) = state.named(*owner);
+    let message = format!("a {word} has {address}; {block} can't be reserved before that is deleted");
+    let rejection = Rejection::precondition("RESERVED_IN_USE", RESERVED, message);
+    Err(match name {
+        Some(name) => rejection.because_of(name),
+        None => rejection,
+    })
 }
 
 fn check_apart(state: &State, vpc: VpcId, cidr: &IpNet) -> Result<(), Rejection> {

@@ -60,6 +60,7 @@ pub fn subnet(vpc: u128, cidr: &str) -> Event {
         display_name: "subnet".parse().unwrap(),
         cidr: cidr.parse().unwrap(),
         gateway_address: havip(1),
+        reserved: Vec::new(),
     })
 }
 

@@ -39,6 +39,7 @@ mod resource_networks;
 mod resource_pool_changes;
 mod resource_pools;
 mod resource_quotas;
+mod resource_reserved;
 mod resource_vnics;
 mod revisions;
 mod together;

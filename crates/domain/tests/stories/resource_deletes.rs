@@ -68,6 +68,7 @@ fn a_havip_that_is_in_a_subnet_is_in_the_way_of_it_too() {
         vpc: id(1),
         cidr: net("10.0.9.0/24"),
         gateway_address: None,
+        reserved: Vec::new(),
     };
     story.given(&Command::CreateSubnet(empty));
     let alone = CreateHavip { subnet: id(9), ..super::world::havip(9, None, &[]) };

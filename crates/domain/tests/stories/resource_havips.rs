@@ -53,6 +53,7 @@ fn a_full_subnet_says_so() {
         vpc: id(1),
         cidr: net("10.0.9.0/29"),
         gateway_address: None,
+        reserved: Vec::new(),
     };
     story.given(&Command::CreateSubnet(small));
     story.given(&raise_quotas());

@@ -21,6 +21,7 @@ fn subnet(number: u128, vpc: u128, cidr: &str) -> CreateSubnet {
         vpc: id(vpc),
         cidr: net(cidr),
         gateway_address: None,
+        reserved: Vec::new(),
     }
 }
 

@@ -82,6 +82,7 @@ fn subnet(number: u128, cidr: &str) -> Command {
         vpc: id(1),
         cidr: net(cidr),
         gateway_address: None,
+        reserved: Vec::new(),
     })
 }
 

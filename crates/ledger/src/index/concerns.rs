@@ -92,6 +92,7 @@ impl Concerns {
             Event::VpcCreated(_)
             | Event::VpcDeleted(_)
             | Event::SubnetCreated(_)
+            | Event::SubnetUpdated(_)
             | Event::SubnetDeleted(_)
             | Event::VnicCreated(_)
             | Event::VnicDeleted(_) => of_network(event, terms),
@@ -208,7 +209,7 @@ fn of_network(event: &Event, terms: &mut Vec<Term>) {
             terms.extend([Term::Project(vpc.project.clone()), name]);
         }
         Event::VpcDeleted(vpc) => terms.push(Term::Project(vpc.project.clone())),
-        Event::SubnetCreated(subnet) | Event::SubnetDeleted(subnet) => {
+        Event::SubnetCreated(subnet) | Event::SubnetUpdated(subnet) | Event::SubnetDeleted(subnet) => {
             terms.push(Term::Project(subnet.project.clone()))
         }
         Event::VnicCreated(created) | Event::VnicDeleted(created) => {

@@ -63,6 +63,7 @@ pub fn subnet(subnet: &SubnetCreated, at: CommitPosition) -> api::Subnet {
         vpc: Name::<mooring_domain::id::Vpc> { scope: subnet.parent(), id: subnet.vpc }.to_string(),
         cidr: subnet.cidr.to_string(),
         gateway_address: subnet.gateway_address.to_string(),
+        reserved: subnet.reserved.iter().map(ToString::to_string).collect(),
         position: position(at),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use mooring_domain::{
     Timestamp,
     event::{
@@ -29,6 +30,7 @@ pub(super) fn event(kind: Kind) -> Result<Event, Malformed> {
         Kind::SubnetCreated(subnet) => Event::SubnetCreated(subnet_created(subnet)?),
         Kind::VnicCreated(vnic) => Event::VnicCreated(vnic_created(vnic)?),
         Kind::VpcDeleted(gone) => Event::VpcDeleted(vpc_created(set("vpc", gone.vpc)?)?),
+        Kind::SubnetUpdated(now) => Event::SubnetUpdated(subnet_created(set("subnet", now.subnet)?)?),
         Kind::SubnetDeleted(gone) => Event::SubnetDeleted(subnet_created(set("subnet", gone.subnet)?)?),
         Kind::VnicDeleted(gone) => Event::VnicDeleted(vnic_created(set("vnic", gone.vnic)?)?),
         Kind::HavipCreated(havip) => Event::HavipCreated(havip_created(havip)?),
@@ -94,7 +96,7 @@ fn pool_created(from: wire::PoolCreated) -> Result<PoolCreated, Malformed> {
         id: id("pool_id", &from.pool_id)?,
         region: text("region", &from.region)?,
         display_name: text("display_name", &from.display_name)?,
-        cidrs: from.cidrs.into_iter().map(|block| cidr("cidrs", Some(block))).collect::<Result<_, _>>()?,
+        cidrs: blocks("cidrs", from.cidrs)?,
         cooling: Duration::from_nanos(from.cooling),
         draining: false,
     })
@@ -108,6 +110,10 @@ fn pool_updated(from: wire::PoolUpdated) -> Result<PoolCreated, Malformed> {
 
 fn pool_deleted(from: wire::PoolDeleted) -> Result<PoolCreated, Malformed> {
     Ok(PoolCreated { draining: true, ..pool_created(set("pool", from.pool)?)? })
+}
+
+fn blocks(field: &'static str, from: Vec<wire::Cidr>) -> Result<Vec<IpNet>, Malformed> {
+    from.into_iter().map(|block| cidr(field, Some(block))).collect()
 }
 
 fn vpc_created(from: wire::VpcCreated) -> Result<VpcCreated, Malformed> {
@@ -128,6 +134,7 @@ fn subnet_created(from: wire::SubnetCreated) -> Result<SubnetCreated, Malformed>
         display_name: text("display_name", &from.display_name)?,
         cidr: cidr("cidr", from.cidr)?,
         gateway_address: address("gateway_address", from.gateway_address)?,
+        reserved: blocks("reserved", from.reserved)?,
     })
 }
 

@@ -24,6 +24,7 @@ pub(super) fn kind(event: &Event) -> Kind {
         Event::SubnetCreated(subnet) => Kind::SubnetCreated(subnet_created(subnet)),
         Event::VnicCreated(vnic) => Kind::VnicCreated(vnic_created(vnic)),
         Event::VpcDeleted(vpc) => Kind::VpcDeleted(wire::VpcDeleted { vpc: Some(vpc_created(vpc)) }),
+        Event::SubnetUpdated(subnet) => Kind::SubnetUpdated(subnet_updated(subnet)),
         Event::SubnetDeleted(subnet) => Kind::SubnetDeleted(subnet_deleted(subnet)),
         Event::VnicDeleted(vnic) => Kind::VnicDeleted(wire::VnicDeleted { vnic: Some(vnic_created(vnic)) }),
         Event::HavipCreated(havip) => Kind::HavipCreated(havip_created(havip)),
@@ -127,7 +128,12 @@ fn subnet_created(subnet: &SubnetCreated) -> wire::SubnetCreated {
         display_name: subnet.display_name.to_string(),
         cidr: Some(wire_cidr(subnet.cidr)),
         gateway_address: Some(wire_address(subnet.gateway_address)),
+        reserved: subnet.reserved.iter().copied().map(wire_cidr).collect(),
     }
+}
+
+fn subnet_updated(subnet: &SubnetCreated) -> wire::SubnetUpdated {
+    wire::SubnetUpdated { subnet: Some(subnet_created(subnet)) }
 }
 
 fn subnet_deleted(subnet: &SubnetCreated) -> wire::SubnetDeleted {

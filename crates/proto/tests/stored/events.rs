@@ -49,6 +49,8 @@ fn of_networks() -> Vec<(&'static str, Event)> {
         ("vpc_created", Event::VpcCreated(vpc())),
         ("subnet_created", Event::SubnetCreated(subnet("10.0.1.0/24", "10.0.1.1"))),
         ("subnet_created/v6", Event::SubnetCreated(subnet("fd00:1::/64", "fd00:1::1"))),
+        ("subnet_created/reserved", Event::SubnetCreated(reserved())),
+        ("subnet_updated", Event::SubnetUpdated(reserved())),
         ("vnic_created", Event::VnicCreated(vnic_created(vnic(0x0a, V4)))),
         ("vnic_created/v6", Event::VnicCreated(vnic_created(vnic(0x0b, V6)))),
         (
@@ -249,7 +251,13 @@ fn subnet(cidr: &str, gateway: &str) -> SubnetCreated {
         display_name: text("Web.1_a"),
         cidr: cidr.parse().unwrap(),
         gateway_address: gateway.parse().unwrap(),
+        reserved: Vec::new(),
     }
+}
+
+fn reserved() -> SubnetCreated {
+    let reserved = ["10.0.1.240/28", "10.0.1.9/32"].map(|block| block.parse().unwrap());
+    SubnetCreated { reserved: reserved.into(), ..subnet("10.0.1.0/24", "10.0.1.1") }
 }
 
 fn vnic(last: u8, v6: bool) -> VnicFacts {

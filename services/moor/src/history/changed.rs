@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mooring_proto::event::v1::{
-    Damping, HavipUpdated, PoolDeleted, PoolUpdated, SubnetDeleted, Vnic, VpcDeleted,
+    Damping, HavipUpdated, PoolDeleted, PoolUpdated, SubnetDeleted, SubnetUpdated, Vnic, VpcDeleted,
 };
 
 use super::havip_name;
@@ -41,9 +41,20 @@ pub(super) fn subnet_deleted(deleted: &SubnetDeleted) -> String {
 pub(super) fn pool_updated(pool: &PoolUpdated) -> String {
     let cidrs: Vec<String> = pool.cidrs.iter().map(wire::cidr).collect();
     let draining = if pool.draining { "; nothing new is allocated from it" } else { "" };
-    format!("pool {} changed; blocks: {}{draining}", pool.display_name, cidrs.join(", "))
+    let cooling = match pool.cooling {
+        0 => String::new(),
+        nanos => format!("; addresses cool for {}", humantime::format_duration(Duration::from_nanos(nanos))),
+    };
+    format!("pool {} changed; blocks: {}{cooling}{draining}", pool.display_name, cidrs.join(", "))
 }
 
 pub(super) fn pool_deleted(deleted: &PoolDeleted) -> String {
     format!("pool {} deleted", deleted.pool.as_ref().map_or("?", |pool| &pool.display_name))
+}
+
+pub(super) fn subnet_updated(updated: &SubnetUpdated) -> String {
+    let Some(subnet) = &updated.subnet else { return "subnet ? changed".to_owned() };
+    let reserved: Vec<String> = subnet.reserved.iter().map(wire::cidr).collect();
+    let reserved = if reserved.is_empty() { "none".to_owned() } else { reserved.join(", ") };
+    format!("subnet {} changed; reserved: {reserved}", subnet.display_name)
 }

@@ -1,6 +1,6 @@
 //! The sentences of what is given up, in an order in which it can be, and of a pool before that.
 
-use mooring_proto::event::v1::{PoolDeleted, PoolUpdated, SubnetDeleted, VpcDeleted};
+use mooring_proto::event::v1::{PoolDeleted, PoolUpdated, SubnetDeleted, SubnetUpdated, VpcDeleted};
 
 use super::*;
 
@@ -22,6 +22,7 @@ pub(super) fn deleted() -> Vec<(Kind, String)> {
         display_name: "old".into(),
         cidrs,
         draining: true,
+        cooling: 3_600_000_000_000,
         ..Default::default()
     };
     let created = "subnet old (no block, router no address) created in VPC";
@@ -31,10 +32,15 @@ pub(super) fn deleted() -> Vec<(Kind, String)> {
             Kind::VnicDeleted(VnicDeleted { vnic: Some(vnic) }),
             "vNIC of vm-z (02:00:00:00:00:63, 10.0.1.99) in subnet old deleted".into(),
         ),
+        (
+            Kind::SubnetUpdated(SubnetUpdated { subnet: Some(subnet.clone()) }),
+            "subnet old changed; reserved: none".into(),
+        ),
         (Kind::SubnetDeleted(SubnetDeleted { subnet: Some(subnet) }), "subnet old deleted".into()),
         (
             Kind::PoolUpdated(drained),
-            "pool old changed; blocks: 198.51.100.0/28; nothing new is allocated from it".into(),
+            "pool old changed; blocks: 198.51.100.0/28; addresses cool for 1h; nothing new is allocated from it"
+                .into(),
         ),
         (Kind::PoolDeleted(PoolDeleted { pool: Some(pool) }), "pool old deleted".into()),
         (Kind::VpcDeleted(VpcDeleted { vpc: Some(vpc) }), "VPC red deleted".into()),

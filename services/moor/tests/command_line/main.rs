@@ -416,6 +416,7 @@ async fn every_method_of_the_api_has_a_verb() {
         "subnet create inner --vpc blue --cidr 10.0.1.0/24",
         "subnet list",
         "subnet get inner",
+        "subnet update inner --reserve 10.0.1.240/28",
         "subnet delete inner",
         "vnic create vm-a --subnet inner --mac 02:00:00:00:00:0a --address 10.0.1.11",
         "vnic list",

@@ -1,11 +1,14 @@
 //! VPCs and subnets that come late and go again, and vNICs that go: asked for whatever is in them.
 
+use std::net::IpAddr;
+
 use anyhow::Result;
+use ipnet::IpNet;
 use mooring_domain::{
     Expected,
     id::{SubnetId, VpcId},
     name::Scope,
-    resource::{Command, CreateSubnet, CreateVpc, Delete},
+    resource::{Command, CreateSubnet, CreateVpc, Delete, SubnetChange, UpdateSubnet},
 };
 
 use super::region::{REGION, Region};
@@ -44,6 +47,7 @@ pub(super) fn come_or_go(region: &mut Region, cores: &mut Cores<'_>) -> Result<O
                     vpc,
                     cidr,
                     gateway_address,
+                    reserved: Vec::new(),
                 }))
             }
         },
@@ -51,7 +55,20 @@ pub(super) fn come_or_go(region: &mut Region, cores: &mut Cores<'_>) -> Result<O
             let scope = Scope { project: vpc.project, region: vpc.region };
             Command::DeleteVpc(Delete { scope, id: vpc.id, expected: Expected::default() })
         }),
-        4 | 5 => Region::any(rng, &subnets).map(|subnet| {
+        4 => match Region::any(rng, &region.subnets) {
+            None => None,
+            Some(subnet) if subnet.cidr.addr().is_ipv6() => None,
+            Some(subnet) => {
+                let last = rng.u8(0..32) * 8;
+                let block = IpNet::new(first(subnet.cidr.network(), last), 29)?;
+                let reserved = if rng.bool() { vec![block] } else { Vec::new() };
+                let change = SubnetChange { reserved: Some(reserved), ..SubnetChange::default() };
+                let scope = Scope { project: subnet.project, region: subnet.region };
+                let (id, expected) = (subnet.id, Expected::default());
+                Some(Command::UpdateSubnet(UpdateSubnet { scope, id, expected, change }))
+            }
+        },
+        5 => Region::any(rng, &subnets).map(|subnet| {
             let scope = Scope { project: subnet.project, region: subnet.region };
             Command::DeleteSubnet(Delete { scope, id: subnet.id, expected: Expected::default() })
         }),
@@ -60,6 +77,14 @@ pub(super) fn come_or_go(region: &mut Region, cores: &mut Cores<'_>) -> Result<O
             Command::DeleteVnic(Delete { scope, id: vnic.vnic.id, expected: Expected::default() })
         }),
     })
+}
+
+/// An address of the same /24.
+fn first(network: IpAddr, last: u8) -> IpAddr {
+    match network {
+        IpAddr::V4(v4) => IpAddr::from([v4.octets()[0], v4.octets()[1], v4.octets()[2], last]),
+        IpAddr::V6(v6) => v6.into(),
+    }
 }
 
 fn late<T: Clone>(all: &[T], name: impl Fn(&T) -> &str) -> Vec<T> {

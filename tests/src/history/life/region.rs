@@ -89,6 +89,7 @@ impl Region {
                     vpc,
                     cidr: cidr.parse()?,
                     gateway_address: None,
+                    reserved: Vec::new(),
                 }));
             }
         }
@@ -106,6 +107,10 @@ impl Region {
             Event::PoolDeleted(gone) => self.pools.retain(|pool| pool.id != gone.id),
             Event::VpcCreated(vpc) => self.vpcs.push(vpc.clone()),
             Event::VpcDeleted(gone) => self.vpcs.retain(|vpc| vpc.id != gone.id),
+            Event::SubnetUpdated(now) => {
+                let same = self.subnets.iter_mut().filter(|subnet| subnet.id == now.id);
+                same.for_each(|subnet| subnet.clone_from(now));
+            }
             Event::SubnetDeleted(gone) => self.subnets.retain(|subnet| subnet.id != gone.id),
             Event::VnicDeleted(gone) => self.vnics.retain(|vnic| vnic.vnic.id != gone.vnic.id),
             Event::SubnetCreated(subnet) => self.subnets.push(subnet.clone()),

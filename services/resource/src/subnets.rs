@@ -1,0 +1,57 @@
+//! What may change of a subnet.
+
+use ipnet::IpNet;
+use mooring_domain::{
+    Event, Expected,
+    id::Subnet as Kind,
+    resource::{Command, SubnetChange, UpdateSubnet},
+};
+use mooring_ledger::{Caller, Refused};
+use mooring_proto::{answer::resource as answer, mask::Mask, resource::v1 as api, status::Unserved};
+use tonic::{Response, Status};
+
+use crate::{
+    commands::{set, text},
+    find,
+    grpc::{Resource, changed},
+};
+
+/// What may change of a subnet.
+const OF_A_SUBNET: [&str; 2] = ["display_name", "reserved"];
+
+/// Its reserved blocks as a request has them.
+pub(crate) fn reserved(blocks: &[String]) -> Result<Vec<IpNet>, Status> {
+    blocks.iter().map(|block| text("subnet.reserved", block)).collect()
+}
+
+impl Resource {
+    pub(crate) async fn change_subnet(
+        &self,
+        caller: Caller,
+        request: api::UpdateSubnetRequest,
+    ) -> Result<Response<api::Subnet>, Status> {
+        let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_SUBNET)?;
+        let subnet = set("subnet", request.subnet)?;
+        let name = caller.name::<Kind>("subnet.name", &subnet.name)?;
+        let change = SubnetChange {
+            display_name: mask.value("display_name", !subnet.display_name.is_empty(), || {
+                text("subnet.display_name", &subnet.display_name)
+            })?,
+            reserved: mask.value("reserved", !subnet.reserved.is_empty(), || reserved(&subnet.reserved))?,
+        };
+        let ledger = self.ledger("subnet.name", &name.scope.region)?;
+        let expected = Expected(request.expected_revision);
+        let command = UpdateSubnet { scope: name.scope, id: name.id, expected, change };
+        let outcome = ledger.submit(caller, Command::UpdateSubnet(command)).await?;
+        let (facts, at) = match changed(&outcome)? {
+            Some((at, Event::SubnetUpdated(facts))) => (facts, at),
+            Some(_) => return Err(Refused::Unserved(Unserved::Unavailable).into()),
+            None => {
+                let state = ledger.view().state;
+                let entry = find::scoped(state.subnets(), "subnet.name", &subnet.name)?;
+                (entry.facts.clone(), entry.at)
+            }
+        };
+        Ok(outcome.answer(answer::subnet(&facts, at)))
+    }
+}
