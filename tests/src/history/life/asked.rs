@@ -111,7 +111,8 @@ fn network(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource
 }
 
 fn vnic(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource::Command>> {
-    let Some(subnet) = Region::any(&mut region.rng, &region.subnets) else { return Ok(None) };
+    let places = networks::inhabited(region);
+    let Some(subnet) = Region::any(&mut region.rng, &places) else { return Ok(None) };
     let (mac, number) = (region.mac(), region.number());
     Ok(Some(resource::Command::CreateVnic(CreateVnic {
         id: VnicId::new(cores.id()),
@@ -124,7 +125,8 @@ fn vnic(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource::C
 }
 
 fn havip(region: &mut Region, cores: &mut Cores<'_>) -> Result<Option<resource::Command>> {
-    let Some(subnet) = Region::any(&mut region.rng, &region.subnets) else { return Ok(None) };
+    let places = networks::inhabited(region);
+    let Some(subnet) = Region::any(&mut region.rng, &places) else { return Ok(None) };
     let near: Vec<_> = region.vnics.iter().filter(|vnic| vnic.subnet == subnet.id).collect();
     let many = region.rng.usize(0..4);
     let mut members: Vec<_> =
