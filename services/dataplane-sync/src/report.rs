@@ -56,22 +56,27 @@ impl Report {
             return;
         }
         self.taken_out(&folded, &vpcs).await;
-        loop {
+        let begun = folded.borrow().standing_changed;
+        // What it was when it began, it comes back from.
+        let has_left = |folded: &Folded| folded.decommissioned && folded.standing_changed > begun;
+        while !has_left(&folded.borrow()) {
             let served = self.serve(&mut folded, &vpcs).await;
             let Err(error) = served else { return };
-            if is_decommissioned(&error, &mut folded).await {
-                tracing::error!(
-                    "decommissioned while it runs: everything is taken out; a restart registers it again"
-                );
-                return;
-            }
             self.failures += 1;
             // Once is a binding that is just being started, or has just gone; the rest is the same again.
             if self.failures == 2 {
                 tracing::warn!(%error, "binding does not take reports; registering again until it does");
             }
-            tokio::time::sleep(PAUSE).await;
+            // The record that says that the operator has decommissioned it may come a moment later than the refusal: to
+            // register before it has come would undo the operator's word.
+            let pause = if error.code() == Code::FailedPrecondition { AHEAD } else { PAUSE };
+            if matches!(timeout(pause, folded.wait_for(has_left)).await, Ok(Err(_))) {
+                return;
+            }
         }
+        tracing::error!(
+            "decommissioned while it runs: everything is taken out; a restart registers it again"
+        );
     }
 
     /// A gateway that comes back after it was decommissioned takes everything out before it registers.
@@ -197,12 +202,4 @@ async fn news(
 fn equal_to(report: &ReportAppliedRequest) -> u64 {
     let behind = report.stuck.iter().filter(|stuck| !stuck.carries_nothing).map(|stuck| stuck.position);
     behind.min().unwrap_or(report.position)
-}
-
-/// Whether a report was refused because the operator has decommissioned the gateway: the record that says so may come a
-/// moment later than the refusal, and registering before it has come would undo the operator's word.
-async fn is_decommissioned(error: &Status, folded: &mut watch::Receiver<Folded>) -> bool {
-    let patience = if error.code() == Code::FailedPrecondition { AHEAD } else { Duration::ZERO };
-    let decommissioned = timeout(patience, folded.wait_for(|folded| folded.decommissioned)).await;
-    decommissioned.is_ok_and(|folded| folded.is_ok())
 }

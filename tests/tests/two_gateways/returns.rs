@@ -77,6 +77,25 @@ fn a_gateway_that_returns_takes_everything_out_before_it_registers() {
     stage.wait_state("web", "AVAILABLE").unwrap();
 }
 
+#[test]
+fn a_gateway_that_returns_while_binding_is_away_registers_when_binding_is_back() {
+    let mut stage = Stage::carrying().unwrap();
+    stage.cluster.part_mut(GW_2).kill9().unwrap();
+    stage.pair.ways(&[0]).unwrap();
+    moved_while_away(&stage);
+    stage.cluster.part_mut(Part::Binding).kill9().unwrap();
+    stage.cluster.part_mut(GW_2).launch().unwrap();
+    wait_for("it to try more than once", PATIENT, || {
+        let log = stage.cluster.part(GW_2).log();
+        let tries = log.contains("binding does not take reports");
+        if tries { Ok(()) } else { Err(log.lines().last().unwrap_or_default().to_owned()) }
+    })
+    .unwrap();
+    stage.cluster.part_mut(Part::Binding).restart().unwrap();
+    stage.wait_translated(1, EIP, Some(lab::HAVIP_2)).unwrap();
+    assert_eq!(stage.registered().unwrap(), ["gw-1", "gw-2", "gw-2"]);
+}
+
 /// One that was only stopped hears of it in the log. It stays empty until the operator starts it again.
 #[test]
 fn a_gateway_that_goes_on_after_it_was_decommissioned_takes_everything_out() {
