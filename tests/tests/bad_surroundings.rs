@@ -164,6 +164,14 @@ fn a_process_without_the_capability_net_admin() {
     assert_eq!(lab.gateway.output("nft list tables").unwrap(), "");
 }
 
+#[test]
+fn nobody_takes_the_logs() {
+    let wrapper = ["sh", "-c", "exec \"$@\" 2>/dev/full", "sh"].map(str::to_owned).to_vec();
+    let server = Mooringd::alone(Options { wrapper, ..Options::default() }).unwrap();
+    server.stock().unwrap();
+    assert_eq!(server.log(), "");
+}
+
 /// The data folder is a small disk that only this process sees; it is filled through `/proc`.
 #[test]
 fn a_full_disk_refuses_writes_and_goes_on_reading() {

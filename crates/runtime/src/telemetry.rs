@@ -20,7 +20,9 @@ pub fn init(format: Format) {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // Nobody may be reading, or the disk that it goes to be full: a complaint about that, on stderr, would be a panic.
+        .log_internal_errors(false);
     // A second call in one process changes nothing.
     let _ = match format {
         Format::Text => logs.try_init(),

@@ -222,6 +222,7 @@ impl Command {
                 | Self::Bind(_)
                 | Self::Unbind(_)
                 | Self::Move(_)
+                | Self::Quota(_)
                 | Self::Gateway(_)
         )
     }

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
+use mooring_dataplane::urgent::go_first;
 use mooring_domain::Timestamp;
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
@@ -68,6 +69,8 @@ fn open() -> io::Result<OwnedFd> {
 }
 
 fn listen(socket: &OwnedFd, seen: &Mutex<Vec<Led>>, stop: &Stop) {
+    // As soon as whoever changed it: otherwise the time is that at which others left it a processor.
+    let _ = go_first(1);
     let mut buffer = vec![0; 64 << 10];
     while !stop.asked() {
         let Ok(length) = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) else { continue };

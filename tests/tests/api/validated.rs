@@ -256,6 +256,8 @@ async fn moor_says_what_would_be() {
         "{told:?}"
     );
     assert_eq!(ok(world.get_eip(&stock.eip.name).await), stock.eip);
+    let told = server.moor("quota update --eips 3 --dry-run").unwrap();
+    assert!(told.exit == 0 && told.out.contains("nothing was written"), "{told:?}");
     let stale =
         server.refuse(&format!("eip release web --expected-revision {}", stock.eip.position + 1)).unwrap();
     assert_eq!((stale.exit, stale.reason.as_str()), (1, "STALE_REVISION"));

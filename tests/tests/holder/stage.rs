@@ -50,7 +50,12 @@ impl Stage {
 
     /// The same, with a gateway whose clock can be set.
     pub fn carrying_by_its_own_clock() -> Result<Stage> {
-        let stage = Stage::with(Options { clock: true, ..Options::default() })?;
+        Stage::carrying_with(Options { clock: true, ..Options::default() })
+    }
+
+    /// The same, with a gateway that is started like this.
+    pub fn carrying_with(options: Options) -> Result<Stage> {
+        let stage = Stage::with(options)?;
         stage.server.stock()?;
         stage.carries()
     }

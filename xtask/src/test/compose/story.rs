@@ -23,8 +23,8 @@ const MAY: u8 = 1;
 const FLOWS: usize = 16;
 const INSTANCES: [&str; 2] = ["vm-a", "vm-b"];
 const GATEWAYS: [&str; 2] = ["dataplane-sync-1", "dataplane-sync-2"];
-/// CAP_NET_ADMIN and CAP_NET_RAW, as the kernel writes a set of capabilities.
-const GATEWAYS_MAY: &str = "0000000000003000";
+/// CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_NICE, as the kernel writes a set of capabilities.
+const GATEWAYS_MAY: &str = "0000000000803000";
 const NOTHING: &str = "0000000000000000";
 
 /// A check: what is true, and how to see it. What it gives is printed.
@@ -33,7 +33,7 @@ pub type Check = (&'static str, fn(&Stack<'_>) -> Result<String>);
 /// In order: one stands on what those before it left.
 pub const CHECKS: &[Check] = &[
     ("everything becomes healthy", |stack| Ok(format!("after {:.1} s", stack.up()?.as_secs_f32()))),
-    ("nobody is root but the gateways, and these may do two things", rights),
+    ("nobody is root but the gateways, and these may do three things", rights),
     ("the published ports are on loopback, and answer", ports),
     ("networks that carry traffic are internal, and gateways forward nowhere else", internal),
     ("nothing is bound: the client reaches nothing", nothing_bound),
