@@ -14,7 +14,7 @@ use tokio::{
 #[derive(Clone, Copy, Debug, Args)]
 pub struct UrgentArgs {
     /// The real-time priority, 1 to 99, of the threads that move traffic at a failover: a busy machine holds them up less.
-    /// What takes long is done without it. 0: as any other thread.
+    /// What makes a whole ruleset anew, or reads one back, is done without it. 0: as any other thread.
     #[arg(
         long,
         env = "MOORING_REALTIME_PRIORITY",

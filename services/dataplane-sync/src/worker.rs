@@ -22,6 +22,7 @@ use mooring_domain::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
+    task::block_in_place,
     time::MissedTickBehavior,
 };
 
@@ -132,6 +133,8 @@ impl Worker {
         loop {
             tokio::select! {
                 changed = self.target.changed() => match changed {
+                    // A claim may wait behind it, so only one that makes everything anew takes its time.
+                    Ok(()) if self.before.is_some() => block_in_place(|| self.round()),
                     Ok(()) => at_leisure(|| self.round()),
                     Err(_) => return,
                 },
@@ -139,7 +142,8 @@ impl Worker {
                     let seen = std::mem::take(&mut seen);
                     match seen.len() {
                         ..=FEW => self.see_all(seen),
-                        _ => at_leisure(|| self.see_all(seen)),
+                        // Many at once are urgent all the same.
+                        _ => block_in_place(|| self.see_all(seen)),
                     }
                 }
                 Some(request) = self.requests.recv() => at_leisure(|| self.answer(request)),
