@@ -26,7 +26,7 @@ pub enum BindingCore {}
 
 impl Decider for BindingCore {
     const STREAM: Stream = Stream::Binding;
-    const STATE_VERSION: u32 = 3;
+    const STATE_VERSION: u32 = 4;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;

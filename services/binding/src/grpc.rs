@@ -93,28 +93,6 @@ impl Bindings {
         Ok(Validated { ledger: self.regions.get("havip", region)?, reports: self.reports(region)?, resource })
     }
 
-    /// What is refused because it is being looked at for another project's request is the caller's own, or not there for it:
-    /// resource knows.
-    async fn told_apart(
-        &self,
-        submitted: Result<Outcome, Refused>,
-        (eip, havip): (&Name<id::Eip>, &Name<id::Havip>),
-        pair: &Pair,
-    ) -> Result<Outcome, Status> {
-        let refused = match submitted {
-            Ok(outcome) => return Ok(outcome),
-            Err(refused) => refused,
-        };
-        if !matches!(&refused, Refused::Rejected(Rejection { reason: "IN_TRANSITION", .. })) {
-            return Err(refused.into());
-        }
-        let resource = Resource::new(self.resource.clone(), havip.scope.region.clone());
-        match resource.validate_hold(pair).await?.0 {
-            Err(refusal) if refusal.reason == "NOT_FOUND" => Err(missing(&refusal.message, eip, havip)),
-            _ => Err(refused.into()),
-        }
-    }
-
     /// Answers for the binding that a `Bind` or a `Move` made or found, once it has come to its end.
     async fn answer_bound(
         &self,
@@ -127,7 +105,7 @@ impl Bindings {
         let reports = self.reports(&havip.scope.region)?;
         let there = || {
             let state = ledger.view().state;
-            let of_havip = state.of_havip(havip.id).filter(|binding| binding.request.eip == eip.id);
+            let of_havip = state.of_havip(&havip.scope.project, havip.id).filter(|binding| binding.request.eip == eip.id);
             of_havip.map(|binding| binding.request.binding)
         };
         let wait = Wait::new(ledger, reports);
@@ -171,7 +149,7 @@ fn unbinding(outcome: &Outcome, state: &State, eip: &Name<id::Eip>) -> Option<(B
         return Some((id, at.position));
     }
     // Anything else that has the EIP by now is somebody else's, or was bound since: not to be waited for.
-    let binding = state.of_eip(eip.id).filter(|binding| binding.scope() == eip.scope)?;
+    let binding = state.of_eip(&eip.scope.project, eip.id)?;
     matches!(binding.phase, Phase::Unassociating(_)).then_some((binding.request.binding, binding.at.position))
 }
 
@@ -202,8 +180,7 @@ impl BindingService for Bindings {
         let (binding, project) = (BindingId::new(Uuid::now_v7()), havip.scope.project.clone());
         let pair = Pair { binding, eip: eip.id, havip: havip.id, project, moved_from: None };
         let command = Command::Bind { id: pair.binding, eip: eip.clone(), havip: havip.clone() };
-        let submitted = self.submit_bind(&havip.scope.region, caller, command, pair.clone()).await;
-        let outcome = self.told_apart(submitted, (&eip, &havip), &pair).await?;
+        let outcome = self.submit_bind(&havip.scope.region, caller, command, pair.clone()).await?;
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.bind(&outcome, &pair).await;
         }
@@ -219,10 +196,7 @@ impl BindingService for Bindings {
         let id = BindingId::new(Uuid::now_v7());
         let expected = Expected(request.expected_revision);
         let command = Command::Move { id, eip: eip.clone(), havip: havip.clone(), expected };
-        let project = havip.scope.project.clone();
-        let pair = Pair { binding: id, eip: eip.id, havip: havip.id, project, moved_from: None };
-        let submitted = ledger.submit(caller, command).await;
-        let outcome = self.told_apart(submitted, (&eip, &havip), &pair).await?;
+        let outcome = ledger.submit(caller, command).await?;
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.moved(&outcome).await;
         }

@@ -100,7 +100,7 @@ impl Validated<'_> {
             // What a request that came to nothing still holds is let go of, for a bind that is meant.
             (Some(other), Some(_)) if !known(other) => {
                 let message = "what another request has held is being let go of; retry";
-                Refused::from(Rejection::in_transition("IN_TRANSITION", "eip", message)).into()
+                Refused::from(Rejection::in_transition("EIP_IN_TRANSITION", "eip", message)).into()
             }
             (_, Some(binding)) => failed(binding, &refusal.reason, &refusal.message),
             (_, None) => changed_meanwhile(),

@@ -4,7 +4,7 @@ use super::{Binding, Phase, State};
 use crate::{
     Event, Expected, Rejection,
     event::BindRequested,
-    id::{BindingId, Eip, EipId, Havip, Kind},
+    id::{BindingId, Eip, EipId, Havip},
     name::{Name, Scope},
 };
 
@@ -15,8 +15,8 @@ pub(super) fn bind(
     havip: &Name<Havip>,
 ) -> Result<Vec<Event>, Rejection> {
     check_scopes(&eip.scope, &havip.scope)?;
-    let of_eip = visible(state.of_eip(eip.id), eip, "eip")?;
-    let of_havip = visible(state.of_havip(havip.id), havip, "havip")?;
+    let of_eip = state.of_eip(&eip.scope.project, eip.id);
+    let of_havip = state.of_havip(&havip.scope.project, havip.id);
     if let (Some(one), Some(other)) = (of_eip, of_havip)
         && one.request.binding == other.request.binding
     {
@@ -56,7 +56,7 @@ pub(super) fn unbind(
     eip: EipId,
     expected: Expected,
 ) -> Result<Vec<Event>, Rejection> {
-    let Some(binding) = state.of_eip(eip).filter(|binding| binding.scope() == *scope) else {
+    let Some(binding) = state.of_eip(&scope.project, eip).filter(|binding| binding.scope() == *scope) else {
         return Ok(Vec::new());
     };
     if let Some(to) = state.moving_to(binding.request.binding) {
@@ -105,23 +105,6 @@ pub(super) fn check_scopes(eip: &Scope, havip: &Scope) -> Result<(), Rejection> 
         return Err(Rejection::precondition("OTHER_PROJECT", "havip", message));
     }
     Ok(())
-}
-
-/// What has taken it; NOT_FOUND where that shows that another project owns it, whose bindings are nobody else's business.
-/// A foreign binding that is still associating shows nothing: its caller may have named what isn't theirs.
-pub(super) fn visible<'a, K: Kind>(
-    taken_by: Option<&'a Binding>,
-    name: &Name<K>,
-    field: &'static str,
-) -> Result<Option<&'a Binding>, Rejection> {
-    let Some(binding) = taken_by.filter(|binding| binding.scope() != name.scope) else { return Ok(taken_by) };
-    match binding.phase {
-        Phase::Associating => {
-            let message = format!("{name} is being checked for another request; retry");
-            Err(Rejection::in_transition("IN_TRANSITION", field, message))
-        }
-        _ => Err(Rejection::not_found(field, name)),
-    }
 }
 
 fn same_pair(binding: &Binding) -> Result<Vec<Event>, Rejection> {

@@ -6,7 +6,8 @@ use super::{Binding, Drifts, Gateway, Phase, State};
 use crate::{
     Commit, CommitPosition, Event, Timestamp,
     event::{BindFailed, BindRequested, BindingFacts, GatewayDriftFound, GatewayFacts},
-    id::BindingId,
+    id::{BindingId, EipId, HavipId},
+    name::ProjectId,
 };
 
 /// How long a failed binding can be read.
@@ -32,22 +33,32 @@ pub(super) fn evolve(state: &mut State, commit: &Commit) {
     forget_failed(state, commit.recorded_at);
 }
 
+fn eip_key(request: &BindRequested) -> (EipId, ProjectId) {
+    (request.eip, request.eip_project.clone())
+}
+
+fn havip_key(request: &BindRequested) -> (HavipId, ProjectId) {
+    (request.havip, request.project.clone())
+}
+
 fn requested(state: &mut State, request: &BindRequested, at: CommitPosition) {
     let binding = Binding { request: request.clone(), phase: Phase::Associating, at };
     state.by_scope.insert((binding.scope(), request.binding));
     match request.moved_from {
         // Until it fronts the other, it is the old binding that has taken it.
         Some(left) => drop(state.moves.insert(left, request.binding)),
-        None => drop(state.by_eip.insert(request.eip, request.binding)),
+        None => drop(state.by_eip.insert(eip_key(request), request.binding)),
     }
-    state.by_havip.insert(request.havip, request.binding);
+    state.by_havip.insert(havip_key(request), request.binding);
     state.unfinished.insert(request.binding);
     state.bindings.insert(request.binding, binding);
 }
 
 fn bound(state: &mut State, facts: &BindingFacts, at: CommitPosition) {
     state.unfinished.remove(&facts.binding);
-    state.by_eip.insert(facts.eip.id, facts.binding);
+    if let Some(binding) = state.bindings.get(&facts.binding) {
+        state.by_eip.insert(eip_key(&binding.request), facts.binding);
+    }
     moved(state, facts.binding);
     enter(state, facts.binding, Phase::InUse(facts.clone()), at);
 }
@@ -89,10 +100,11 @@ fn moved(state: &mut State, to: BindingId) {
 fn let_go(state: &mut State, id: BindingId) {
     state.unfinished.remove(&id);
     if let Some(binding) = state.bindings.get(&id) {
-        if state.by_eip.get(&binding.request.eip) == Some(&id) {
-            state.by_eip.remove(&binding.request.eip);
+        let eip = eip_key(&binding.request);
+        if state.by_eip.get(&eip) == Some(&id) {
+            state.by_eip.remove(&eip);
         }
-        state.by_havip.remove(&binding.request.havip);
+        state.by_havip.remove(&havip_key(&binding.request));
     }
 }
 

@@ -21,12 +21,11 @@ pub(super) fn start(
     expected: Expected,
 ) -> Result<Vec<Event>, Rejection> {
     decide::check_scopes(&eip.scope, &havip.scope)?;
-    // What another project has bound is for the caller what nobody has.
-    let Some(left) = state.of_eip(eip.id).filter(|binding| binding.scope() == eip.scope) else {
+    let Some(left) = state.of_eip(&eip.scope.project, eip.id) else {
         let message = format!("{eip} fronts nothing that it could leave; bind it");
         return Err(Rejection::precondition("EIP_NOT_BOUND", "eip", message));
     };
-    let of_havip = decide::visible(state.of_havip(havip.id), havip, "havip")?;
+    let of_havip = state.of_havip(&havip.scope.project, havip.id);
     if let Some(to) = state.moving_to(left.request.binding) {
         return if to.request.havip == havip.id { Ok(Vec::new()) } else { Err(decide::on_the_move(to)) };
     }

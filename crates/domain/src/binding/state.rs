@@ -10,7 +10,7 @@ use crate::{
     CommitPosition, Timestamp,
     event::{BindRequested, BindingFacts, GatewayFacts},
     id::{self, BindingId, EipId, HavipId},
-    name::{GatewayName, Name, Scope},
+    name::{GatewayName, Name, ProjectId, Scope},
 };
 
 /// Where a binding is on its way. After `Unassociating` it is gone.
@@ -110,8 +110,10 @@ pub struct Drifts {
 pub struct State {
     pub(super) bindings: OrdMap<BindingId, Binding>,
     pub(super) by_scope: OrdSet<(Scope, BindingId)>,
-    pub(super) by_eip: OrdMap<EipId, BindingId>,
-    pub(super) by_havip: OrdMap<HavipId, BindingId>,
+    /// Each project has its own entries: whoever names what isn't theirs takes it from nobody, and learns nothing of whose
+    /// it is. Of several only the owner's binding gets a hold.
+    pub(super) by_eip: OrdMap<(EipId, ProjectId), BindingId>,
+    pub(super) by_havip: OrdMap<(HavipId, ProjectId), BindingId>,
     /// From the binding that an EIP leaves to the one it moves to, until that is in use or has failed.
     pub(super) moves: OrdMap<BindingId, BindingId>,
     pub(super) unfinished: OrdSet<BindingId>,
@@ -125,14 +127,14 @@ impl State {
         self.bindings.get(&binding)
     }
 
-    /// The binding that has taken an EIP.
-    pub fn of_eip(&self, eip: EipId) -> Option<&Binding> {
-        self.by_eip.get(&eip).and_then(|id| self.bindings.get(id))
+    /// A project's binding that has taken an EIP.
+    pub fn of_eip(&self, project: &ProjectId, eip: EipId) -> Option<&Binding> {
+        self.by_eip.get(&(eip, project.clone())).and_then(|id| self.bindings.get(id))
     }
 
-    /// The binding that has taken a HAVIP.
-    pub fn of_havip(&self, havip: HavipId) -> Option<&Binding> {
-        self.by_havip.get(&havip).and_then(|id| self.bindings.get(id))
+    /// A project's binding that has taken a HAVIP.
+    pub fn of_havip(&self, project: &ProjectId, havip: HavipId) -> Option<&Binding> {
+        self.by_havip.get(&(havip, project.clone())).and_then(|id| self.bindings.get(id))
     }
 
     /// The binding that the EIP of this one moves to.

@@ -2,8 +2,8 @@
 
 use mooring_domain::{
     Event, Expected,
-    binding::{Command, Phase},
-    id::{Eip, Havip},
+    binding::{Binding, Command, Phase},
+    id::{BindingId, Eip, Havip},
     name::{Name, Scope},
     rejection::Class,
 };
@@ -65,8 +65,7 @@ fn a_binding_points_at_the_havip_and_at_nothing_else() {
     let stored = story.state.get(id(70)).unwrap();
     assert_eq!((stored.at, &stored.phase), (story.at, &Phase::Associating));
     assert_eq!(Some(stored.name().to_string()), binding(70));
-    assert_eq!(story.state.of_eip(id(1)).map(|binding| binding.request.binding), Some(id(70)));
-    assert_eq!(story.state.of_havip(id(1)).map(|binding| binding.request.binding), Some(id(70)));
+    assert_eq!(fronting(&story, "shop"), (Some(id(70)), Some(id(70))));
 }
 
 #[test]
@@ -111,13 +110,34 @@ fn two_bindings_in_the_way_are_told_apart() {
 }
 
 #[test]
-fn another_projects_binding_is_not_shown() {
-    let result = in_use().when(&bind_of("bank", 71, 1, 2));
-    refused(result, Class::NotFound, "NOT_FOUND", "eip", None);
-    let result = in_use().when(&bind_of("bank", 71, 2, 1));
-    refused(result, Class::NotFound, "NOT_FOUND", "havip", None);
-    let result = associating().when(&bind_of("bank", 71, 1, 2));
-    refused(result, Class::InTransition, "IN_TRANSITION", "eip", None);
+fn whoever_names_what_another_project_has_is_in_nobodys_way_and_learns_nothing() {
+    for mut story in [associating(), in_use(), unassociating()] {
+        let before = story.state.get(id(70)).cloned();
+        // Only resource knows whose an EIP is: the request is stored as any other, and gets no hold.
+        story.given(&bind_of("bank", 71, 1, 1));
+        assert_eq!(story.state.get(id(70)).cloned(), before);
+        assert_eq!(fronting(&story, "shop"), (Some(id(70)), Some(id(70))));
+        assert_eq!(fronting(&story, "bank"), (Some(id(71)), Some(id(71))));
+        story.given(&fail(71));
+        assert_eq!(fronting(&story, "shop"), (Some(id(70)), Some(id(70))));
+        assert_eq!(fronting(&story, "bank"), (None, None));
+    }
+}
+
+#[test]
+fn an_owner_binds_while_another_project_asks_for_the_same() {
+    let mut story = BindingStory::default();
+    story.given(&bind_of("bank", 71, 1, 1));
+    story.given(&bind(70, 1, 1));
+    story.given(&confirm(70, 1, 1));
+    story.given(&fail(71));
+    assert_eq!(fronting(&story, "shop"), (Some(id(70)), Some(id(70))));
+}
+
+fn fronting(story: &BindingStory, project: &str) -> (Option<BindingId>, Option<BindingId>) {
+    let project = scope(project).project;
+    let binding = |found: Option<&Binding>| found.map(|binding| binding.request.binding);
+    (binding(story.state.of_eip(&project, id(1))), binding(story.state.of_havip(&project, id(1))))
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn phase(story: &BindingStory, number: u128) -> Option<Phase> {
 }
 
 fn of_eip(story: &BindingStory, eip: u128) -> Option<BindingId> {
-    story.state.of_eip(id(eip)).map(|binding| binding.request.binding)
+    story.state.of_eip(&scope("shop").project, id(eip)).map(|binding| binding.request.binding)
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_move_comes_to_its_end_in_order_and_only_in_it() {
     let Event::Unbound(left) = story.given(&complete(70)) else { panic!("the old one is over") };
     assert_eq!(left.havip.id, id(1));
     assert_eq!((of_eip(&story, 1), phase(&story, 70)), (Some(id(71)), None));
-    assert!(story.state.of_havip(id(1)).is_none());
+    assert!(story.state.of_havip(&scope("shop").project, id(1)).is_none());
     assert_eq!(story.state.get(id(71)).unwrap().moved_from().map(|name| name.to_string()), binding(70));
 }
 
@@ -94,7 +94,7 @@ fn a_move_whose_havip_can_not_be_held_leaves_the_old_binding_as_it_was() {
     story.given(&fail(71));
     assert!(matches!(phase(&story, 70), Some(Phase::InUse(_))));
     assert_eq!(of_eip(&story, 1), Some(id(70)));
-    assert!(story.state.of_havip(id(2)).is_none());
+    assert!(story.state.of_havip(&scope("shop").project, id(2)).is_none());
     story.given(&unbind("shop", 1));
     story.given(&complete(70));
     assert_eq!(of_eip(&story, 1), None);

@@ -77,7 +77,8 @@ fn a_failed_binding_says_why_and_lets_go_of_both() {
     let stored = story.state.get(id(70)).unwrap();
     let phase = Phase::Failed { reason: failed.reason, message: failed.message };
     assert_eq!((stored.phase.clone(), stored.at), (phase, story.at));
-    assert!(story.state.of_eip(id(1)).is_none() && story.state.of_havip(id(1)).is_none());
+    let shop = scope("shop").project;
+    assert!(story.state.of_eip(&shop, id(1)).is_none() && story.state.of_havip(&shop, id(1)).is_none());
     nothing(story.when(&fail(70)));
     nothing(story.when(&complete(70)));
     refused(story.when(&confirm(70, 1, 1)), Class::Precondition, "NOT_ASSOCIATING", "binding", binding(70));

@@ -102,7 +102,7 @@ impl<'a> Subject<'a> {
 
     fn eip(folded: &'a Folded, address: Ipv4Addr, eip: &'a Entry<EipDescribed>) -> Self {
         let EipFacts { display_name, project, id, .. } = &eip.facts.eip;
-        let binding = folded.binding.of_eip(*id);
+        let binding = folded.binding.of_eip(project, *id);
         let havip = binding.and_then(|binding| folded.resource.havips().get(binding.request.havip));
         let only = folded.desired.vpcs.keys().next().filter(|_| folded.desired.vpcs.len() == 1).copied();
         let sends = havip.and_then(|havip| v4(havip.facts.havip.address));
@@ -125,7 +125,8 @@ impl<'a> Subject<'a> {
         match folded.resource.address_owner(vpc, address.into()) {
             Some(AddressOwner::Havip(id)) => {
                 let havip = folded.resource.havips().get(id);
-                let binding = folded.binding.of_havip(id);
+                let binding =
+                    havip.and_then(|havip| folded.binding.of_havip(&havip.facts.havip.project, id));
                 let eip = binding.and_then(|binding| folded.resource.eips().get(binding.request.eip));
                 let name = havip.map(|havip| havip.facts.havip.display_name.to_string()).unwrap_or_default();
                 let reached = eip.and_then(|eip| v4(eip.facts.eip.address)).unwrap_or(address);

@@ -80,7 +80,8 @@ pub(super) fn of_element(folded: &Folded, vpc: VpcId, set: &str, key: Ipv4Addr) 
 
 /// The commit by which an EIP fronts what it does.
 pub(crate) fn of_eip(folded: &Folded, eip: IpAddr) -> Option<CommitPosition> {
-    let binding = folded.binding.of_eip(folded.resource.eip_at(eip)?.facts.eip.id)?;
+    let eip = &folded.resource.eip_at(eip)?.facts.eip;
+    let binding = folded.binding.of_eip(&eip.project, eip.id)?;
     matches!(binding.phase, Phase::InUse(_)).then_some(binding.at)
 }
 

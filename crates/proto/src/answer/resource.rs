@@ -115,7 +115,7 @@ pub fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<Binding
 /// An EIP with its binding's state merged in. `bindings`: `None` for an EIP that was just allocated.
 pub fn eip(described: &EipDescribed, at: CommitPosition, bindings: Option<&binding::State>) -> api::Eip {
     let EipDescribed { eip, details } = described;
-    let binding = bindings.and_then(|bindings| bindings.of_eip(eip.id));
+    let binding = bindings.and_then(|bindings| bindings.of_eip(&eip.project, eip.id));
     let state = convert::eip_state(binding.map(|binding| &binding.phase));
     api::Eip {
         name: name(described),

@@ -238,7 +238,7 @@ fn bind_or_unbind(region: &mut Region, cores: &mut Cores<'_>) -> Option<ToBindin
     let of = if region.rng.u32(0..20) == 0 { havip.project.clone() } else { scope.project.clone() };
     let eip = Name { scope: Scope { project: of, region: scope.region.clone() }, id: eip_id };
     let havip = Name { scope: Scope { project: havip.project, region: havip.region }, id: havip.id };
-    Some(match cores.states().binding.of_eip(eip_id) {
+    Some(match cores.states().binding.of_eip(&eip.scope.project, eip_id) {
         Some(_) if region.rng.bool() => ToBinding::Move { id, eip, havip, expected: Expected::default() },
         _ => ToBinding::Bind { id, eip, havip },
     })
