@@ -183,6 +183,12 @@ impl Mooringd {
         self.launch()
     }
 
+    /// The same, without the planted fault.
+    pub fn restart_healed(&mut self) -> Result<()> {
+        self.options.plant = None;
+        self.restart(None)
+    }
+
     /// Runs `moor` against it, for project `p1` in region `r1`: `moor("eip allocate web")`.
     pub fn moor(&self, line: &str) -> Result<Answer> {
         match &self.options.host {

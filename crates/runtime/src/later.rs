@@ -14,8 +14,13 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 use tower::ServiceExt;
 
-use crate::{process::Admit, readiness::Conditions, shutdown::Shutdown, unavailable::unavailable};
+use crate::{
+    panics::within_call, plant, process::Admit, readiness::Conditions, shutdown::Shutdown,
+    unavailable::unavailable,
+};
 
+const PANICKED: &str =
+    "the server failed over this call; try again with the same request_id, and report it if that fails, too";
 const STOPPING: &str = "the server is stopping; try again with the same request_id";
 
 /// The services' routes, once there are some, and the calls to them. Clones share them.
@@ -74,9 +79,13 @@ impl Later {
             return refused.into_http();
         }
         let request = Request::from_parts(parts, body);
+        let answer = async {
+            plant::panics(request.uri().path());
+            routes.oneshot(request).await.unwrap_or_else(|never| match never {})
+        };
         tokio::select! {
             biased;
-            answered = routes.oneshot(request) => answered.unwrap_or_else(|never| match never {}),
+            answered = within_call(answer) => answered.unwrap_or_else(|| refusal(grpc, "OUTCOME_UNKNOWN", PANICKED)),
             () = self.cut_off.stopped() => refusal(grpc, "STOPPING", STOPPING),
         }
     }

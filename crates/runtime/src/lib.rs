@@ -9,6 +9,7 @@ pub mod crash;
 mod data;
 mod later;
 pub mod listen;
+mod panics;
 pub mod peer;
 pub mod plant;
 pub mod process;

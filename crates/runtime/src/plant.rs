@@ -12,3 +12,15 @@ pub fn planted(name: &str) -> bool {
         false
     }
 }
+
+/// Panics in a debug build whose environment names this fault.
+#[inline]
+#[cfg_attr(debug_assertions, expect(clippy::panic, reason = "it is there to panic"))]
+pub fn panics(name: &str) {
+    #[cfg(debug_assertions)]
+    if planted(name) {
+        panic!("planted: {name}");
+    }
+    #[cfg(not(debug_assertions))]
+    let _ = name;
+}

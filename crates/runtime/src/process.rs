@@ -19,7 +19,7 @@ use tonic::{Status, service::Routes};
 use crate::{
     data,
     later::Later,
-    listen,
+    listen, panics,
     readiness::Conditions,
     server,
     shutdown::{self, Shutdown, Stopper},
@@ -127,8 +127,9 @@ impl Share {
     }
 }
 
-/// Runs a process to its end. What was wrong is in its logs.
+/// Runs a process to its end, which is also a panic outside of its calls. What was wrong is in its logs.
 pub fn main(threads: Option<NonZeroUsize>, share: Share, run: impl Future<Output = Result<()>>) -> ExitCode {
+    panics::end_the_process();
     let threads = threads.map_or_else(|| share.threads(), NonZeroUsize::get);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let outcome = runtime.context("no threads to run on").and_then(|runtime| runtime.block_on(run));

@@ -105,7 +105,9 @@ impl Bindings {
         let reports = self.reports(&havip.scope.region)?;
         let there = || {
             let state = ledger.view().state;
-            let of_havip = state.of_havip(&havip.scope.project, havip.id).filter(|binding| binding.request.eip == eip.id);
+            let of_havip = state
+                .of_havip(&havip.scope.project, havip.id)
+                .filter(|binding| binding.request.eip == eip.id);
             of_havip.map(|binding| binding.request.binding)
         };
         let wait = Wait::new(ledger, reports);

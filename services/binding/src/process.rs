@@ -11,7 +11,7 @@ use mooring_domain::{
     id::BindingId,
 };
 use mooring_ledger::{Caller, Ledger, Refused};
-use mooring_runtime::{crash, shutdown::Shutdown};
+use mooring_runtime::{crash, plant, shutdown::Shutdown};
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
@@ -168,6 +168,7 @@ impl Process {
         }
         let holds = self.hold(&bindings).await?;
         let failed = self.confirm(&bindings, holds).await?;
+        plant::panics("bind.after-bound");
         crash::point("bind.after-bound");
         let (failed, blocked) = self.sort(failed).await?;
         self.fail(failed).await?;

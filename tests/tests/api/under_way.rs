@@ -26,13 +26,14 @@ async fn a_havip_that_is_being_moved_to_is_not_there_for_another_project() {
     })
     .await;
     let own = world.vpc(P2, "own").await;
-    let own = world.subnet(P2, "own", &own, "10.0.1.0/24").await;
+    let ours = world.subnet(P2, "own", &own, "10.0.1.0/24").await;
     let (own, eip, other) = (
-        world.havip(&own, "own", "10.0.1.7", &[]).await,
+        world.havip(&ours, "own", "10.0.1.7", &[]).await,
         world.eip(P2, "own").await,
         world.eip(P2, "other").await,
     );
     ok(world.bind(&other.name, &own.name).await);
+    let free = world.havip(&ours, "free", "10.0.1.8", &[]).await;
     let before = world.tail().await;
     let (theirs, wrong) = (to.name.replace(P1, P2), format!("{P2}/havips/{NOBODY}"));
     let bound = refused(world.bind(&eip.name, &theirs).await);
@@ -43,7 +44,14 @@ async fn a_havip_that_is_being_moved_to_is_not_there_for_another_project() {
     let validated = binding::BindRequest { validate_only: true, ..bind(&eip.name, &theirs) };
     assert_eq!(refused(world.bindings().bind(validated).await).brief(), not_found("havip"));
     let theirs = stock.eip.name.replace(P1, P2);
-    assert_eq!(refused(world.bind(&theirs, &own.name).await).brief(), not_found("eip"));
+    for havip in [&own, &free] {
+        let bound = refused(world.bind(&theirs, &havip.name).await);
+        let wrong = format!("{P2}/eips/{NOBODY}");
+        let not_there = refused(world.bind(&wrong, &havip.name).await);
+        assert_eq!(bound.brief(), not_there.brief());
+        assert_eq!(bound.message.replace(&theirs, &wrong), not_there.message);
+    }
+    assert_eq!(refused(world.bind(&theirs, &free.name).await).brief(), not_found("eip"));
     let events = format!("{:?}", world.events(before).await);
     assert!(!events.contains("HoldPlaced"), "{events}");
     // Its own project is told that it is taken, and by whom.

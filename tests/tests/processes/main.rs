@@ -4,6 +4,7 @@
 mod carried;
 mod life;
 mod newer;
+mod panics;
 mod peers;
 mod readiness;
 mod reports;

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::{actions::*, executor::*, world};
 
-/// No EIP and no HAVIP twice among what binding has not finished, and one region for each.
+/// No EIP and no HAVIP twice among what a project has not finished, and one region for each.
 fn check_bindings(region: &Region) {
     let (mut eips, mut havips) = (BTreeSet::new(), BTreeSet::new());
     for binding in region.states.binding.iter() {
@@ -22,9 +22,11 @@ fn check_bindings(region: &Region) {
         }
         // What an EIP moves from, or has moved from, is there a little longer.
         if !is_left(region, binding) {
-            assert!(eips.insert(binding.request.eip), "{:?} fronts two HAVIPs", binding.request.eip);
+            let eip = (binding.request.eip_project.clone(), binding.request.eip);
+            assert!(eips.insert(eip), "{:?} fronts two HAVIPs", binding.request.eip);
         }
-        assert!(havips.insert(binding.request.havip), "{:?} has two EIPs", binding.request.havip);
+        let havip = (binding.request.project.clone(), binding.request.havip);
+        assert!(havips.insert(havip), "{:?} has two EIPs", binding.request.havip);
         if let Some(facts) = binding.facts() {
             let request = &binding.request;
             assert_eq!((&facts.eip.region, &facts.havip.region), (&request.region, &request.region));
@@ -48,6 +50,18 @@ fn check_packets(region: &Region) {
         assert!(public.insert(facts.eip.address), "{} fronts two HAVIPs", facts.eip.address);
         let havip = (facts.havip.vpc, facts.havip.address);
         assert!(private.insert(havip), "{havip:?} has two EIPs");
+    }
+}
+
+/// Whoever named what another project has came to nothing: of all projects together, too, nothing is taken twice.
+fn check_owners(region: &Region) {
+    let (mut eips, mut havips) = (BTreeSet::new(), BTreeSet::new());
+    for binding in region.states.binding.iter() {
+        let Some(facts) = binding.facts() else { continue };
+        if !is_left(region, binding) {
+            assert!(eips.insert(facts.eip.id), "{:?} fronts HAVIPs of two projects", facts.eip);
+        }
+        assert!(havips.insert(facts.havip.id), "{:?} has EIPs of two projects", facts.havip);
     }
 }
 
@@ -141,6 +155,7 @@ proptest! {
         for action in &actions {
             take(&mut region, action);
             check_bindings(&region);
+            check_owners(&region);
             check_holds(&region);
             check_packets(&region);
         }

@@ -125,8 +125,7 @@ impl<'a> Subject<'a> {
         match folded.resource.address_owner(vpc, address.into()) {
             Some(AddressOwner::Havip(id)) => {
                 let havip = folded.resource.havips().get(id);
-                let binding =
-                    havip.and_then(|havip| folded.binding.of_havip(&havip.facts.havip.project, id));
+                let binding = havip.and_then(|havip| folded.binding.of_havip(&havip.facts.havip.project, id));
                 let eip = binding.and_then(|binding| folded.resource.eips().get(binding.request.eip));
                 let name = havip.map(|havip| havip.facts.havip.display_name.to_string()).unwrap_or_default();
                 let reached = eip.and_then(|eip| v4(eip.facts.eip.address)).unwrap_or(address);
