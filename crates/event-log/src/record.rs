@@ -60,7 +60,7 @@ pub struct Commit {
     pub id: Uuid,
     /// The caller's id for the request, if it gave one.
     pub request_id: Option<Uuid>,
-    /// The hash of the request's content, empty without a request id.
+    /// The hash of the request's content, and of whom its id counts among; empty without a request id.
     pub request_hash: Bytes,
     /// Who asked.
     pub actor: Arc<str>,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     folded::Folded,
     now,
+    requests::Known,
     submission::{Refused, Submission},
 };
 
@@ -71,19 +72,19 @@ pub(crate) fn decide<D: Decider>(
     let mut bytes = 0;
     let mut changed = HashSet::new();
     for submission in submissions {
-        let known = submission.caller.request.and_then(|(id, _)| ahead.requests.find(id));
+        let known = submission.caller.request.and_then(|asked| ahead.requests.find(&asked));
         let full = bytes > BATCH_BYTES || batch.commits.len() == contract::MAX_COMMITS;
         let subject = submission.command.as_ref().and_then(D::changes);
         if full
             || subject.is_some_and(|subject| changed.contains(&subject))
-            || known.is_some_and(|(_, at)| at.position == position)
+            || known.is_some_and(|known| known.at().position == position)
         {
             batch.later.push(submission);
             continue;
         }
         let decided = submission.command.as_ref().map(|command| D::decide(&ahead.state, command));
         let decision = match (known, decided.unwrap_or(Ok(Vec::new()))) {
-            (Some((content, at)), _) => replay(&submission, content, at),
+            (Some(known), _) => replay(known),
             (None, Err(rejection)) => Decision::Refused(rejection.into()),
             (None, Ok(events)) if events.is_empty() => Decision::Nothing,
             (None, Ok(events)) => {
@@ -93,7 +94,7 @@ pub(crate) fn decide<D: Decider>(
                     stream: D::STREAM,
                     recorded_at,
                     actor: Actor(submission.caller.actor.clone()),
-                    request_id: submission.caller.request.map(|(id, _)| id),
+                    request_id: submission.caller.request.map(|asked| asked.id),
                     events,
                 };
                 let stored = to_stored(&commit, &submission);
@@ -127,10 +128,10 @@ fn too_large(size: usize) -> Rejection {
     )
 }
 
-fn replay<C>(submission: &Submission<C>, content: [u8; 16], at: CommitPosition) -> Decision {
-    match submission.caller.request {
-        Some((_, hash)) if hash == content => Decision::Stored(at),
-        _ => Decision::Refused(
+fn replay(known: Known) -> Decision {
+    match known {
+        Known::Same(at) => Decision::Stored(at),
+        Known::Other(at) => Decision::Refused(
             Rejection::invalid(
                 "request_id",
                 format!("the same id came with other content before, stored at {at}; use a new one"),
@@ -144,8 +145,8 @@ fn to_stored<C>(commit: &Commit, submission: &Submission<C>) -> mooring_event_lo
     let request = submission.caller.request;
     mooring_event_log::Commit {
         id: Uuid::now_v7(),
-        request_id: request.map(|(id, _)| id.0),
-        request_hash: request.map(|(_, hash)| Bytes::copy_from_slice(&hash)).unwrap_or_default(),
+        request_id: request.map(|asked| asked.id.0),
+        request_hash: request.map(|asked| asked.stored()).unwrap_or_default(),
         actor: commit.actor.0.clone(),
         recorded_at: commit.recorded_at.0,
         observed_at: commit.events.iter().find_map(observed_at),

@@ -13,11 +13,10 @@ use mooring_proto::{
     status::{bad_field, bad_name, from_rejection},
     write::Write,
 };
-use sha2::{Digest, Sha256};
 use tonic::{Request, Status, metadata::MetadataMap};
 use uuid::Uuid;
 
-use crate::requests::ContentHash;
+use crate::requests::{Asked, Scope as RequestScope};
 
 /// The metadata key under which a caller says who it is.
 pub const ACTOR: &str = "mooring-actor";
@@ -30,8 +29,8 @@ const LONGEST: usize = 128;
 pub struct Caller {
     /// As they said.
     pub actor: Arc<str>,
-    /// Their id for the request, and a hash of its content.
-    pub(crate) request: Option<(RequestId, ContentHash)>,
+    /// Their request, if they gave it an id.
+    pub(crate) request: Option<Asked>,
     /// The W3C trace context that it came with, or empty.
     pub(crate) trace_parent: Arc<str>,
     /// Whether it wants to hear what would be, and nothing to be.
@@ -146,13 +145,10 @@ impl Caller {
         self.validate_only
     }
 
-    /// The same, with an id for the request. `content` is the request as sent, without its id.
+    /// The same, with an id for the request, which counts among those of whoever calls. `content` is the request as sent, without its id.
     #[must_use]
     pub fn with_request(mut self, id: RequestId, content: &[u8]) -> Self {
-        let digest = Sha256::digest(content);
-        let mut hash = ContentHash::default();
-        hash.copy_from_slice(&digest[..16]);
-        self.request = Some((id, hash));
+        self.request = Some(Asked::new(id, RequestScope::of(self.identity.as_ref()), content));
         self
     }
 }

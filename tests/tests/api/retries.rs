@@ -2,7 +2,11 @@
 
 use std::fmt::Debug;
 
-use mooring_proto::{binding::v1 as binding, resource::v1 as resource};
+use mooring_proto::{
+    binding::v1 as binding,
+    resource::v1::{self as resource, resource_service_client::ResourceServiceClient},
+};
+use mooring_tests::channel::Channel;
 use tonic::{Response, Status};
 
 use crate::{
@@ -164,5 +168,29 @@ async fn a_retry_answers_as_the_first_did_when_what_it_named_is_gone() {
     let before = world.tail().await;
     assert_eq!(ok(world.resource().create_subnet(create(&request_id)).await), first);
     assert_eq!(refused(world.resource().create_subnet(create("")).await).brief(), not_found("subnet.vpc"));
+    assert_eq!(world.tail().await, before);
+}
+
+#[tokio::test]
+async fn a_request_id_is_one_among_those_of_its_project_or_of_the_operator() {
+    let world = World::new().await;
+    world.pool(R1, "public", "203.0.113.0/28").await;
+    let request_id = request_id();
+    let allocate = async |channel: &Channel, scope: &str, name: &str| {
+        let request =
+            resource::AllocateEipRequest { request_id: request_id.clone(), ..allocate_eip(scope, name) };
+        ResourceServiceClient::new(channel.clone()).allocate_eip(request).await
+    };
+    let (one, two) = (world.channel.member("p1"), world.channel.member("p2"));
+    let first = ok(allocate(&one, P1, "web").await);
+    let second = ok(allocate(&two, P2, "web").await);
+    let third = ok(allocate(&world.channel, P1, "by-the-operator").await);
+    let before = world.tail().await;
+    assert_eq!(ok(allocate(&one, P1, "web").await), first);
+    assert_eq!(ok(allocate(&two, P2, "web").await), second);
+    assert_eq!(ok(allocate(&world.channel, P1, "by-the-operator").await), third);
+    for channel in [&one, &world.channel] {
+        assert_eq!(refused(allocate(channel, P1, "other").await).brief(), invalid("request_id"));
+    }
     assert_eq!(world.tail().await, before);
 }

@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use crate::stories::*;
-use mooring_event_log::{EventLog, memory::Memory};
-use mooring_ledger::Snapshots;
+use bytes::Bytes;
+use mooring_domain::{Event, Timestamp, event::VpcCreated, id::VpcId};
+use mooring_event_log::{Commit, EventLog, Position, StreamName, memory::Memory};
+use mooring_ledger::{Snapshots, now};
+use mooring_proto::stored;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 fn log() -> Arc<dyn EventLog> {
     Arc::new(Memory::new())
@@ -79,4 +84,31 @@ async fn a_retry_whose_names_mean_nothing_any_more_has_the_first_outcome() {
     let other = ledger.submit_found(retried(7, "red"), gone()).await.unwrap_err();
     assert!(other.message().contains("other content"), "{other:?}");
     assert_eq!(records(&log).await, 1);
+}
+
+/// Until then a commit said its request's id and the hash of its content, and not whose it was.
+#[tokio::test]
+async fn a_request_of_an_older_log_is_answered_as_it_was_and_keeps_no_other_from_its_id() {
+    let log = log();
+    let Timestamp(now) = now();
+    let (id, scope) = (VpcId::new(Uuid::now_v7()), scope());
+    let created =
+        VpcCreated { id, project: scope.project, region: region(), display_name: "blue".parse().unwrap() };
+    let commit = Commit {
+        id: Uuid::now_v7(),
+        request_id: Some(Uuid::from_u128(7)),
+        request_hash: Bytes::copy_from_slice(&Sha256::digest("blue")[..16]),
+        actor: "an-older-version".into(),
+        recorded_at: now,
+        observed_at: None,
+        trace_parent: "".into(),
+        events: vec![stored::encode(&Event::VpcCreated(created))],
+    };
+    log.append(&StreamName::new("resource"), Position(0), vec![commit]).await.unwrap();
+    let ledger = open(&log).await;
+    let again = ledger.submit(retried(7, "blue"), vpc("blue")).await.unwrap();
+    assert_eq!((crate::stories::created(&again), records(&log).await), ("blue".to_owned(), 1));
+    ledger.submit(retried(7, "red"), vpc("red")).await.unwrap();
+    let refused = ledger.submit(retried(7, "green"), vpc("green")).await.unwrap_err();
+    assert_eq!(reason(&refused), "INVALID_FIELD request_id");
 }
