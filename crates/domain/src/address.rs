@@ -1,7 +1,8 @@
 //! MAC addresses. IP addresses and blocks are `std::net::IpAddr` and `ipnet::IpNet`.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// The MAC address of a vNIC.
@@ -45,4 +46,32 @@ impl FromStr for Mac {
         }
         if pairs.next().is_some() { Err(NotAMac) } else { Ok(Self(octets)) }
     }
+}
+
+/// The text is no block of addresses: which part of it is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotABlock {
+    /// There is no length.
+    #[error("a block is an address, a slash and a prefix length, such as 10.0.1.0/24")]
+    NoLength,
+    /// What stands before the slash.
+    #[error("what stands before the slash is no IP address")]
+    Address,
+    /// What stands behind it.
+    #[error("the prefix length of an IPv{version} block is a number from 0 to {most}")]
+    Length {
+        /// 4 or 6.
+        version: u8,
+        /// The bits of an address.
+        most: u8,
+    },
+}
+
+/// A block of addresses out of text.
+pub fn block(text: &str) -> Result<IpNet, NotABlock> {
+    let (address, length) = text.split_once('/').ok_or(NotABlock::NoLength)?;
+    let address: IpAddr = address.parse().map_err(|_| NotABlock::Address)?;
+    let (version, most) = if address.is_ipv4() { (4, 32) } else { (6, 128) };
+    let length = length.parse().ok().and_then(|length| IpNet::new(address, length).ok());
+    length.ok_or(NotABlock::Length { version, most })
 }

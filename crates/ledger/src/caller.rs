@@ -10,7 +10,7 @@ use mooring_domain::{
 use mooring_proto::{
     access::Identity,
     preview::MIN_POSITION,
-    status::{bad_field, bad_name, from_rejection},
+    status::{bad_name, from_rejection},
     write::Write,
 };
 use tonic::{Request, Status, metadata::MetadataMap};
@@ -33,6 +33,8 @@ pub struct Caller {
     pub(crate) request: Option<Asked>,
     /// The W3C trace context that it came with, or empty.
     pub(crate) trace_parent: Arc<str>,
+    /// Whether they gave it an id that is none.
+    bad_id: bool,
     /// Whether it wants to hear what would be, and nothing to be.
     pub(crate) validate_only: bool,
     /// What it wants a read to be true at, at least; as it said it.
@@ -47,6 +49,7 @@ impl Caller {
         Self {
             actor: actor.into(),
             request: None,
+            bad_id: false,
             trace_parent: "".into(),
             validate_only: false,
             min_position: None,
@@ -119,7 +122,7 @@ impl Caller {
     }
 
     /// Takes a request that writes apart: its caller and the rest.
-    pub fn open<M: Write>(request: Request<M>) -> Result<(Self, M), Status> {
+    pub fn open<M: Write>(request: Request<M>) -> (Self, M) {
         let (metadata, extensions, mut message) = request.into_parts();
         let id = std::mem::take(message.request_id());
         // Not part of the content: the answer is that of the same request when it is meant.
@@ -127,11 +130,20 @@ impl Caller {
         let identity = extensions.get().cloned();
         let caller = Self { validate_only, identity, ..Self::of(&metadata) };
         if id.is_empty() {
-            return Ok((caller, message));
+            return (caller, message);
         }
-        let id = Uuid::parse_str(&id).map_err(|_| bad_field("request_id", "must be a UUID, or empty"))?;
+        let Ok(id) = Uuid::parse_str(&id) else { return (Self { bad_id: true, ..caller }, message) };
         let content = [M::METHOD.as_bytes(), &message.encode_to_vec()].concat();
-        Ok((caller.with_request(RequestId(id), &content), message))
+        (caller.with_request(RequestId(id), &content), message)
+    }
+
+    /// Whether the id of its request is one, or none was given. Nothing is stored for a caller whose is neither.
+    pub fn request_id(&self) -> Result<(), Status> {
+        self.check_id().map_err(|wrong| from_rejection(&wrong))
+    }
+
+    pub(crate) fn check_id(&self) -> Result<(), Rejection> {
+        if self.bad_id { Err(Rejection::invalid("request_id", "must be a UUID, or empty")) } else { Ok(()) }
     }
 
     /// The same, who wants to hear what would be, and nothing to be, if that is so.

@@ -142,6 +142,7 @@ impl<D: Decider> Ledger<D> {
     }
 
     async fn submit_one(&self, caller: Caller, command: Option<D::Command>) -> Result<Outcome, Refused> {
+        caller.check_id()?;
         let (submission, outcome) = submission(caller, command);
         let sent = self.submissions.send(vec![submission]).await;
         answer(sent.is_ok(), outcome).await

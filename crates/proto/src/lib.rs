@@ -45,4 +45,5 @@ pub mod page;
 pub mod preview;
 pub mod status;
 pub mod stored;
+pub mod together;
 pub mod write;

@@ -28,6 +28,9 @@ impl Mask {
         match paths {
             [] => Ok(Self::Set),
             [all] if all == "*" => Ok(Self::All),
+            several if several.iter().any(|path| path == "*") => {
+                Err(bad_field(FIELD, "* is for all that may change, and stands alone"))
+            }
             _ => match paths.iter().find(|path| !mutable.contains(&path.as_str())) {
                 Some(other) => {
                     let may = mutable.join(", ");
@@ -87,15 +90,21 @@ mod tests {
 
     #[test]
     fn a_path_that_is_none_is_named_with_those_that_are() {
-        for paths in
-            [&["name"][..], &["labels", "address"], &["labels.env"], &[""], &["*", "labels"], &["Labels"]]
-        {
+        for paths in [&["name"][..], &["labels", "address"], &["labels.env"], &[""], &["Labels"]] {
             let status = parse(paths).unwrap_err();
             assert_eq!(status.code(), tonic::Code::InvalidArgument);
             let bad = paths.iter().find(|path| **path != "labels").unwrap();
             let words =
                 format!("update_mask: {bad:?} can't be changed; what can: labels, description, or * for all");
             assert_eq!(status.message(), words);
+        }
+    }
+
+    #[test]
+    fn a_star_stands_alone() {
+        for paths in [&["*", "labels"][..], &["labels", "*"], &["*", "*"], &["*", "name"]] {
+            let status = parse(paths).unwrap_err();
+            assert_eq!(status.message(), "update_mask: * is for all that may change, and stands alone");
         }
     }
 }

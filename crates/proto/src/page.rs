@@ -16,6 +16,7 @@ use self::{
 use crate::{
     filter::{Fields, Filter},
     status::{bad_field, from_rejection},
+    together::together,
 };
 
 const DEFAULT: usize = 100;
@@ -55,14 +56,17 @@ pub struct Page<K> {
 
 /// Reads a request's page of a list of these.
 pub fn parse<K, T: Fields>(asked: Asked<'_>) -> Result<Page<K>, Status> {
-    let limit = limit(asked.size)?;
-    let filter = Filter::parse::<T>(asked.filter)?;
-    let order = Order::parse::<T>(asked.order)?;
     let list = token::list([asked.parent, asked.filter, asked.order, asked.shows]);
     let token = match asked.token {
-        "" => None,
-        text => Some(Token::read(text, list)?),
+        "" => Ok(None),
+        text => Token::read(text, list).map(Some),
     };
+    let (limit, filter, order, token) = together((
+        limit(asked.size),
+        Filter::parse::<T>(asked.filter),
+        Order::parse::<T>(asked.order),
+        token,
+    ))?;
     let (mut after, mut behind) = (None, None);
     match token {
         Some(token) if order.is_by_id() => after = Some(Id::new(token.last)),

@@ -12,6 +12,9 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "mooring";
 
+/// The longest message, in characters.
+const LONGEST: usize = 1000;
+
 /// When to ask again where something is under way on the same thing.
 const MOMENT: Duration = Duration::from_millis(100);
 /// When to ask again where a server can't answer.
@@ -39,14 +42,36 @@ pub fn from_rejection(rejection: &Rejection) -> Status {
     if rejection.retryable() {
         details.set_retry_info(Some(MOMENT));
     }
+    let told = bounded(&rejection.message);
     if rejection.class == Class::Invalid {
-        details.add_bad_request_violation(rejection.field, &rejection.message);
+        details.add_bad_request_violation(rejection.field, told.as_str());
     }
     let message = match rejection.field {
-        "" => rejection.message.clone(),
-        field => format!("{field}: {}", rejection.message),
+        "" => told,
+        field => format!("{field}: {told}"),
     };
     Status::with_error_details(code, message, details)
+}
+
+/// The status of fields that break rules, each with its rule; `ErrorInfo` has the first.
+pub(crate) fn wrong_fields(fields: &[(String, String)]) -> Status {
+    let first = fields.first().map(|(field, _)| field.clone()).unwrap_or_default();
+    let metadata = HashMap::from([("field".to_owned(), first), ("retryable".to_owned(), "false".to_owned())]);
+    let mut details = ErrorDetails::with_error_info("INVALID_FIELD", DOMAIN, metadata);
+    for (field, rule) in fields {
+        details.add_bad_request_violation(field, rule);
+    }
+    let message =
+        fields.iter().map(|(field, rule)| format!("{field}: {rule}")).collect::<Vec<_>>().join("; ");
+    Status::with_error_details(Code::InvalidArgument, bounded(&message), details)
+}
+
+/// What a message quotes can be as long as a request, and clients take no headers of that length.
+fn bounded(message: &str) -> String {
+    match message.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
+        None => message.to_owned(),
+    }
 }
 
 /// The status of a failure that is nobody's fault who asked: `reason` is a stable word.

@@ -7,6 +7,7 @@ pub mod config;
 mod connections;
 pub mod crash;
 mod data;
+mod explained;
 mod later;
 pub mod listen;
 mod panics;

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{Router, middleware::from_fn, routing::get};
 use tokio::net::TcpListener;
 use tonic::{
     service::Routes,
@@ -12,6 +12,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
     connections,
+    explained::explained,
     later::{self, Later},
     readiness::Conditions,
     shutdown::Shutdown,
@@ -77,7 +78,7 @@ pub(crate) async fn serve(
         .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
-        .add_routes(router.into())
+        .add_routes(router.layer(from_fn(explained)).into())
         .serve_with_incoming_shutdown(connections::bounded(incoming, connections::limit()), stop)
         .await;
     announcer.abort();

@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 /// The domain of every `ErrorInfo`, as the services have it.
-const DOMAIN: &str = "mooring";
+pub(crate) const DOMAIN: &str = "mooring";
 
 /// When to ask again.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -23,6 +23,7 @@ use mooring_proto::{
     },
     status::{Unserved, bad_field, bad_name},
     stored,
+    together::{each, together},
 };
 use tokio::time::timeout;
 use tonic::{Request, Response, Status};
@@ -55,9 +56,9 @@ fn parse_stuck(from: api::Stuck) -> Result<(VpcId, Stuck), Status> {
 }
 
 fn parse_attestation(from: &api::Attestation) -> Result<(VpcId, Position, RunningHash), Status> {
-    let vpc = from.vpc.parse().map_err(|error| bad_field("attestations.vpc", error))?;
+    let vpc = from.vpc.parse().map_err(|error| bad_field("attestations.vpc", error));
     let hash = <[u8; 16]>::try_from(&*from.hash);
-    let hash = hash.map_err(|_| bad_field("attestations.hash", "must be 16 bytes"))?;
+    let (vpc, hash) = together((vpc, hash.map_err(|_| bad_field("attestations.hash", "must be 16 bytes"))))?;
     Ok((vpc, Position(from.position), RunningHash(hash)))
 }
 
@@ -68,7 +69,7 @@ fn parse_attestations(request: &ReportAppliedRequest) -> Result<Vec<(VpcId, Posi
         let message = format!("must be at most {ATTESTATIONS}, are {count}");
         return Err(bad_field("attestations", message));
     }
-    let said: Vec<_> = request.attestations.iter().map(parse_attestation).collect::<Result<_, _>>()?;
+    let said = each(request.attestations.iter().map(parse_attestation))?;
     if said.iter().any(|(_, position, _)| position.0 > request.position) {
         return Err(bad_field("attestations.position", "must not be beyond the position folded"));
     }
@@ -135,8 +136,8 @@ impl GatewayService for Gateways {
         &self,
         request: Request<RegisterGatewayRequest>,
     ) -> Result<Response<Gateway>, Status> {
-        let (caller, request) = Caller::open(request)?;
-        let (region, gateway) = parse_name(&request.name)?;
+        let (caller, request) = Caller::open(request);
+        let ((), (region, gateway)) = together((caller.request_id(), parse_name(&request.name)))?;
         let ledger = self.regions.get("name", &region)?;
         let equal_to = Position(request.equal_to);
         check_position("equal_to", &gateway, equal_to, ledger.current().await?.position)?;
@@ -157,8 +158,9 @@ impl GatewayService for Gateways {
             return Err(Refused::from(rejection.because_of(&request.name)).into());
         }
         check_position("position", &gateway, Position(request.position), view.position)?;
-        let said = parse_attestations(&request)?;
-        let stuck = request.stuck.into_iter().map(parse_stuck).collect::<Result<HashMap<_, _>, _>>()?;
+        let said = parse_attestations(&request);
+        let (said, stuck) = together((said, each(request.stuck.into_iter().map(parse_stuck))))?;
+        let stuck: HashMap<_, _> = stuck.into_iter().collect();
         if stuck.values().any(|stuck| stuck.position.0 > request.position) {
             return Err(bad_field("stuck.position", "must not be beyond the position folded"));
         }
@@ -173,11 +175,13 @@ impl GatewayService for Gateways {
         &self,
         request: Request<ReportDriftRequest>,
     ) -> Result<Response<ReportDriftResponse>, Status> {
-        let (caller, request) = Caller::open(request)?;
-        let (region, gateway) = parse_name(&request.name)?;
+        let (caller, request) = Caller::open(request);
+        let drift = request.drift.ok_or_else(|| bad_field("drift", "must be set"));
+        let drift =
+            drift.and_then(|drift| stored::drift::read(drift).map_err(|error| bad_field("drift", error)));
+        let ((), (region, gateway), drift) =
+            together((caller.request_id(), parse_name(&request.name), drift))?;
         let ledger = self.regions.get("name", &region)?;
-        let drift = request.drift.ok_or_else(|| bad_field("drift", "must be set"))?;
-        let drift = stored::drift::read(drift).map_err(|error| bad_field("drift", error))?;
         if drift.gateway != (GatewayFacts { gateway, region }) {
             return Err(bad_field("drift.gateway", "must be the gateway and region of `name`"));
         }
@@ -203,8 +207,8 @@ impl GatewayService for Gateways {
         &self,
         request: Request<DecommissionGatewayRequest>,
     ) -> Result<Response<Gateway>, Status> {
-        let (caller, request) = Caller::open(request)?;
-        let (region, gateway) = parse_name(&request.name)?;
+        let (caller, request) = Caller::open(request);
+        let ((), (region, gateway)) = together((caller.request_id(), parse_name(&request.name)))?;
         let ledger = self.regions.get("name", &region)?;
         let command = Command::DecommissionGateway {
             region: region.clone(),

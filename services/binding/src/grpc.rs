@@ -22,6 +22,7 @@ use mooring_proto::{
     },
     page,
     status::{Unserved, bad_field, bad_name, failure, from_unserved},
+    together::{each, together},
 };
 use mooring_runtime::{peer::Peer, plant, shutdown::Shutdown};
 use tonic::{Code, Request, Response, Status};
@@ -175,9 +176,10 @@ fn missing(message: &str, eip: &Name<id::Eip>, havip: &Name<id::Havip>) -> Statu
 #[tonic::async_trait]
 impl BindingService for Bindings {
     async fn bind(&self, request: Request<BindRequest>) -> Result<Response<api::Binding>, Status> {
-        let (caller, request) = Caller::open(request)?;
-        let eip = caller.name::<id::Eip>("eip", &request.eip)?;
-        let havip = caller.name::<id::Havip>("havip", &request.havip)?;
+        let (caller, request) = Caller::open(request);
+        let (eip, havip) = (caller.name("eip", &request.eip), caller.name("havip", &request.havip));
+        let ((), eip, havip): ((), Name<id::Eip>, Name<id::Havip>) =
+            together((caller.request_id(), eip, havip))?;
         check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
         let (binding, project) = (BindingId::new(Uuid::now_v7()), havip.scope.project.clone());
         let pair = Pair { binding, eip: eip.id, havip: havip.id, project, moved_from: None };
@@ -190,9 +192,10 @@ impl BindingService for Bindings {
     }
 
     async fn r#move(&self, request: Request<MoveRequest>) -> Result<Response<api::Binding>, Status> {
-        let (caller, request) = Caller::open(request)?;
-        let eip = caller.name::<id::Eip>("eip", &request.eip)?;
-        let havip = caller.name::<id::Havip>("havip", &request.havip)?;
+        let (caller, request) = Caller::open(request);
+        let (eip, havip) = (caller.name("eip", &request.eip), caller.name("havip", &request.havip));
+        let ((), eip, havip): ((), Name<id::Eip>, Name<id::Havip>) =
+            together((caller.request_id(), eip, havip))?;
         check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         let id = BindingId::new(Uuid::now_v7());
@@ -206,8 +209,9 @@ impl BindingService for Bindings {
     }
 
     async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {
-        let (caller, request) = Caller::open(request)?;
-        let eip = caller.name::<id::Eip>("eip", &request.eip)?;
+        let (caller, request) = Caller::open(request);
+        let eip = caller.name::<id::Eip>("eip", &request.eip);
+        let ((), eip) = together((caller.request_id(), eip))?;
         let ledger = self.regions.get("eip", &eip.scope.region)?;
         let reports = self.reports(&eip.scope.region)?;
         let expected = Expected(request.expected_revision);
@@ -244,15 +248,14 @@ impl BindingService for Bindings {
         request: Request<BatchGetBindingsRequest>,
     ) -> Result<Response<BatchGetBindingsResponse>, Status> {
         let (caller, request) = Caller::read(request);
-        let scope = caller.scope("parent", &request.parent)?;
+        let names = || each(request.names.iter().map(|name| caller.name::<id::Binding>("names", name)));
+        let names = page::batch(&request.names).and_then(|_| names());
+        let (scope, names) = together((caller.scope("parent", &request.parent), names))?;
+        each(names.iter().map(|name| page::in_parent(&scope, &name.scope, name)))?;
         let state = self.regions.get("parent", &scope.region)?.current_for(&caller).await?.state;
         let reports = self.reports(&scope.region)?;
-        let one = |name: &String| {
-            let name = caller.name::<id::Binding>("names", name)?;
-            page::in_parent(&scope, &name.scope, &name)?;
-            Ok(answer::binding(named(&state, "names", &name)?, &state, reports))
-        };
-        let bindings = page::batch(&request.names)?.iter().map(one).collect::<Result<_, Status>>()?;
+        let one = |name| Ok(answer::binding(named(&state, "names", name)?, &state, reports));
+        let bindings = names.iter().map(one).collect::<Result<_, Status>>()?;
         Ok(Response::new(BatchGetBindingsResponse { bindings }))
     }
 
@@ -261,7 +264,6 @@ impl BindingService for Bindings {
         request: Request<ListBindingsRequest>,
     ) -> Result<Response<ListBindingsResponse>, Status> {
         let (caller, request) = Caller::read(request);
-        let scope = caller.scope("parent", &request.parent)?;
         let page = page::parse::<_, api::Binding>(page::Asked {
             parent: &request.parent,
             size: request.page_size,
@@ -269,7 +271,8 @@ impl BindingService for Bindings {
             filter: &request.filter,
             order: &request.order_by,
             ..page::Asked::default()
-        })?;
+        });
+        let (scope, page) = together((caller.scope("parent", &request.parent), page))?;
         let state = self.regions.get("parent", &scope.region)?.current_for(&caller).await?.state;
         let reports = self.reports(&scope.region)?;
         let message = |binding| answer::binding(binding, &state, reports);

@@ -14,7 +14,9 @@ use mooring_proto::{
         EventFilter, ListEventsRequest, ListEventsResponse, WatchEventsRequest, WatchEventsResponse,
         events_service_server::EventsService,
     },
+    page,
     status::{Unserved, bad_field, failure, from_rejection, from_unserved},
+    together::together,
 };
 use tonic::{Code, Request, Response, Status};
 
@@ -96,12 +98,8 @@ impl EventsService for Events {
         request: Request<ListEventsRequest>,
     ) -> Result<Response<ListEventsResponse>, Status> {
         let request = request.get_ref();
-        let (region, view) = self.0.view(&request.parent)?;
-        let limit = match request.page_size {
-            0 => 100,
-            size @ 1..=1000 => usize::try_from(size).unwrap_or(1000),
-            _ => return Err(bad_field("page_size", "must be 1 to 1000, or 0 for 100")),
-        };
+        let ((region, view), limit) =
+            together((self.0.view(&request.parent), page::limit(request.page_size)))?;
         let (source, tail) = source(view).await?;
         let (query, fingerprint) = query(&source, &region, request.filter.as_ref()).await?;
         let start = begin(("page_token", &request.page_token), request.after_position, tail, fingerprint)?;

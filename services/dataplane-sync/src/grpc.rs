@@ -17,7 +17,9 @@ use mooring_proto::{
         ListElementsRequest, VpcStatus, WatchCommitsRequest, WatchCommitsResponse,
         dataplane_service_server::DataplaneService,
     },
-    status::{Unserved, bad_field, bad_name, from_unserved},
+    page,
+    status::{Unserved, bad_name, from_unserved},
+    together::together,
 };
 use mooring_runtime::shutdown::Shutdown;
 use tokio::sync::watch;
@@ -58,7 +60,7 @@ pub(crate) fn unserved(error: &LogError) -> Status {
 }
 
 /// Records after a position: at most `limit`, and no more once they have [`PAGE_BYTES`].
-async fn page(log: &dyn EventLog, after: Position, limit: usize) -> Result<Vec<Arc<Record>>, Status> {
+async fn page_of(log: &dyn EventLog, after: Position, limit: usize) -> Result<Vec<Arc<Record>>, Status> {
     let (mut records, mut bytes, mut after) = (Vec::new(), 0, to_log_position(after));
     while records.len() < limit && bytes < PAGE_BYTES {
         let read = log.read(&Filter::All, after, (limit - records.len()).min(CHUNK)).await;
@@ -172,13 +174,8 @@ impl DataplaneService for Dataplane {
         request: Request<ListCommitsRequest>,
     ) -> Result<Response<ListCommitsResponse>, Status> {
         let request = request.get_ref();
-        let (_, view) = self.view(&request.parent)?;
-        let limit = match request.page_size {
-            0 => 100,
-            size @ 1..=1000 => usize::try_from(size).unwrap_or(1000),
-            _ => return Err(bad_field("page_size", "must be 1 to 1000, or 0 for 100")),
-        };
-        let records = page(&*view.log, Position(request.after), limit).await?;
+        let ((_, view), limit) = together((self.view(&request.parent), page::limit(request.page_size)))?;
+        let records = page_of(&*view.log, Position(request.after), limit).await?;
         let tail = view.log.tail().await.map_err(|error| unserved(&error))?.position;
         let next_after = records.last().map_or(0, |record| record.position.0);
         let next_after = if next_after < tail.0 { next_after } else { 0 };

@@ -18,6 +18,7 @@ use mooring_proto::{
     },
     page,
     status::{bad_field, bad_name},
+    together::{each, together},
 };
 use tonic::{Request, Response, Status};
 
@@ -30,9 +31,11 @@ fn parsed(
     started_at: Timestamp,
     reported: &Reported,
 ) -> Result<(VpcId, IpAddr, FailoverTimes), Status> {
-    let address = reported.address.parse().map_err(|error| bad_field("failovers.address", error))?;
-    let vpc = reported.vpc.parse().map_err(|error| bad_field("failovers.vpc", error))?;
-    let mac = reported.mac.parse().map_err(|error| bad_field("failovers.mac", error))?;
+    let (vpc, address, mac) = together((
+        reported.vpc.parse().map_err(|error| bad_field("failovers.vpc", error)),
+        reported.address.parse().map_err(|error| bad_field("failovers.address", error)),
+        reported.mac.parse().map_err(|error| bad_field("failovers.mac", error)),
+    ))?;
     let (gateway, number) = (gateway.clone(), reported.number);
     let claim = ClaimFacts { gateway, number, mac, observed_at: Timestamp(reported.claimed_at) };
     let times = FailoverTimes {
@@ -87,8 +90,7 @@ impl FailoverService for Failovers {
             return Err(bad_field("failovers", format!("must be at most {MOST}, are {count}")));
         }
         let started_at = Timestamp(request.gateway_started_at);
-        let reported = request.failovers.iter().map(|reported| parsed(&gateway, started_at, reported));
-        let reported = reported.collect::<Result<Vec<_>, _>>()?;
+        let reported = each(request.failovers.iter().map(|reported| parsed(&gateway, started_at, reported)))?;
         let commands =
             reported.into_iter().map(|(vpc, address, times)| Command::Measured { vpc, address, times });
         ledger.submit_all(&caller, commands).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -101,8 +103,9 @@ impl FailoverService for Failovers {
         request: Request<ListFailoversRequest>,
     ) -> Result<Response<ListFailoversResponse>, Status> {
         let (caller, request) = Caller::read(request);
-        let scope = caller.scope("parent", &request.parent)?;
-        let (limit, before) = (page::limit(request.page_size)?, behind(&request.page_token)?);
+        let scope = caller.scope("parent", &request.parent);
+        let (scope, limit, before) =
+            together((scope, page::limit(request.page_size), behind(&request.page_token)))?;
         let state = self.0.get("parent", &scope.region)?.current_for(&caller).await?.state;
         let havip = wanted(&caller, &state, &scope, &request.havip)?;
         let latest = state.failovers().latest(havip, None).filter_map(|(at, receipt)| {

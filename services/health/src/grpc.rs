@@ -23,6 +23,7 @@ use mooring_proto::{
     },
     page,
     status::{Unserved, bad_field, bad_name, from_unserved},
+    together::{each, together},
 };
 use mooring_runtime::shutdown::Shutdown;
 use tonic::{Request, Response, Status};
@@ -42,9 +43,11 @@ pub(crate) struct Health {
 }
 
 fn parsed(gateway: &GatewayName, claim: &Claim) -> Result<(VpcId, IpAddr, ClaimFacts), Status> {
-    let address = claim.address.parse().map_err(|error| bad_field("claims.address", error))?;
-    let vpc = claim.vpc.parse().map_err(|error| bad_field("claims.vpc", error))?;
-    let mac = claim.mac.parse().map_err(|error| bad_field("claims.mac", error))?;
+    let (vpc, address, mac) = together((
+        claim.vpc.parse().map_err(|error| bad_field("claims.vpc", error)),
+        claim.address.parse().map_err(|error| bad_field("claims.address", error)),
+        claim.mac.parse().map_err(|error| bad_field("claims.mac", error)),
+    ))?;
     let observed_at = Timestamp(claim.observed_at);
     Ok((vpc, address, ClaimFacts { gateway: gateway.clone(), number: claim.number, mac, observed_at }))
 }
@@ -63,8 +66,7 @@ impl HealthService for Health {
         if request.claims.len() > MOST {
             return Err(bad_field("claims", format!("must be at most {MOST}, are {}", request.claims.len())));
         }
-        let claims = request.claims.iter().map(|claim| parsed(&gateway, claim));
-        let claims = claims.collect::<Result<Vec<_>, _>>()?;
+        let claims = each(request.claims.iter().map(|claim| parsed(&gateway, claim)))?;
         let heard = self.heard.get(&region).cloned().unwrap_or_default();
         let commands = heard.lock().commands(&ledger.view().state, claims, now());
         ledger.submit_all(&caller, commands).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -73,8 +75,10 @@ impl HealthService for Health {
     }
 
     async fn announce(&self, request: Request<AnnounceRequest>) -> Result<Response<Holder>, Status> {
-        let (caller, request) = Caller::open(request)?;
-        let havip = caller.name::<id::Havip>("havip", &request.havip)?;
+        let (caller, request) = Caller::open(request);
+        let (havip, vnic) =
+            (caller.name::<id::Havip>("havip", &request.havip), caller.name("vnic", &request.vnic));
+        let ((), havip, vnic) = together((caller.request_id(), havip, vnic))?;
         let lease = match request.lease_ms {
             0 => LEASE,
             millis => Duration::from_millis(millis),
@@ -83,7 +87,7 @@ impl HealthService for Health {
         let state = ledger.view().state;
         let heard = self.heard.get(&havip.scope.region).zip(state.get(havip.id));
         let command = Command::Announce(Announce {
-            vnic: caller.name("vnic", &request.vnic)?,
+            vnic,
             lease,
             by: OVER_GRPC.parse().map_err(bad_name("gateway"))?,
             heard: heard.map(|(of_region, havip)| of_region.lock().heard(havip)).unwrap_or_default(),
@@ -95,9 +99,10 @@ impl HealthService for Health {
     }
 
     async fn withdraw(&self, request: Request<WithdrawRequest>) -> Result<Response<Holder>, Status> {
-        let (caller, request) = Caller::open(request)?;
-        let havip = caller.name::<id::Havip>("havip", &request.havip)?;
-        let vnic = caller.name("vnic", &request.vnic)?;
+        let (caller, request) = Caller::open(request);
+        let (havip, vnic) =
+            (caller.name::<id::Havip>("havip", &request.havip), caller.name("vnic", &request.vnic));
+        let ((), havip, vnic) = together((caller.request_id(), havip, vnic))?;
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         let outcome = ledger.submit(caller, Command::Withdraw { havip: havip.clone(), vnic }).await?;
         holder_after(&outcome, ledger, &havip)
@@ -123,7 +128,6 @@ impl HealthService for Health {
         request: Request<ListHoldersRequest>,
     ) -> Result<Response<ListHoldersResponse>, Status> {
         let (caller, request) = Caller::read(request);
-        let scope = caller.scope("parent", &request.parent)?;
         let page = page::parse::<_, Holder>(page::Asked {
             parent: &request.parent,
             size: request.page_size,
@@ -131,7 +135,8 @@ impl HealthService for Health {
             filter: &request.filter,
             order: &request.order_by,
             ..page::Asked::default()
-        })?;
+        });
+        let (scope, page) = together((caller.scope("parent", &request.parent), page))?;
         let state = self.regions.get("parent", &scope.region)?.current_for(&caller).await?.state;
         let havips = state.list(&scope, page.after);
         let (holders, next_page_token) = page.take(havips, |havip| havip.facts.id, answer::holder)?;

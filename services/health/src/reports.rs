@@ -12,6 +12,7 @@ use mooring_ledger::{Caller, now};
 use mooring_proto::{
     health::v1::{HolderReport, Prober, ReportHoldersRequest, ReportHoldersResponse},
     status::{bad_field, bad_name},
+    together::{each, together},
 };
 use tonic::Status;
 
@@ -33,10 +34,10 @@ impl Health {
         at_most("vpcs", VPCS, request.vpcs.len())?;
         at_most("holders", MOST, request.holders.len())?;
         let vpcs = request.vpcs.iter().map(|vpc| vpc.parse().map_err(|error| bad_field("vpcs", error)));
-        let vpcs: BTreeSet<VpcId> = vpcs.collect::<Result<_, _>>()?;
         let now = now();
         let commands = request.holders.iter().map(|holder| command(&gateway, holder, now));
-        let mut commands = commands.collect::<Result<Vec<_>, _>>()?;
+        let (vpcs, mut commands) = together((each(vpcs), each(commands)))?;
+        let vpcs: BTreeSet<VpcId> = vpcs.into_iter().collect();
         // A command costs a question to the log: only what would come to something is asked.
         let state = ledger.view().state;
         commands.retain(|command| HolderCore::decide(&state, command).is_ok_and(|events| !events.is_empty()));
@@ -62,9 +63,11 @@ fn at_most(field: &'static str, most: usize, count: usize) -> Result<(), Status>
 }
 
 fn command(gateway: &GatewayName, said: &HolderReport, now: Timestamp) -> Result<Command, Status> {
-    let vpc = said.vpc.parse().map_err(|error| bad_field("holders.vpc", error))?;
-    let address: IpAddr = said.address.parse().map_err(|error| bad_field("holders.address", error))?;
-    let mac = said.mac.parse().map_err(|error| bad_field("holders.mac", error))?;
+    let (vpc, address, mac) = together((
+        said.vpc.parse().map_err(|error| bad_field("holders.vpc", error)),
+        said.address.parse::<IpAddr>().map_err(|error| bad_field("holders.address", error)),
+        said.mac.parse().map_err(|error| bad_field("holders.mac", error)),
+    ))?;
     let heard_at = Timestamp(said.heard_at);
     let report = Report { gateway: gateway.clone(), mac, silent: said.silent, heard_at };
     Ok(Command::Report { vpc, address, report, now })

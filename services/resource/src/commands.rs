@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Display, net::IpAddr, str::FromStr, time::Duration};
 
+use ipnet::IpNet;
 use mooring_domain::{
-    Expected,
+    Expected, address,
     event::{Damping, EipDetails, HolderRules},
     id::{self, Id, Kind, VnicId},
     labels::Labels,
@@ -18,6 +19,7 @@ use mooring_proto::{
     mask::Mask,
     resource::v1::{self as api, havip::ClaimPolicy},
     status::{Unserved, bad_field, bad_name},
+    together::{also, each, together},
 };
 use tonic::Status;
 use uuid::Uuid;
@@ -30,6 +32,11 @@ fn new_id<K: Kind>() -> Id<K> {
 
 pub(crate) fn set<T>(field: &'static str, value: Option<T>) -> Result<T, Status> {
     value.ok_or_else(|| bad_field(field, "must be set"))
+}
+
+/// A block of addresses.
+pub(crate) fn block(field: &'static str, text: &str) -> Result<IpNet, Status> {
+    address::block(text).map_err(|error| bad_field(field, format!("{text:?}: {error}")))
 }
 
 /// Text with a shape.
@@ -46,48 +53,60 @@ pub(crate) fn region(field: &'static str, parent: &str) -> Result<RegionId, Stat
     parse_region(parent).map_err(bad_name(field))
 }
 
-pub(crate) fn create_pool(region: RegionId, pool: Option<api::Pool>) -> Result<Command, Status> {
-    let pool = set("pool", pool)?;
-    let cidrs = pool.cidrs.iter().map(|cidr| text("pool.cidrs", cidr)).collect::<Result<_, _>>()?;
-    let display_name = text("pool.display_name", &pool.display_name)?;
+pub(crate) fn create_pool(
+    region: Result<RegionId, Status>,
+    pool: Option<api::Pool>,
+) -> Result<Command, Status> {
+    let pool = set("pool", pool).map_err(|unset| also(unset, &region))?;
+    let (region, display_name, cidrs) = together((
+        region,
+        text("pool.display_name", &pool.display_name),
+        each(pool.cidrs.iter().map(|cidr| block("pool.cidrs", cidr))),
+    ))?;
     let cooling = pool.cooling_ms.map_or(DEFAULT_COOLING, Duration::from_millis);
     Ok(Command::CreatePool(CreatePool { id: new_id(), region, display_name, cidrs, cooling }))
 }
 
-pub(crate) fn create_vpc(scope: Scope, vpc: Option<api::Vpc>) -> Result<Command, Status> {
-    let display_name = text("vpc.display_name", &set("vpc", vpc)?.display_name)?;
+pub(crate) fn create_vpc(scope: Result<Scope, Status>, vpc: Option<api::Vpc>) -> Result<Command, Status> {
+    let display_name = set("vpc", vpc).and_then(|vpc| text("vpc.display_name", &vpc.display_name));
+    let (scope, display_name) = together((scope, display_name))?;
     Ok(Command::CreateVpc(CreateVpc { id: new_id(), scope, display_name }))
 }
 
 pub(crate) fn create_subnet(
     state: &State,
-    scope: Scope,
+    scope: Result<Scope, Status>,
     subnet: Option<api::Subnet>,
 ) -> Result<Command, Status> {
-    let subnet = set("subnet", subnet)?;
-    let command = CreateSubnet {
-        id: new_id(),
-        display_name: text("subnet.display_name", &subnet.display_name)?,
-        cidr: text("subnet.cidr", &subnet.cidr)?,
-        gateway_address: optional("subnet.gateway_address", &subnet.gateway_address)?,
-        reserved: subnets::reserved(&subnet.reserved)?,
-        vpc: find::in_scope(state.vpcs(), &scope, "subnet.vpc", &subnet.vpc)?.facts.id,
+    let subnet = set("subnet", subnet).map_err(|unset| also(unset, &scope))?;
+    let vpc = find::in_scope(state.vpcs(), scope.as_ref().ok(), "subnet.vpc", &subnet.vpc);
+    let (scope, display_name, cidr, gateway_address, reserved, vpc) = together((
         scope,
-    };
-    Ok(Command::CreateSubnet(command))
+        text("subnet.display_name", &subnet.display_name),
+        block("subnet.cidr", &subnet.cidr),
+        optional("subnet.gateway_address", &subnet.gateway_address),
+        subnets::reserved(&subnet.reserved),
+        vpc.map(|vpc| vpc.facts.id),
+    ))?;
+    let id = new_id();
+    Ok(Command::CreateSubnet(CreateSubnet { id, scope, display_name, vpc, cidr, gateway_address, reserved }))
 }
 
-pub(crate) fn create_vnic(state: &State, scope: Scope, vnic: Option<api::Vnic>) -> Result<Command, Status> {
-    let vnic = set("vnic", vnic)?;
-    let command = CreateVnic {
-        id: new_id(),
-        instance: text("vnic.instance", &vnic.instance)?,
-        mac: text("vnic.mac", &vnic.mac)?,
-        address: text("vnic.address", &vnic.address)?,
-        subnet: find::in_scope(state.subnets(), &scope, "vnic.subnet", &vnic.subnet)?.facts.id,
+pub(crate) fn create_vnic(
+    state: &State,
+    scope: Result<Scope, Status>,
+    vnic: Option<api::Vnic>,
+) -> Result<Command, Status> {
+    let vnic = set("vnic", vnic).map_err(|unset| also(unset, &scope))?;
+    let subnet = find::in_scope(state.subnets(), scope.as_ref().ok(), "vnic.subnet", &vnic.subnet);
+    let (scope, instance, mac, address, subnet) = together((
         scope,
-    };
-    Ok(Command::CreateVnic(command))
+        text("vnic.instance", &vnic.instance),
+        text("vnic.mac", &vnic.mac),
+        text("vnic.address", &vnic.address),
+        subnet.map(|subnet| subnet.facts.id),
+    ))?;
+    Ok(Command::CreateVnic(CreateVnic { id: new_id(), scope, instance, subnet, mac, address }))
 }
 
 /// Labels with their shapes.
@@ -110,25 +129,25 @@ fn damping(damping: api::Damping) -> Damping {
 
 pub(crate) fn create_havip(
     state: &State,
-    scope: Scope,
+    scope: Result<Scope, Status>,
     havip: Option<api::Havip>,
 ) -> Result<Command, Status> {
-    let havip = set("havip", havip)?;
-    let subnet = &find::in_scope(state.subnets(), &scope, "havip.subnet", &havip.subnet)?.facts;
-    let command = CreateHavip {
-        id: new_id(),
-        display_name: text("havip.display_name", &havip.display_name)?,
-        address: optional::<IpAddr>("havip.address", &havip.address)?,
-        subnet: subnet.id,
-        members: find::members(state, subnet, &havip.members)?,
-        rules: HolderRules {
-            whole_subnet: claim_policy(havip.claim_policy)?,
-            damping: havip.damping.map(damping).unwrap_or_default(),
-            announce: havip.announce,
-        },
+    let havip = set("havip", havip).map_err(|unset| also(unset, &scope))?;
+    let subnet = find::in_scope(state.subnets(), scope.as_ref().ok(), "havip.subnet", &havip.subnet);
+    let subnet = subnet.map(|subnet| &subnet.facts);
+    let members = find::members(state, subnet.as_ref().ok().copied(), &havip.members);
+    let (scope, display_name, subnet, address, members, whole_subnet) = together((
         scope,
-    };
-    Ok(Command::CreateHavip(command))
+        text("havip.display_name", &havip.display_name),
+        subnet,
+        optional::<IpAddr>("havip.address", &havip.address),
+        members,
+        claim_policy(havip.claim_policy),
+    ))?;
+    let damping = havip.damping.map(damping).unwrap_or_default();
+    let rules = HolderRules { whole_subnet, damping, announce: havip.announce };
+    let (id, subnet) = (new_id(), subnet.id);
+    Ok(Command::CreateHavip(CreateHavip { id, scope, display_name, subnet, address, members, rules }))
 }
 
 /// What may change of a HAVIP.
@@ -144,70 +163,83 @@ pub(crate) fn havip_to_change(
 
 pub(crate) fn update_havip(
     state: &State,
-    name: Name<id::Havip>,
+    name: Result<Name<id::Havip>, Status>,
     request: api::UpdateHavipRequest,
 ) -> Result<Command, Status> {
-    let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_HAVIP)?;
-    let api::Havip { display_name, members, claim_policy: policy, damping: damped, announce, .. } =
-        set("havip", request.havip)?;
-    let change = HavipChange {
-        display_name: mask
-            .value("display_name", !display_name.is_empty(), || text("havip.display_name", &display_name))?,
-        members: mask.value("members", !members.is_empty(), || members_of(state, &name, &members))?,
-        whole_subnet: mask.value("claim_policy", policy != 0, || claim_policy(policy))?,
-        damping: mask.value("damping", damped.is_some(), || Ok(damped.map(damping).unwrap_or_default()))?,
-        announce: mask.value("announce", announce, || Ok(announce))?,
-    };
+    let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_HAVIP);
+    let havip = set("havip", request.havip).map_err(|unset| also(unset, &mask))?;
+    let api::Havip { display_name, members, claim_policy: policy, damping: damped, announce, .. } = havip;
+    let changes = mask.as_ref().unwrap_or(&Mask::Set);
+    let label =
+        changes.value("display_name", !display_name.is_empty(), || text("havip.display_name", &display_name));
+    let member_ids =
+        changes.value("members", !members.is_empty(), || members_of(state, name.as_ref().ok(), &members));
+    let whole_subnet = changes.value("claim_policy", policy != 0, || claim_policy(policy));
+    let damping =
+        changes.value("damping", damped.is_some(), || Ok(damped.map(damping).unwrap_or_default()))?;
+    let announce = changes.value("announce", announce, || Ok(announce))?;
+    let (_, name, display_name, members, whole_subnet) =
+        together((mask, name, label, member_ids, whole_subnet))?;
+    let change = HavipChange { display_name, members, whole_subnet, damping, announce };
     let expected = Expected(request.expected_revision);
     Ok(Command::UpdateHavip(UpdateHavip { scope: name.scope, id: name.id, expected, change }))
 }
 
 /// An instance's name counts in the HAVIP's subnet.
-fn members_of(state: &State, name: &Name<id::Havip>, members: &[String]) -> Result<Vec<VnicId>, Status> {
-    let havip = find::scoped(state.havips(), "havip.name", &name.to_string())?;
+fn members_of(
+    state: &State,
+    name: Option<&Name<id::Havip>>,
+    members: &[String],
+) -> Result<Vec<VnicId>, Status> {
+    let Some(name) = name else { return find::members(state, None, members) };
+    let havip = find::scoped(state.havips(), "havip.name", &name.to_string());
+    let havip = havip.map_err(|missing| also(missing, &find::members(state, None, members)))?;
     let subnet = state.subnets().get(havip.facts.havip.subnet).map(|entry| &entry.facts);
     let subnet = subnet.ok_or(Refused::Unserved(Unserved::Unavailable))?;
-    find::members(state, subnet, members)
+    find::members(state, Some(subnet), members)
 }
 
-pub(crate) fn allocate_eip(state: &State, scope: Scope, eip: Option<api::Eip>) -> Result<Command, Status> {
+pub(crate) fn allocate_eip(
+    state: &State,
+    scope: Result<Scope, Status>,
+    eip: Option<api::Eip>,
+) -> Result<Command, Status> {
     let eip = eip.unwrap_or_default();
     let pool = match eip.pool.as_str() {
-        "" => None,
-        name => Some(find::regional(state.pools(), Some(&scope.region), "eip.pool", name)?.facts.id),
+        "" => Ok(None),
+        name => {
+            let region = scope.as_ref().ok().map(|scope| &scope.region);
+            find::regional(state.pools(), region, "eip.pool", name).map(|pool| Some(pool.facts.id))
+        }
     };
-    let command = AllocateEip {
-        id: new_id(),
-        display_name: optional("eip.display_name", &eip.display_name)?,
-        address: optional::<IpAddr>("eip.address", &eip.address)?,
-        details: EipDetails {
-            description: text("eip.description", &eip.description)?,
-            labels: labels("eip.labels", eip.labels)?,
-            delete_protection: eip.delete_protection,
-        },
-        now: now(),
-        pool,
+    let (scope, display_name, address, pool, description, labels) = together((
         scope,
-    };
-    Ok(Command::AllocateEip(command))
+        optional("eip.display_name", &eip.display_name),
+        optional::<IpAddr>("eip.address", &eip.address),
+        pool,
+        text("eip.description", &eip.description),
+        labels("eip.labels", eip.labels),
+    ))?;
+    let details = EipDetails { description, labels, delete_protection: eip.delete_protection };
+    let (id, now) = (new_id(), now());
+    Ok(Command::AllocateEip(AllocateEip { id, scope, display_name, address, pool, details, now }))
 }
 
 pub(crate) fn update_eip(caller: &Caller, request: api::UpdateEipRequest) -> Result<UpdateEip, Status> {
     const MUTABLE: [&str; 4] = ["display_name", "description", "labels", "delete_protection"];
-    let mask = Mask::parse(request.update_mask.as_ref(), &MUTABLE)?;
-    let eip = set("eip", request.eip)?;
-    let Name { scope, id } = caller.name("eip.name", &eip.name)?;
+    let mask = together((caller.request_id(), Mask::parse(request.update_mask.as_ref(), &MUTABLE)));
+    let eip = set("eip", request.eip).map_err(|unset| also(unset, &mask))?;
+    let changes = mask.as_ref().map_or(&Mask::Set, |(_, mask)| mask);
     let (name, said) = (&eip.display_name, &eip.description);
-    Ok(UpdateEip {
-        display_name: mask.value("display_name", !name.is_empty(), || optional("eip.display_name", name))?,
-        description: mask.value("description", !said.is_empty(), || text("eip.description", said))?,
-        delete_protection: mask
-            .value("delete_protection", eip.delete_protection, || Ok(eip.delete_protection))?,
-        labels: mask.value("labels", !eip.labels.is_empty(), || labels("eip.labels", eip.labels.clone()))?,
-        expected: Expected(request.expected_revision),
-        scope,
-        id,
-    })
+    let label = changes.value("display_name", !name.is_empty(), || optional("eip.display_name", name));
+    let described = changes.value("description", !said.is_empty(), || text("eip.description", said));
+    let protected = changes.value("delete_protection", eip.delete_protection, || Ok(eip.delete_protection));
+    let labelled =
+        changes.value("labels", !eip.labels.is_empty(), || labels("eip.labels", eip.labels.clone()));
+    let (_, Name { scope, id }, display_name, description, delete_protection, labels) =
+        together((mask, caller.name("eip.name", &eip.name), label, described, protected, labelled))?;
+    let expected = Expected(request.expected_revision);
+    Ok(UpdateEip { scope, id, display_name, description, labels, delete_protection, expected })
 }
 
 /// `{scope}/quotas`.
@@ -223,18 +255,22 @@ pub(crate) fn update_quotas(
     request: &api::UpdateQuotasRequest,
 ) -> Result<UpdateQuotas, Status> {
     const MUTABLE: [&str; 4] = ["eips", "havips_per_vpc", "havips_per_instance", "members_per_havip"];
-    let mask = Mask::parse(request.update_mask.as_ref(), &MUTABLE)?;
-    let quotas = set("quotas", request.quotas.as_ref())?;
+    let mask = together((caller.request_id(), Mask::parse(request.update_mask.as_ref(), &MUTABLE)));
+    let quotas = set("quotas", request.quotas.as_ref()).map_err(|unset| also(unset, &mask))?;
+    let changes = mask.as_ref().map_or(&Mask::Set, |(_, mask)| mask);
     let limit = |field: &'static str, quota: &Option<api::Quota>| {
         let missing = || bad_field("quotas", format!("{field} must be set to be changed"));
-        mask.value(field, quota.is_some(), || quota.as_ref().map(|quota| quota.limit).ok_or_else(missing))
+        changes.value(field, quota.is_some(), || quota.as_ref().map(|quota| quota.limit).ok_or_else(missing))
     };
-    Ok(UpdateQuotas {
-        scope: quotas_of(caller, "quotas.name", &quotas.name)?,
-        eips: limit("eips", &quotas.eips)?,
-        havips_per_vpc: limit("havips_per_vpc", &quotas.havips_per_vpc)?,
-        havips_per_instance: limit("havips_per_instance", &quotas.havips_per_instance)?,
-        members_per_havip: limit("members_per_havip", &quotas.members_per_havip)?,
-        expected: Expected(request.expected_revision),
-    })
+    let limits = (
+        limit("eips", &quotas.eips),
+        limit("havips_per_vpc", &quotas.havips_per_vpc),
+        limit("havips_per_instance", &quotas.havips_per_instance),
+        limit("members_per_havip", &quotas.members_per_havip),
+    );
+    let scope = quotas_of(caller, "quotas.name", &quotas.name);
+    let (_, scope, (eips, havips_per_vpc, havips_per_instance, members_per_havip)) =
+        together((mask, scope, together(limits)))?;
+    let expected = Expected(request.expected_revision);
+    Ok(UpdateQuotas { scope, eips, havips_per_vpc, havips_per_instance, members_per_havip, expected })
 }

@@ -7,6 +7,7 @@ use mooring_domain::{
     resource::{Command, Delete},
 };
 use mooring_ledger::{Caller, Outcome};
+use mooring_proto::together::together;
 use tonic::Status;
 
 use crate::grpc::Resource;
@@ -20,7 +21,7 @@ impl Resource {
         expected: u64,
         command: fn(Delete<K>) -> Command,
     ) -> Result<Outcome, Status> {
-        let Name { scope, id } = caller.name::<K>("name", name)?;
+        let ((), Name { scope, id }) = together((caller.request_id(), caller.name::<K>("name", name)))?;
         let ledger = self.ledger("name", &scope.region)?;
         Ok(ledger.submit(caller, command(Delete { scope, id, expected: Expected(expected) })).await?)
     }

@@ -8,7 +8,10 @@ use mooring_domain::{
     resource::{CoolingEip, Entry, Facts, State, Table},
 };
 use mooring_ledger::Refused;
-use mooring_proto::status::{bad_field, bad_name};
+use mooring_proto::{
+    status::{bad_field, bad_name},
+    together::each,
+};
 use tonic::Status;
 
 /// The thing that the last part of a name stands for.
@@ -44,14 +47,17 @@ fn only<'a, F: Facts + 'a>(
     }
 }
 
-/// The vNICs that are to be members of a HAVIP in `subnet`.
+/// The vNICs that are to be members of a HAVIP in `subnet`. Without one none is there, and only their names are looked at.
 pub(crate) fn members(
     state: &State,
-    subnet: &SubnetCreated,
+    subnet: Option<&SubnetCreated>,
     names: &[String],
 ) -> Result<Vec<VnicId>, Status> {
-    let member = |name: &String| member(state, subnet, "havip.members", name);
-    names.iter().map(|name| member(name).map(|entry| entry.facts.vnic.id)).collect()
+    const FIELD: &str = "havip.members";
+    each(names.iter().map(|name| match subnet {
+        Some(subnet) => member(state, subnet, FIELD, name).map(|entry| entry.facts.vnic.id),
+        None => in_scope(state.vnics(), None, FIELD, name).map(|entry| entry.facts.vnic.id),
+    }))
 }
 
 /// A vNIC that is to be a member of a HAVIP in `subnet`. An instance is unique in its subnet only, so its name means the
@@ -69,7 +75,7 @@ fn member<'a>(
         let mut found = state.vnics().named(&scope, &instance);
         found.find(|entry| entry.facts.subnet == subnet.id)
     });
-    of_subnet.map_or_else(|| in_scope(state.vnics(), &scope, field, name), Ok)
+    of_subnet.map_or_else(|| in_scope(state.vnics(), Some(&scope), field, name), Ok)
 }
 
 /// A project's thing, and its scope.
@@ -82,18 +88,19 @@ pub(crate) fn scoped<'a, F: Facts<Parent = Scope>>(
     Ok(by_last(table, &scope, last, field, name)?)
 }
 
-/// A project's thing that must be in `scope`, because what refers to it is. Whether another scope has it, is not said.
+/// A project's thing that must be in `scope`, because what refers to it is. Whether another scope has it, is not said. In no scope
+/// nothing is.
 pub(crate) fn in_scope<'a, F: Facts<Parent = Scope>>(
     table: &'a Table<F>,
-    scope: &Scope,
+    scope: Option<&Scope>,
     field: &'static str,
     name: &str,
 ) -> Result<&'a Entry<F>, Status> {
     let (named, last) = parse_scoped::<F::Kind>(name).map_err(bad_name(field))?;
-    if named != *scope {
-        return Err(Refused::from(Rejection::not_found(field, name)).into());
+    match scope.filter(|scope| **scope == named) {
+        Some(scope) => Ok(by_last(table, scope, last, field, name)?),
+        None => Err(Refused::from(Rejection::not_found(field, name)).into()),
     }
-    Ok(by_last(table, scope, last, field, name)?)
 }
 
 /// The operator's thing, which must be in `region` if given: what refers to it is there.

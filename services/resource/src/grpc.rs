@@ -6,7 +6,7 @@ use mooring_domain::{
     CommitPosition, Event, Expected,
     binding::{self, BindingCore},
     event::PoolCreated,
-    name::{RegionId, parse_regional},
+    name::{RegionId, Scope, parse_regional},
     resource::{Command, Entry, ReleaseEip, ResourceCore, State},
 };
 use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions, now};
@@ -15,6 +15,7 @@ use mooring_proto::{
     page,
     resource::v1::{self as api, resource_service_server::ResourceService},
     status::{Unserved, bad_name},
+    together::{also, together},
 };
 use mooring_runtime::plant;
 use tonic::{Request, Response, Status};
@@ -37,6 +38,22 @@ impl Resource {
         self.regions.get(field, region)
     }
 
+    /// Has decided what a request makes in a project's scope. `command` looks names up; where the scope is none, nothing is there.
+    async fn create(
+        &self,
+        caller: Caller,
+        parent: &str,
+        command: impl FnOnce(&State, Result<Scope, Status>) -> Result<Command, Status>,
+    ) -> Result<Outcome, Status> {
+        let scope = caller.scope("parent", parent);
+        let ledger = scope.as_ref().map_err(Status::clone);
+        let ledger = ledger.and_then(|scope| Ok(self.ledger("parent", &scope.region)?));
+        let command = command(&state_of(&ledger), scope);
+        let ready = together((ledger, caller.request_id()));
+        let (ledger, ()) = ready.map_err(|wrong| also(wrong, &command))?;
+        ledger.submit_found(caller, command).await
+    }
+
     pub(crate) async fn bindings(&self, region: &RegionId) -> Result<binding::State, Status> {
         let reader = self.bindings.get(region).ok_or(Refused::Unserved(Unserved::Unavailable))?;
         if plant::planted("eip.stale") {
@@ -51,6 +68,11 @@ fn pool_for(caller: &Caller, state: &State, pool: &Entry<PoolCreated>) -> api::P
     let id = pool.facts.id;
     let told = answer::pool(&pool.facts, pool.at, state.allocated(id), state.cooling().count(id, now()));
     if caller.is_operator() { told } else { api::Pool { allocated: 0, cooling: 0, free: 0, ..told } }
+}
+
+/// What there is; nothing where the request names no region of this server.
+fn state_of(ledger: &Result<&Ledger<ResourceCore>, Status>) -> State {
+    ledger.as_ref().map_or_else(|_| State::default(), |ledger| ledger.view().state)
 }
 
 /// What was stored, by this request or the first one with its id.
@@ -92,10 +114,11 @@ macro_rules! answer {
 #[tonic::async_trait]
 impl ResourceService for Resource {
     async fn create_pool(&self, request: Request<api::CreatePoolRequest>) -> Answer<api::Pool> {
-        let (caller, request) = Caller::open(request)?;
-        let region = commands::region("parent", &request.parent)?;
-        let ledger = self.ledger("parent", &region)?;
-        let outcome = ledger.submit(caller, commands::create_pool(region, request.pool)?).await?;
+        let (caller, request) = Caller::open(request);
+        let region = commands::region("parent", &request.parent);
+        let command = commands::create_pool(region.clone(), request.pool);
+        let (region, (), command) = together((region, caller.request_id(), command))?;
+        let outcome = self.ledger("parent", &region)?.submit(caller, command).await?;
         answer!(outcome, Event::PoolCreated => |pool, at| answer::pool(&pool, at, 0, 0))
     }
 
@@ -110,8 +133,8 @@ impl ResourceService for Resource {
 
     async fn list_pools(&self, request: Request<api::ListPoolsRequest>) -> Answer<api::ListPoolsResponse> {
         let (caller, request) = Caller::read(request);
-        let region = commands::region("parent", &request.parent)?;
-        let page = page::parse::<_, api::Pool>(asked!(request))?;
+        let region = commands::region("parent", &request.parent);
+        let (region, page) = together((region, page::parse::<_, api::Pool>(asked!(request))))?;
         let state = self.ledger("parent", &region)?.view_for(&caller).await?.state;
         let pools = state.pools().list(&region, page.after);
         let (pools, next_page_token) =
@@ -120,36 +143,35 @@ impl ResourceService for Resource {
     }
 
     async fn update_pool(&self, request: Request<api::UpdatePoolRequest>) -> Answer<api::Pool> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let expected = request.expected_revision;
-        let (name, change) = pools::change(request)?;
+        let (name, change) = pools::change(&caller, request)?;
         self.change_pool(caller, ("pool.name", &name), expected, change).await
     }
 
     async fn drain_pool(&self, request: Request<api::DrainPoolRequest>) -> Answer<api::Pool> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let name = ("name", request.name.as_str());
         self.change_pool(caller, name, request.expected_revision, pools::draining(true)).await
     }
 
     async fn resume_pool(&self, request: Request<api::ResumePoolRequest>) -> Answer<api::Pool> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let name = ("name", request.name.as_str());
         self.change_pool(caller, name, request.expected_revision, pools::draining(false)).await
     }
 
     async fn delete_pool(&self, request: Request<api::DeletePoolRequest>) -> Answer<api::DeletePoolResponse> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let outcome = self.delete_pool_of(caller, &request.name, request.expected_revision).await?;
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeletePoolResponse { position }))
     }
 
     async fn create_vpc(&self, request: Request<api::CreateVpcRequest>) -> Answer<api::Vpc> {
-        let (caller, request) = Caller::open(request)?;
-        let scope = caller.scope("parent", &request.parent)?;
-        let ledger = self.ledger("parent", &scope.region)?;
-        let outcome = ledger.submit(caller, commands::create_vpc(scope, request.vpc)?).await?;
+        let (caller, request) = Caller::open(request);
+        let command = |_: &State, scope| commands::create_vpc(scope, request.vpc);
+        let outcome = self.create(caller, &request.parent, command).await?;
         answer!(outcome, Event::VpcCreated => |vpc, at| answer::vpc(&vpc, at))
     }
 
@@ -169,11 +191,9 @@ impl ResourceService for Resource {
     }
 
     async fn create_subnet(&self, request: Request<api::CreateSubnetRequest>) -> Answer<api::Subnet> {
-        let (caller, request) = Caller::open(request)?;
-        let scope = caller.scope("parent", &request.parent)?;
-        let ledger = self.ledger("parent", &scope.region)?;
-        let command = commands::create_subnet(&ledger.view().state, scope, request.subnet);
-        let outcome = ledger.submit_found(caller, command).await?;
+        let (caller, request) = Caller::open(request);
+        let command = |state: &State, scope| commands::create_subnet(state, scope, request.subnet);
+        let outcome = self.create(caller, &request.parent, command).await?;
         answer!(outcome, Event::SubnetCreated => |subnet, at| answer::subnet(&subnet, at))
     }
 
@@ -196,11 +216,9 @@ impl ResourceService for Resource {
     }
 
     async fn create_vnic(&self, request: Request<api::CreateVnicRequest>) -> Answer<api::Vnic> {
-        let (caller, request) = Caller::open(request)?;
-        let scope = caller.scope("parent", &request.parent)?;
-        let ledger = self.ledger("parent", &scope.region)?;
-        let command = commands::create_vnic(&ledger.view().state, scope, request.vnic);
-        let outcome = ledger.submit_found(caller, command).await?;
+        let (caller, request) = Caller::open(request);
+        let command = |state: &State, scope| commands::create_vnic(state, scope, request.vnic);
+        let outcome = self.create(caller, &request.parent, command).await?;
         answer!(outcome, Event::VnicCreated => |vnic, at| answer::vnic(&vnic, at))
     }
 
@@ -220,7 +238,7 @@ impl ResourceService for Resource {
     }
 
     async fn delete_vpc(&self, request: Request<api::DeleteVpcRequest>) -> Answer<api::DeleteVpcResponse> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let outcome =
             self.delete(caller, &request.name, request.expected_revision, Command::DeleteVpc).await?;
         let position = stored(&outcome)?.0.position.0;
@@ -228,7 +246,7 @@ impl ResourceService for Resource {
     }
 
     async fn update_subnet(&self, request: Request<api::UpdateSubnetRequest>) -> Answer<api::Subnet> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         self.change_subnet(caller, request).await
     }
 
@@ -236,7 +254,7 @@ impl ResourceService for Resource {
         &self,
         request: Request<api::DeleteSubnetRequest>,
     ) -> Answer<api::DeleteSubnetResponse> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let outcome =
             self.delete(caller, &request.name, request.expected_revision, Command::DeleteSubnet).await?;
         let position = stored(&outcome)?.0.position.0;
@@ -244,7 +262,7 @@ impl ResourceService for Resource {
     }
 
     async fn delete_vnic(&self, request: Request<api::DeleteVnicRequest>) -> Answer<api::DeleteVnicResponse> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let outcome =
             self.delete(caller, &request.name, request.expected_revision, Command::DeleteVnic).await?;
         let position = stored(&outcome)?.0.position.0;
@@ -252,11 +270,9 @@ impl ResourceService for Resource {
     }
 
     async fn create_havip(&self, request: Request<api::CreateHavipRequest>) -> Answer<api::Havip> {
-        let (caller, request) = Caller::open(request)?;
-        let scope = caller.scope("parent", &request.parent)?;
-        let ledger = self.ledger("parent", &scope.region)?;
-        let command = commands::create_havip(&ledger.view().state, scope, request.havip);
-        let outcome = ledger.submit_found(caller, command).await?;
+        let (caller, request) = Caller::open(request);
+        let command = |state: &State, scope| commands::create_havip(state, scope, request.havip);
+        let outcome = self.create(caller, &request.parent, command).await?;
         answer!(outcome, Event::HavipCreated => |havip, at| answer::havip(&havip, at, None))
     }
 
@@ -284,11 +300,17 @@ impl ResourceService for Resource {
     }
 
     async fn update_havip(&self, request: Request<api::UpdateHavipRequest>) -> Answer<api::Havip> {
-        let (caller, request) = Caller::open(request)?;
-        let name = commands::havip_to_change(&caller, request.havip.as_ref())?;
-        let ledger = self.ledger("havip.name", &name.scope.region)?;
-        let command = commands::update_havip(&ledger.view().state, name.clone(), request);
-        let outcome = ledger.submit_found(caller, command).await?;
+        let (caller, request) = Caller::open(request);
+        let name = commands::havip_to_change(&caller, request.havip.as_ref());
+        let there = name.as_ref().map_err(Status::clone);
+        let ledger = there.and_then(|name| Ok(self.ledger("havip.name", &name.scope.region)?));
+        let (ledger, name, outcome) = {
+            let state = state_of(&ledger);
+            let command = commands::update_havip(&state, name.clone(), request);
+            let (ledger, name, ()) =
+                together((ledger, name, caller.request_id())).map_err(|wrong| also(wrong, &command))?;
+            (ledger, name, ledger.submit_found(caller, command).await?)
+        };
         let state = ledger.view().state;
         let (facts, at) = match changed(&outcome)? {
             Some((at, Event::HavipUpdated(facts))) => (facts, at),
@@ -305,7 +327,7 @@ impl ResourceService for Resource {
         &self,
         request: Request<api::DeleteHavipRequest>,
     ) -> Answer<api::DeleteHavipResponse> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let outcome =
             self.delete(caller, &request.name, request.expected_revision, Command::DeleteHavip).await?;
         let position = stored(&outcome)?.0.position.0;
@@ -313,11 +335,9 @@ impl ResourceService for Resource {
     }
 
     async fn allocate_eip(&self, request: Request<api::AllocateEipRequest>) -> Answer<api::Eip> {
-        let (caller, request) = Caller::open(request)?;
-        let scope = caller.scope("parent", &request.parent)?;
-        let ledger = self.ledger("parent", &scope.region)?;
-        let command = commands::allocate_eip(&ledger.view().state, scope, request.eip);
-        let outcome = ledger.submit_found(caller, command).await?;
+        let (caller, request) = Caller::open(request);
+        let command = |state: &State, scope| commands::allocate_eip(state, scope, request.eip);
+        let outcome = self.create(caller, &request.parent, command).await?;
         answer!(outcome, Event::EipAllocated => |eip, at| answer::eip(&eip, at, None))
     }
 
@@ -349,7 +369,7 @@ impl ResourceService for Resource {
     }
 
     async fn update_eip(&self, request: Request<api::UpdateEipRequest>) -> Answer<api::Eip> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let command = commands::update_eip(&caller, request)?;
         let (scope, id) = (command.scope.clone(), command.id);
         let ledger = self.ledger("eip.name", &scope.region)?;
@@ -365,8 +385,9 @@ impl ResourceService for Resource {
     }
 
     async fn release_eip(&self, request: Request<api::ReleaseEipRequest>) -> Answer<api::ReleaseEipResponse> {
-        let (caller, request) = Caller::open(request)?;
-        let name = caller.name::<mooring_domain::id::Eip>("name", &request.name)?;
+        let (caller, request) = Caller::open(request);
+        let name = caller.name::<mooring_domain::id::Eip>("name", &request.name);
+        let ((), name) = together((caller.request_id(), name))?;
         let ledger = self.ledger("name", &name.scope.region)?;
         let command = Command::ReleaseEip(ReleaseEip {
             scope: name.scope.clone(),
@@ -390,7 +411,7 @@ impl ResourceService for Resource {
     }
 
     async fn update_quotas(&self, request: Request<api::UpdateQuotasRequest>) -> Answer<api::Quotas> {
-        let (caller, request) = Caller::open(request)?;
+        let (caller, request) = Caller::open(request);
         let command = commands::update_quotas(&caller, &request)?;
         let scope = command.scope.clone();
         let ledger = self.ledger("quotas.name", &scope.region)?;

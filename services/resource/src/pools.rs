@@ -14,11 +14,12 @@ use mooring_proto::{
     mask::Mask,
     resource::v1 as api,
     status::{Unserved, bad_field, bad_name},
+    together::{also, each, together},
 };
 use tonic::{Response, Status};
 
 use crate::{
-    commands::{set, text},
+    commands::{block, set, text},
     find,
     grpc::{Resource, changed},
 };
@@ -35,20 +36,23 @@ fn named(field: &'static str, name: &str) -> Result<(RegionId, PoolId), Status> 
 }
 
 /// What UpdatePool changes, and in which pool.
-pub(crate) fn change(request: api::UpdatePoolRequest) -> Result<(String, PoolChange), Status> {
-    let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_POOL)?;
-    let api::Pool { name, display_name, cidrs, cooling_ms, .. } = set("pool", request.pool)?;
-    let blocks = || cidrs.iter().map(|cidr| text("pool.cidrs", cidr)).collect::<Result<_, _>>();
-    let change = PoolChange {
-        display_name: mask
-            .value("display_name", !display_name.is_empty(), || text("pool.display_name", &display_name))?,
-        cidrs: mask.value("cidrs", !cidrs.is_empty(), blocks)?,
-        cooling: mask.value("cooling_ms", cooling_ms.is_some(), || {
-            Ok(cooling_ms.map_or(DEFAULT_COOLING, Duration::from_millis))
-        })?,
-        draining: None,
-    };
-    Ok((name, change))
+pub(crate) fn change(
+    caller: &Caller,
+    request: api::UpdatePoolRequest,
+) -> Result<(String, PoolChange), Status> {
+    let mask = together((caller.request_id(), Mask::parse(request.update_mask.as_ref(), &OF_A_POOL)));
+    let pool = set("pool", request.pool).map_err(|unset| also(unset, &mask))?;
+    let api::Pool { name, display_name, cidrs, cooling_ms, .. } = pool;
+    let changes = mask.as_ref().map_or(&Mask::Set, |(_, mask)| mask);
+    let label =
+        changes.value("display_name", !display_name.is_empty(), || text("pool.display_name", &display_name));
+    let blocks = || each(cidrs.iter().map(|cidr| block("pool.cidrs", cidr)));
+    let cooling = || Ok(cooling_ms.map_or(DEFAULT_COOLING, Duration::from_millis));
+    let cooling = changes.value("cooling_ms", cooling_ms.is_some(), cooling);
+    let blocks = changes.value("cidrs", !cidrs.is_empty(), blocks);
+    let (_, _, display_name, cidrs, cooling) =
+        together((mask, named("pool.name", &name), label, blocks, cooling))?;
+    Ok((name, PoolChange { display_name, cidrs, cooling, draining: None }))
 }
 
 /// Gives out addresses no more, or again.
@@ -65,7 +69,7 @@ impl Resource {
         expected: u64,
         change: PoolChange,
     ) -> Result<Response<api::Pool>, Status> {
-        let (region, id) = named(field, name)?;
+        let ((), (region, id)) = together((caller.request_id(), named(field, name)))?;
         let ledger = self.ledger(field, &region)?;
         let expected = Expected(expected);
         let outcome = ledger
@@ -89,7 +93,7 @@ impl Resource {
         name: &str,
         expected: u64,
     ) -> Result<Outcome, Status> {
-        let (region, id) = named("name", name)?;
+        let ((), (region, id)) = together((caller.request_id(), named("name", name)))?;
         let ledger = self.ledger("name", &region)?;
         let command = DeletePool { region, id, expected: Expected(expected), now: now() };
         Ok(ledger.submit(caller, Command::DeletePool(command)).await?)

@@ -11,7 +11,12 @@ use mooring_domain::{
 };
 use mooring_ledger::{Caller, Refused, now};
 use mooring_proto::{
-    answer::resource as answer, filter::Fields, page, resource::v1 as api, status::Unserved,
+    answer::resource as answer,
+    filter::Fields,
+    page,
+    resource::v1 as api,
+    status::Unserved,
+    together::{each, together},
 };
 use tonic::Status;
 
@@ -100,8 +105,7 @@ impl Resource {
         table: impl Fn(&State) -> &Table<F>,
         message: impl Fn(&Entry<F>, &State) -> M,
     ) -> Result<(Vec<M>, String), Status> {
-        let scope = caller.scope("parent", asked.parent)?;
-        let page = page::parse::<_, M>(asked)?;
+        let (scope, page) = together((caller.scope("parent", asked.parent), page::parse::<_, M>(asked)))?;
         let state = self.ledger("parent", &scope.region)?.view_for(caller).await?.state;
         let entries = table(&state).list(&scope, page.after);
         page.take(entries, |entry| entry.facts.id(), |entry| message(entry, &state))
@@ -114,8 +118,8 @@ impl Resource {
         asked: page::Asked<'_>,
         cooling: bool,
     ) -> Result<(Vec<api::Eip>, String), Status> {
-        let scope = caller.scope("parent", asked.parent)?;
-        let page = page::parse::<_, api::Eip>(asked)?;
+        let (scope, page) =
+            together((caller.scope("parent", asked.parent), page::parse::<_, api::Eip>(asked)))?;
         let state = self.ledger("parent", &scope.region)?.view_for(caller).await?.state;
         let bindings = self.bindings_for(&scope.region, caller).await?;
         let now = now();
@@ -156,9 +160,9 @@ impl Resource {
 
 /// The scope that all names of a batch are in.
 fn checked<K: Kind>(caller: &Caller, parent: &str, names: &[String]) -> Result<Scope, Status> {
-    let scope = caller.scope("parent", parent)?;
-    for name in page::batch(names)? {
-        page::in_parent(&scope, &caller.scoped::<K>("names", name)?.0, name)?;
-    }
+    let scopes = || each(names.iter().map(|name| Ok(caller.scoped::<K>("names", name)?.0)));
+    let names_of = page::batch(names).and_then(|_| scopes());
+    let (scope, scopes) = together((caller.scope("parent", parent), names_of))?;
+    each(names.iter().zip(scopes).map(|(name, of)| page::in_parent(&scope, &of, name)))?;
     Ok(scope)
 }

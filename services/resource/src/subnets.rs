@@ -7,11 +7,17 @@ use mooring_domain::{
     resource::{Command, SubnetChange, UpdateSubnet},
 };
 use mooring_ledger::{Caller, Refused};
-use mooring_proto::{answer::resource as answer, mask::Mask, resource::v1 as api, status::Unserved};
+use mooring_proto::{
+    answer::resource as answer,
+    mask::Mask,
+    resource::v1 as api,
+    status::Unserved,
+    together::{also, each, together},
+};
 use tonic::{Response, Status};
 
 use crate::{
-    commands::{set, text},
+    commands::{block, set, text},
     find,
     grpc::{Resource, changed},
 };
@@ -21,7 +27,7 @@ const OF_A_SUBNET: [&str; 2] = ["display_name", "reserved"];
 
 /// Its reserved blocks as a request has them.
 pub(crate) fn reserved(blocks: &[String]) -> Result<Vec<IpNet>, Status> {
-    blocks.iter().map(|block| text("subnet.reserved", block)).collect()
+    each(blocks.iter().map(|reserved| block("subnet.reserved", reserved)))
 }
 
 impl Resource {
@@ -30,15 +36,16 @@ impl Resource {
         caller: Caller,
         request: api::UpdateSubnetRequest,
     ) -> Result<Response<api::Subnet>, Status> {
-        let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_SUBNET)?;
-        let subnet = set("subnet", request.subnet)?;
-        let name = caller.name::<Kind>("subnet.name", &subnet.name)?;
-        let change = SubnetChange {
-            display_name: mask.value("display_name", !subnet.display_name.is_empty(), || {
-                text("subnet.display_name", &subnet.display_name)
-            })?,
-            reserved: mask.value("reserved", !subnet.reserved.is_empty(), || reserved(&subnet.reserved))?,
-        };
+        let mask = together((caller.request_id(), Mask::parse(request.update_mask.as_ref(), &OF_A_SUBNET)));
+        let subnet = set("subnet", request.subnet).map_err(|unset| also(unset, &mask))?;
+        let changes = mask.as_ref().map_or(&Mask::Set, |(_, mask)| mask);
+        let label = changes.value("display_name", !subnet.display_name.is_empty(), || {
+            text("subnet.display_name", &subnet.display_name)
+        });
+        let blocks = changes.value("reserved", !subnet.reserved.is_empty(), || reserved(&subnet.reserved));
+        let name = caller.name::<Kind>("subnet.name", &subnet.name);
+        let (_, name, display_name, reserved) = together((mask, name, label, blocks))?;
+        let change = SubnetChange { display_name, reserved };
         let ledger = self.ledger("subnet.name", &name.scope.region)?;
         let expected = Expected(request.expected_revision);
         let command = UpdateSubnet { scope: name.scope, id: name.id, expected, change };

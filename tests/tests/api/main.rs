@@ -45,3 +45,4 @@ mod validated;
 mod watched;
 mod watched_bindings;
 mod watched_holders;
+mod wrong_fields;
