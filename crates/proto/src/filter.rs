@@ -3,6 +3,7 @@
 
 mod fields;
 mod parse;
+mod value;
 
 use tonic::Status;
 
@@ -36,9 +37,8 @@ impl Filter {
         if text.trim().is_empty() {
             return Ok(Self(None));
         }
-        let expression = parse::expression(text).map_err(|why| bad_field("filter", why))?;
-        expression.check::<T>().map_err(|why| bad_field("filter", why))?;
-        Ok(Self(Some(expression)))
+        let expression = parse::expression(text).and_then(Expression::spelled::<T>);
+        Ok(Self(Some(expression.map_err(|why| bad_field("filter", why))?)))
     }
 
     /// Whether it is true of this.
@@ -57,15 +57,20 @@ impl Expression {
         }
     }
 
-    fn check<T: Fields>(&self) -> Result<(), String> {
-        match self {
-            Self::Is(field, _) if T::has(field) => Ok(()),
-            Self::Is(field, _) => {
-                Err(format!("there is no field {field:?}; there are {}", T::NAMES.join(", ")))
+    /// The same with every value as answers spell it, where the fields are there and can have it.
+    fn spelled<T: Fields>(self) -> Result<Self, String> {
+        let all = |parts: Vec<Self>| parts.into_iter().map(Self::spelled::<T>).collect::<Result<Vec<_>, _>>();
+        Ok(match self {
+            Self::Is(field, value) => {
+                let known = T::field(&field)
+                    .ok_or_else(|| format!("there is no field {field:?}; there are {}", T::names()))?;
+                let value = known.kind.spelled(&value).map_err(|why| format!("{field}: {why}"))?;
+                Self::Is(field, value)
             }
-            Self::Not(inner) => inner.check::<T>(),
-            Self::All(parts) | Self::Any(parts) => parts.iter().try_for_each(Self::check::<T>),
-        }
+            Self::Not(inner) => Self::Not(Box::new(inner.spelled::<T>()?)),
+            Self::All(parts) => Self::All(all(parts)?),
+            Self::Any(parts) => Self::Any(all(parts)?),
+        })
     }
 }
 

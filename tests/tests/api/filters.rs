@@ -1,6 +1,7 @@
 //! Filters of lists, and tokens that are for one list only.
 
 use mooring_proto::{binding::v1 as binding, health::v1 as health, resource::v1 as resource};
+use tonic::{Response, Status};
 
 use crate::{
     given::*,
@@ -78,4 +79,52 @@ async fn a_filter_that_is_none_is_refused_and_a_token_is_for_its_own_list() {
     assert_eq!(refused(page("state = IN_USE", &token).await).brief(), invalid("page_token"));
     let second = ok(page("state = AVAILABLE", &token).await);
     assert_eq!(second.eips[0].display_name, "b");
+}
+
+#[tokio::test]
+async fn bindings_and_holders_are_found_by_their_vpc() {
+    let (world, stock) = World::stocked().await;
+    let red = world.vpc(P1, "red").await;
+    let subnet = world.subnet(P1, "red", &red, "10.0.1.0/24").await;
+    let (havip, eip) = (world.havip(&subnet, "red", "", &[]).await, world.eip(P1, "red").await);
+    ok(world.bind(&stock.eip.name, &stock.havip.name).await);
+    let bound = ok(world.bind(&eip.name, &havip.name).await);
+    assert_eq!(bound.vpc, red.name);
+    let filter = format!("vpc = {}", id(&red.name));
+    let request =
+        binding::ListBindingsRequest { parent: P1.into(), filter: filter.clone(), ..Default::default() };
+    let bindings = ok(world.bindings().list_bindings(request).await).bindings;
+    assert_eq!(bindings.iter().map(|binding| &binding.name).collect::<Vec<_>>(), [&bound.name]);
+    let request = health::ListHoldersRequest { parent: P1.into(), filter, ..Default::default() };
+    let holders = ok(world.health().list_holders(request).await).holders;
+    assert_eq!(
+        holders.iter().map(|holder| (&holder.havip, &holder.vpc)).collect::<Vec<_>>(),
+        [(&havip.name, &red.name)]
+    );
+}
+
+#[tokio::test]
+async fn a_filter_that_can_never_be_true_says_what_can() {
+    let (world, stock) = World::stocked().await;
+    ok(world.bind(&stock.eip.name, &stock.havip.name).await);
+    let list = async |filter: &str| -> Result<Response<binding::ListBindingsResponse>, Status> {
+        let request =
+            binding::ListBindingsRequest { parent: P1.into(), filter: filter.into(), ..Default::default() };
+        world.bindings().list_bindings(request).await
+    };
+    for (filter, why) in [
+        ("state = BOUND", "ASSOCIATING, IN_USE, UNASSOCIATING, FAILED"),
+        ("vpc = blue", "by display_name"),
+        ("eip_address = web", "no IP address"),
+    ] {
+        let refusal = refused(list(filter).await);
+        assert_eq!(refusal.brief(), invalid("filter"), "{filter}");
+        assert!(refusal.message.contains(why), "{refusal:?}");
+    }
+    let request = resource::ListVnicsRequest {
+        parent: P1.into(),
+        filter: "mac = 02-00-00-00-00-0A".into(),
+        ..Default::default()
+    };
+    assert_eq!(ok(world.resource().list_vnics(request).await).vnics, [stock.a]);
 }

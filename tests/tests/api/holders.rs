@@ -35,6 +35,7 @@ async fn the_first_claim_of_a_member_makes_it_the_holder_and_the_same_again_writ
             gateway: "gw-9".into(),
             observed_at: seen,
             position: world.tail().await,
+            vpc: stock.vpc.name.clone(),
             ..Default::default()
         }
     );

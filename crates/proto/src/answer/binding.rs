@@ -1,6 +1,10 @@
 //! What binding answers.
 
-use mooring_domain::binding::{Binding, Gateway, Phase};
+use mooring_domain::{
+    binding::{Binding, Gateway, Phase},
+    id,
+    name::Name,
+};
 
 use crate::binding::v1 as api;
 
@@ -25,6 +29,9 @@ pub fn binding(of: &Binding, gateways: Vec<api::binding::Gateway>) -> api::Bindi
         position: of.at.position.0,
         gateways,
         moved_from: of.moved_from().map(|name| name.to_string()).unwrap_or_default(),
+        vpc: facts
+            .map(|facts| Name::<id::Vpc> { scope: of.scope(), id: facts.havip.vpc }.to_string())
+            .unwrap_or_default(),
     }
 }
 

@@ -17,6 +17,7 @@ pub fn holder(havip: &Havip) -> Holder {
         havip: Name::<id::Havip> { scope: scope.clone(), id: facts.id }.to_string(),
         address: facts.address.to_string(),
         state: State::None.into(),
+        vpc: Name::<id::Vpc> { scope: scope.clone(), id: facts.vpc }.to_string(),
         ..Holder::default()
     };
     let Some(holding) = &havip.holding else { return nobody };
