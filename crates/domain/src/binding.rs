@@ -13,7 +13,7 @@ mod progress;
 mod state;
 
 pub use command::Command;
-pub use decide::check_regions;
+pub use decide::{check_families, check_regions};
 pub use evolve::{FAILED_ARE_REMEMBERED, MAX_FAILED};
 pub use gateway::MAX_DIFFERENCES;
 pub use state::{Binding, Drifts, Gateway, Phase, State};

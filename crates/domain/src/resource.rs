@@ -24,7 +24,7 @@ pub use command::{
     DeletePool, HavipChange, Hold, PoolChange, ReleaseEip, ReleaseHold, SubnetChange, UpdateEip, UpdateHavip,
     UpdatePool, UpdateQuotas, UpdateSubnet,
 };
-pub use cooling::{Cooling, CoolingEip};
+pub use cooling::{Cooling, CoolingEip, is_cooling};
 pub use free_ranges::FreeRanges;
 pub use havip::{MAX_DAMPING, MAX_MEMBERS};
 pub use hold::{HOLD_MAY_BE_LATE, RELEASED_ARE_REMEMBERED};

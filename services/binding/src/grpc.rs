@@ -9,7 +9,7 @@ use futures::{
 use mooring_domain::{
     Decider, Event, Expected, Position, Rejection,
     binding::{Binding, BindingCore, Command, Phase, State, check_regions},
-    id::{self, BindingId, Kind, VpcId},
+    id::{self, BindingId, VpcId},
     name::{GatewayName, Name, RegionId, Scope, parse_region, parse_regional},
 };
 use mooring_ledger::{Caller, Outcome, Refused, Regions, Watch, watched_from};
@@ -33,6 +33,7 @@ use crate::{
     early::Early,
     reports::Reports,
     resource::{Pair, Resource},
+    there::{Names, There},
     validated::Validated,
     wait::Wait,
     watch::{Wanted, Watching},
@@ -44,6 +45,8 @@ pub(crate) struct Bindings {
     pub(crate) early: BTreeMap<RegionId, Early>,
     /// The way to resource.
     pub(crate) resource: Peer,
+    /// What it has.
+    pub(crate) there: There,
     /// When it is said, watches end.
     pub(crate) stop: Shutdown,
 }
@@ -91,7 +94,30 @@ impl Bindings {
     /// What is only to be decided.
     fn validated(&self, region: &RegionId) -> Result<Validated<'_>, Status> {
         let resource = Resource::new(self.resource.clone(), region.clone());
-        Ok(Validated { ledger: self.regions.get("havip", region)?, reports: self.reports(region)?, resource })
+        let (ledger, reports) = (self.regions.get("havip", region)?, self.reports(region)?);
+        Ok(Validated { ledger, reports, resource, there: &self.there })
+    }
+
+    /// Looks at what a request that would be stored names. Where that is not there, a retry answers as the first request with
+    /// its id did all the same: nothing new is stored.
+    async fn check_there(&self, command: &Command, names: Names<'_>, pair: &Pair) -> Result<(), Status> {
+        let ledger = self.regions.get("havip", &names.1.scope.region)?;
+        match BindingCore::decide(&ledger.view().state, command) {
+            Ok(events) if !events.is_empty() => self.there.check(names, pair).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// What fronts nothing may do so because it is not there: resource knows.
+    async fn told_apart(
+        &self,
+        submitted: Result<Outcome, Refused>,
+        eip: &Name<id::Eip>,
+    ) -> Result<Outcome, Status> {
+        if let Err(Refused::Rejected(Rejection { reason: "EIP_NOT_BOUND", .. })) = &submitted {
+            self.there.check_eip(eip).await?;
+        }
+        Ok(submitted?)
     }
 
     /// Answers for the binding that a `Bind` or a `Move` made or found, once it has come to its end.
@@ -121,7 +147,11 @@ impl Bindings {
             || Rejection::precondition("UNBOUND_SINCE", "eip", "it was bound, and has been unbound since");
         let binding = binding.ok_or_else(|| Refused::from(gone()))?;
         if let Phase::Failed { reason, message } = &binding.phase {
-            return Err(failed(&binding, reason, message));
+            self.there.forget(&Pair::from(&binding.request));
+            return Err(match &**reason {
+                "NOT_FOUND" => self.there.missing(message, (eip, havip)).await,
+                _ => failed(&binding, reason, message),
+            });
         }
         let outcome = outcome.ended_at(binding.at.position);
         if !wait_applied {
@@ -158,19 +188,7 @@ fn unbinding(outcome: &Outcome, state: &State, eip: &Name<id::Eip>) -> Option<(B
 
 /// Why a binding failed, as an error.
 pub(crate) fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
-    if reason == "NOT_FOUND" {
-        return missing(message, &binding.eip(), &binding.havip());
-    }
     failure(Code::FailedPrecondition, reason, format!("{message} (binding {} FAILED)", binding.name()), false)
-}
-
-/// What resource does not find, in the words for whatever is not there, so that nobody learns from them what else may be.
-fn missing(message: &str, eip: &Name<id::Eip>, havip: &Name<id::Havip>) -> Status {
-    let missing = match message.starts_with(id::Havip::WORD) {
-        true => Rejection::not_found("havip", havip),
-        false => Rejection::not_found("eip", eip),
-    };
-    Refused::from(missing).into()
 }
 
 #[tonic::async_trait]
@@ -184,7 +202,11 @@ impl BindingService for Bindings {
         let (binding, project) = (BindingId::new(Uuid::now_v7()), havip.scope.project.clone());
         let pair = Pair { binding, eip: eip.id, havip: havip.id, project, moved_from: None };
         let command = Command::Bind { id: pair.binding, eip: eip.clone(), havip: havip.clone() };
-        let outcome = self.submit_bind(&havip.scope.region, caller, command, pair.clone()).await?;
+        let ledger = self.regions.get("havip", &havip.scope.region)?;
+        let outcome = match self.check_there(&command, (&eip, &havip), &pair).await {
+            Ok(()) => self.submit_bind(&havip.scope.region, caller, command, pair.clone()).await?,
+            Err(missing) => ledger.submit_found(caller, Err(missing)).await?,
+        };
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.bind(&outcome, &pair).await;
         }
@@ -201,7 +223,12 @@ impl BindingService for Bindings {
         let id = BindingId::new(Uuid::now_v7());
         let expected = Expected(request.expected_revision);
         let command = Command::Move { id, eip: eip.clone(), havip: havip.clone(), expected };
-        let outcome = ledger.submit(caller, command).await?;
+        let project = havip.scope.project.clone();
+        let pair = Pair { binding: id, eip: eip.id, havip: havip.id, project, moved_from: None };
+        let outcome = match self.check_there(&command, (&eip, &havip), &pair).await {
+            Ok(()) => self.told_apart(ledger.submit(caller, command).await, &eip).await?,
+            Err(missing) => ledger.submit_found(caller, Err(missing)).await?,
+        };
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.moved(&outcome).await;
         }
@@ -227,7 +254,12 @@ impl BindingService for Bindings {
                 }
                 position
             }
-            None => ledger.view().position,
+            None => {
+                if outcome.at.is_none() {
+                    self.there.check_eip(&eip).await?;
+                }
+                ledger.view().position
+            }
         };
         Ok(outcome.ended_at(ledger.view().position).answer(UnbindResponse { position: position.0 }))
     }

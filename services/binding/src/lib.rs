@@ -8,6 +8,7 @@ mod grpc;
 mod process;
 mod reports;
 mod resource;
+mod there;
 mod unclaimed;
 mod validated;
 mod wait;
@@ -55,6 +56,7 @@ pub fn start(
         reports: reports.clone(),
         early,
         resource: resource.clone(),
+        there: there::There::new(resource.clone()),
         stop: stop.clone(),
     };
     let gateways = gateways::Gateways { regions, reports };

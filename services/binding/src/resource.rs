@@ -1,5 +1,7 @@
 //! The resource service, as binding uses it: holds and releases, in batches.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use mooring_domain::{
     event::{BindRequested, EipFacts, HavipFacts},
@@ -14,7 +16,7 @@ use mooring_proto::{
         hold_response::outcome::Result as Held, hold_service_client::HoldServiceClient,
     },
 };
-use mooring_runtime::peer::{Idempotent, Peer};
+use mooring_runtime::peer::{Idempotent, Peer, Within};
 use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
 use crate::process::ACTOR as PROCESS;
@@ -75,13 +77,21 @@ impl Resource {
         Ok(self.ask_hold(pairs, false).await?.0)
     }
 
+    /// What would become of a hold, if resource says so in time.
+    pub(crate) async fn validate_hold_within(&self, pair: &Pair, patience: Duration) -> Result<Hold, Status> {
+        let mut request = by_process(self.request(std::slice::from_ref(pair), true));
+        request.extensions_mut().insert(Within(patience));
+        let mut outcomes = self.client.clone().hold(request).await?.into_inner().outcomes;
+        outcomes.pop().and_then(|outcome| outcome.result).ok_or_else(malformed).and_then(hold)
+    }
+
     /// What would become of a hold, and the events that resource would store for it.
     pub(crate) async fn validate_hold(&self, pair: &Pair) -> Result<(Hold, Vec<Bytes>), Status> {
         let (mut outcomes, events) = self.ask_hold(std::slice::from_ref(pair), true).await?;
         Ok((outcomes.pop().ok_or_else(malformed)?, events))
     }
 
-    async fn ask_hold(&self, pairs: &[Pair], validate_only: bool) -> Result<(Vec<Hold>, Vec<Bytes>), Status> {
+    fn request(&self, pairs: &[Pair], validate_only: bool) -> HoldRequest {
         let items = pairs.iter().map(|pair| Item {
             binding_id: convert::id_bytes(pair.binding),
             eip_id: convert::id_bytes(pair.eip),
@@ -89,8 +99,11 @@ impl Resource {
             project: pair.project.to_string(),
             moved_from_binding_id: pair.moved_from.map(convert::id_bytes).unwrap_or_default(),
         });
-        let request = HoldRequest { region: self.region.to_string(), items: items.collect(), validate_only };
-        let answer = self.client.clone().hold(by_process(request)).await?;
+        HoldRequest { region: self.region.to_string(), items: items.collect(), validate_only }
+    }
+
+    async fn ask_hold(&self, pairs: &[Pair], validate_only: bool) -> Result<(Vec<Hold>, Vec<Bytes>), Status> {
+        let answer = self.client.clone().hold(by_process(self.request(pairs, validate_only))).await?;
         let events = preview::events_in(answer.metadata());
         let outcomes = answer.into_inner().outcomes;
         if outcomes.len() != pairs.len() {

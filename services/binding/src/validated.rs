@@ -20,12 +20,14 @@ use crate::{
     grpc::failed,
     reports::Reports,
     resource::{Pair, Refusal, Resource},
+    there::There,
 };
 
 pub(crate) struct Validated<'a> {
     pub(crate) ledger: &'a Ledger<BindingCore>,
     pub(crate) reports: &'a Reports,
     pub(crate) resource: Resource,
+    pub(crate) there: &'a There,
 }
 
 /// The state goes on under whoever only asks.
@@ -49,7 +51,10 @@ impl Validated<'_> {
     ) -> Result<Response<api::Binding>, Status> {
         let mut state = requested.state_after(self.ledger);
         let (hold, held) = self.resource.validate_hold(pair).await?;
-        let (eip, havip) = hold.map_err(|refusal| self.would_fail(&state, pair, &refusal))?;
+        let (eip, havip) = match hold {
+            Ok(facts) => facts,
+            Err(refusal) => return Err(self.would_fail(&state, pair, &refusal).await),
+        };
         let bound = next(&mut state, &Command::Confirm { binding: pair.binding, eip, havip });
         let bound = bound.map_err(|rejection| match state.get(pair.binding) {
             Some(binding) => failed(binding, rejection.reason, &rejection.message),
@@ -70,7 +75,10 @@ impl Validated<'_> {
         let (binding, pair) = (request.binding, Pair::from(request));
         let left = request.moved_from.ok_or_else(changed_meanwhile)?;
         let (hold, held) = self.resource.validate_hold(&pair).await?;
-        let (eip, havip) = hold.map_err(|refusal| self.would_fail(&state, &pair, &refusal))?;
+        let (eip, havip) = match hold {
+            Ok(facts) => facts,
+            Err(refusal) => return Err(self.would_fail(&state, &pair, &refusal).await),
+        };
         let leave = Command::Leave { binding, eip: eip.clone(), havip: havip.clone() };
         let mut own = next(&mut state, &leave).map_err(Refused::from)?;
         own.extend(next(&mut state, &Command::Confirm { binding, eip, havip }).map_err(Refused::from)?);
@@ -94,13 +102,16 @@ impl Validated<'_> {
         Ok(then(requested.answer(UnbindResponse::default()), released, &unbound))
     }
 
-    fn would_fail(&self, state: &State, pair: &Pair, refusal: &Refusal) -> Status {
+    async fn would_fail(&self, state: &State, pair: &Pair, refusal: &Refusal) -> Status {
         let known = |other| self.ledger.view().state.get(other).is_some();
         match (refusal.held_by, state.get(pair.binding)) {
             // What a request that came to nothing still holds is let go of, for a bind that is meant.
             (Some(other), Some(_)) if !known(other) => {
                 let message = "what another request has held is being let go of; retry";
                 Refused::from(Rejection::in_transition("EIP_IN_TRANSITION", "eip", message)).into()
+            }
+            (_, Some(binding)) if refusal.reason == "NOT_FOUND" => {
+                self.there.missing(&refusal.message, (&binding.eip(), &binding.havip())).await
             }
             (_, Some(binding)) => failed(binding, &refusal.reason, &refusal.message),
             (_, None) => changed_meanwhile(),

@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use mooring_domain::{
-    CommitPosition, Event, Expected,
+    CommitPosition, Event, Expected, Rejection,
     binding::{self, BindingCore},
     event::PoolCreated,
+    id::EipId,
     name::{RegionId, Scope, parse_regional},
-    resource::{Command, Entry, ReleaseEip, ResourceCore, State},
+    rejection::Class,
+    resource::{Command, CoolingEip, Entry, Facts, ReleaseEip, ResourceCore, State, is_cooling},
 };
 use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions, now};
 use mooring_proto::{
@@ -73,6 +75,24 @@ fn pool_for(caller: &Caller, state: &State, pool: &Entry<PoolCreated>) -> api::P
 /// What there is; nothing where the request names no region of this server.
 fn state_of(ledger: &Result<&Ledger<ResourceCore>, Status>) -> State {
     ledger.as_ref().map_or_else(|_| State::default(), |ledger| ledger.view().state)
+}
+
+/// What is not there because its project gave it back is said to be cooling, as a read says it.
+fn unless_cooling(
+    refused: Refused,
+    ledger: &Ledger<ResourceCore>,
+    field: &'static str,
+    scope: &Scope,
+    id: EipId,
+) -> Refused {
+    let missing = matches!(&refused, Refused::Rejected(Rejection { class: Class::NotFound, .. }));
+    let state = ledger.view().state;
+    let cooling =
+        state.cooling().eips().get_in(scope, id).filter(|entry| missing && entry.facts.until > now());
+    cooling.map_or(refused, |entry| {
+        let CoolingEip { described, until } = &entry.facts;
+        is_cooling(field, entry.facts.name(), described.eip.address, *until).into()
+    })
 }
 
 /// What was stored, by this request or the first one with its id.
@@ -373,7 +393,8 @@ impl ResourceService for Resource {
         let command = commands::update_eip(&caller, request)?;
         let (scope, id) = (command.scope.clone(), command.id);
         let ledger = self.ledger("eip.name", &scope.region)?;
-        let outcome = ledger.submit(caller, Command::UpdateEip(command)).await?;
+        let outcome = ledger.submit(caller, Command::UpdateEip(command)).await;
+        let outcome = outcome.map_err(|refused| unless_cooling(refused, ledger, "eip.name", &scope, id))?;
         let bindings = self.bindings(&scope.region).await?;
         if outcome.events.is_empty() {
             // It said all that already.
@@ -395,7 +416,9 @@ impl ResourceService for Resource {
             expected: Expected(request.expected_revision),
             now: now(),
         });
-        let outcome = ledger.submit(caller, command).await?;
+        let outcome = ledger.submit(caller, command).await;
+        let outcome =
+            outcome.map_err(|refused| unless_cooling(refused, ledger, "name", &name.scope, name.id))?;
         answer!(outcome, Event::EipReleased => |released, at| api::ReleaseEipResponse {
             position: at.position.0,
             cooling_ends_at: released.cooling_until.map_or(0, |until| until.0),

@@ -72,11 +72,31 @@ async fn for_a_day_a_released_address_is_for_the_project_that_had_it() {
 async fn what_cools_is_neither_bound_nor_changed_nor_listed() {
     let (world, stock) = World::stocked().await;
     ok(world.release_eip(&stock.eip.name).await);
-    let bind = refused(world.bind(&stock.eip.name, &stock.havip.name).await);
-    assert_eq!((bind.code, bind.reason.as_str()), (Code::NotFound, "NOT_FOUND"));
-    let eip = resource::Eip { description: "x".into(), ..stock.eip.clone() };
-    let update = resource::UpdateEipRequest { eip: Some(eip), ..Default::default() };
-    assert_eq!(refused(world.resource().update_eip(update).await).brief(), not_found("eip.name"));
+    let name = &stock.eip.name;
+    let update = |name: String| {
+        let eip = resource::Eip { name, description: "x".into(), ..Default::default() };
+        resource::UpdateEipRequest { eip: Some(eip), ..Default::default() }
+    };
+    let (bindings, havip) = (world.bindings(), &stock.havip.name);
+    let tail = world.tail().await;
+    let cooling = |field| (Code::FailedPrecondition, "EIP_COOLING", field);
+    for (refusal, field) in [
+        (refused(world.bind(name, havip).await), "eip"),
+        (refused(bindings.clone().r#move(shift(name, havip)).await), "eip"),
+        (refused(world.unbind(name).await), "eip"),
+        (refused(world.release_eip(name).await), "name"),
+        (refused(world.resource().update_eip(update(name.clone())).await), "eip.name"),
+    ] {
+        assert_eq!(refusal.brief(), cooling(field), "{refusal:?}");
+        assert!(refusal.message.contains(&stock.eip.address) && refusal.message.contains("Z"), "{refusal:?}");
+    }
+    // To anybody else it is not there.
+    let (theirs, their_havip) = (name.replace(P1, P2), havip.replace(P1, P2));
+    assert_eq!(refused(world.bind(&theirs, &their_havip).await).brief(), not_found("eip"));
+    assert_eq!(refused(world.unbind(&theirs).await).brief(), not_found("eip"));
+    assert_eq!(refused(world.release_eip(&theirs).await).brief(), not_found("name"));
+    assert_eq!(refused(world.resource().update_eip(update(theirs)).await).brief(), not_found("eip.name"));
+    assert_eq!(world.tail().await, tail);
     let list = resource::ListEipsRequest { parent: P1.into(), ..Default::default() };
     assert_eq!(ok(world.resource().list_eips(list).await).eips, []);
     assert_eq!(world.eip(P1, "web").await.display_name, "web", "its name is free");

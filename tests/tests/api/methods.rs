@@ -183,7 +183,7 @@ async fn what_was_released_or_deleted_is_gone_and_its_name_is_free() {
     assert_eq!(refused(world.get_havip(&stock.havip.name).await).brief(), not_found("name"));
     assert_eq!(ok(world.get_eip(&stock.eip.name).await).state(), resource::eip::State::Cooling);
     assert_eq!(refused(world.delete_havip(&stock.havip.name).await).brief(), not_found("name"));
-    assert_eq!(refused(world.release_eip(&stock.eip.name).await).brief(), not_found("name"));
+    assert_eq!(refused(world.release_eip(&stock.eip.name).await).reason, "EIP_COOLING");
     let havip = world.havip(&stock.subnet, "front", "10.0.1.100", &[]).await;
     assert_ne!(havip.name, stock.havip.name);
     assert_ne!(world.eip(P1, "web").await.name, stock.eip.name);

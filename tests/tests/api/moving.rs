@@ -3,7 +3,10 @@
 use mooring_proto::{binding::v1 as binding, dataplane::v1::Commit, event::v1::event::Kind};
 use tonic::{Code, Response, Status};
 
-use crate::{given::*, refused::refused};
+use crate::{
+    given::*,
+    refused::{not_found, refused},
+};
 
 impl World {
     async fn shift(&self, eip: &str, havip: &str) -> Result<Response<binding::Binding>, Status> {
@@ -108,7 +111,7 @@ async fn what_is_in_the_way_of_a_move_is_named() {
     assert_eq!(refused(world.bindings().r#move(stale).await).reason, "STALE_REVISION");
     let theirs = shift(&stock.eip.name.replace(P1, P2), &back.name.replace(P1, P2));
     let nothing = refused(world.bindings().r#move(theirs).await);
-    assert_eq!(nothing.reason, "EIP_NOT_BOUND", "as one that nothing has");
+    assert_eq!(nothing.brief(), not_found("eip"), "as one that nobody has");
     assert_eq!(nothing.in_the_way, None);
     assert_eq!(world.tail().await, before);
 }

@@ -255,6 +255,7 @@ async fn addresses(world: &World, stock: &Stock, refusals: &mut Refusals) {
     refusals.take(world.resource().release_eip(request).await);
     let cooled = world.eip(P1, "").await;
     ok(world.release_eip(&cooled.name).await);
+    refusals.take(world.release_eip(&cooled.name).await);
     let request = resource::AllocateEipRequest { parent: P2.into(), ..at(&cooled.address) };
     refusals.take(world.resource().allocate_eip(request).await);
     let none = resource::Quotas {

@@ -63,7 +63,11 @@ async fn lived_in() -> (World, Stock) {
     let (world, stock) = World::stocked().await;
     ok(world.bind(&stock.eip.name, &stock.havip.name).await);
     let havip = world.havip(&stock.subnet, "second", "", &[]).await;
-    assert!(world.bind(&format!("{P1}/eips/{NOBODY}"), &havip.name).await.is_err());
+    let gone = world.eip(P1, "").await.name;
+    ok(world.bind(&gone, &havip.name).await);
+    ok(world.unbind(&gone).await);
+    ok(world.release_eip(&gone).await);
+    assert!(world.bind(&gone, &havip.name).await.is_err());
     let claim = Claim {
         vpc: id(&stock.vpc.name).into(),
         address: stock.havip.address.clone(),

@@ -95,9 +95,15 @@ async fn what_is_given_back_is_given_back_once() {
 #[tokio::test]
 async fn a_bind_that_failed_fails_again_with_its_id_and_writes_nothing() {
     let (world, stock) = World::stocked().await;
-    let nowhere = format!("{P1}/eips/{NOBODY}");
-    let request = binding::BindRequest { request_id: request_id(), ..bind(&nowhere, &stock.havip.name) };
+    let (eip, havip) = (&stock.eip.name, &stock.havip.name);
+    // What was bound once is not looked for before the next bind is stored.
+    ok(world.bind(eip, havip).await);
+    ok(world.unbind(eip).await);
+    ok(world.delete_havip(havip).await);
+    let request = binding::BindRequest { request_id: request_id(), ..bind(eip, havip) };
     let first = refused(world.bindings().bind(request.clone()).await);
+    let request_of = binding::ListBindingsRequest { parent: P1.into(), ..Default::default() };
+    assert_eq!(ok(world.bindings().list_bindings(request_of).await).bindings.len(), 1, "it was stored");
     let before = world.tail().await;
     assert_eq!(refused(world.bindings().bind(request).await), first);
     assert_eq!(world.tail().await, before);

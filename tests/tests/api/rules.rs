@@ -3,7 +3,7 @@
 
 use mooring_proto::{
     binding::v1::{self as binding, binding::State},
-    event::v1::event::Kind,
+    resource::v1 as resource,
 };
 use tonic::Code;
 
@@ -83,28 +83,51 @@ async fn another_projects_havip_is_refused() {
     assert_eq!(ok(world.binding(&bound.name).await).position, bound.position);
 }
 
-/// What does not exist can only be known by resource: the bind is stored, fails, and lets go of everything.
+/// Only resource knows what exists: it is asked before anything is stored.
 #[tokio::test]
-async fn a_bind_of_what_does_not_exist_fails_with_its_reason_and_leaves_both_free() {
+async fn a_bind_of_what_does_not_exist_is_refused_and_leaves_nothing_behind() {
     let (world, stock) = World::stocked().await;
     let (no_eip, no_havip) = (format!("{P1}/eips/{NOBODY}"), format!("{P1}/havips/{NOBODY}"));
+    let before = world.tail().await;
     for (eip, havip, missing) in [(&no_eip, &stock.havip.name, "eip"), (&stock.eip.name, &no_havip, "havip")]
     {
-        let refusal = refused(world.bind(eip, havip).await);
-        assert_eq!(refusal.brief(), not_found(missing));
-        assert!(refusal.message.contains(NOBODY), "{refusal:?}");
+        let request =
+            binding::BindRequest { request_id: uuid::Uuid::now_v7().to_string(), ..bind(eip, havip) };
+        for _ in 0..2 {
+            let refusal = refused(world.bindings().bind(request.clone()).await);
+            assert_eq!(refusal.brief(), not_found(missing));
+            assert!(refusal.message.contains(NOBODY), "{refusal:?}");
+        }
+    }
+    let request = binding::ListBindingsRequest { parent: P1.into(), ..Default::default() };
+    assert_eq!(ok(world.bindings().list_bindings(request).await).bindings, []);
+    assert_eq!(world.tail().await, before, "nothing was stored");
+    assert_eq!(ok(world.get_eip(&stock.eip.name).await), stock.eip, "AVAILABLE and without a binding");
+    let bound = ok(world.bind(&stock.eip.name, &stock.havip.name).await);
+    assert_eq!(bound.state(), State::InUse);
+    let before = world.tail().await;
+    assert_eq!(
+        refused(world.bindings().r#move(shift(&stock.eip.name, &no_havip)).await).brief(),
+        not_found("havip")
+    );
+    assert_eq!(world.tail().await, before, "nor by a move");
+}
+
+/// What was there before is not asked for again: such a bind is stored, fails, and lets go of everything.
+#[tokio::test]
+async fn a_bind_of_what_is_gone_since_fails_once_and_leaves_the_other_free() {
+    let (world, stock) = World::stocked().await;
+    ok(world.bind(&stock.eip.name, &stock.havip.name).await);
+    ok(world.unbind(&stock.eip.name).await);
+    ok(world.delete_havip(&stock.havip.name).await);
+    for _ in 0..3 {
+        let refusal = refused(world.bind(&stock.eip.name, &stock.havip.name).await);
+        assert_eq!(refusal.brief(), not_found("havip"));
     }
     let request = binding::ListBindingsRequest { parent: P1.into(), ..Default::default() };
     let failed = ok(world.bindings().list_bindings(request).await).bindings;
-    assert_eq!(failed.len(), 2);
-    for binding in &failed {
-        assert_eq!(binding.state(), State::Failed);
-        assert!(binding.failure.starts_with("NOT_FOUND: "), "{binding:?}");
-    }
-    assert_eq!(ok(world.get_eip(&stock.eip.name).await), stock.eip, "AVAILABLE and without a binding");
-    assert_eq!(ok(world.get_havip(&stock.havip.name).await), stock.havip);
-    let events = world.events(0).await;
-    assert!(!events.iter().any(|event| matches!(event, Kind::HoldPlaced(_))), "{events:?}");
-    let bound = ok(world.bind(&stock.eip.name, &stock.havip.name).await);
-    assert_eq!(bound.state(), State::InUse);
+    assert_eq!(failed.iter().map(binding::Binding::state).collect::<Vec<_>>(), [State::Failed]);
+    assert!(failed[0].failure.starts_with("NOT_FOUND: "), "{failed:?}");
+    let eip = ok(world.get_eip(&stock.eip.name).await);
+    assert_eq!((eip.state(), eip.binding.as_str()), (resource::eip::State::Available, ""));
 }

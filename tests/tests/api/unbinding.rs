@@ -44,7 +44,12 @@ async fn an_unbind_of_what_is_not_bound_is_success_and_writes_nothing() {
     let (world, stock) = World::stocked().await;
     let before = world.tail().await;
     assert_eq!(ok(world.unbind(&stock.eip.name).await).position, before);
-    ok(world.unbind(&format!("{P1}/eips/{NOBODY}")).await);
+    let nobodys = format!("{P1}/eips/{NOBODY}");
+    assert_eq!(refused(world.unbind(&nobodys).await).brief(), not_found("eip"));
+    let moved = world.bindings().r#move(shift(&nobodys, &stock.havip.name)).await;
+    assert_eq!(refused(moved).brief(), not_found("eip"));
+    let moved = refused(world.bindings().r#move(shift(&stock.eip.name, &stock.havip.name)).await);
+    assert_eq!(moved.reason, "EIP_NOT_BOUND");
     assert_eq!(world.tail().await, before);
 }
 
@@ -55,7 +60,7 @@ async fn an_unbind_under_another_projects_name_changes_nothing_and_shows_nothing
     let bound = ok(world.bind(&stock.eip.name, &stock.havip.name).await);
     let before = world.tail().await;
     let theirs = stock.eip.name.replace(P1, P2);
-    assert_eq!(ok(world.unbind(&theirs).await).position, before);
+    assert_eq!(refused(world.unbind(&theirs).await).brief(), not_found("eip"));
     assert_eq!(world.tail().await, before);
     assert_eq!(ok(world.binding(&bound.name).await).position, bound.position);
 }

@@ -81,6 +81,7 @@ impl World {
                 let its = self.eips.remove(&eip).unwrap();
                 if self.pools.iter().any(|pool| pool.cools && pool.cidr.contains(&its.address)) {
                     self.cooling.insert(its.address, command.by);
+                    self.released.insert(its.address, eip.clone());
                 }
                 self.gone.push(eip);
             }

@@ -133,8 +133,9 @@ impl Run {
             }
             Err(reason) if broken.contains(reason.as_str()) => Ok(()),
             // What had been released for it before the server died is known to have been; why, is lost.
-            Err(reason) if reason == "HOLD_RELEASED" && answer.crashed && broken.contains("NOT_FOUND") => {
-                Ok(())
+            Err(reason) if reason == "HOLD_RELEASED" && answer.crashed => {
+                let gone = ["NOT_FOUND", "EIP_COOLING"].iter().any(|reason| broken.contains(reason));
+                if gone { Ok(()) } else { wrong(format!("refused for one of {broken:?}, or done")) }
             }
             Err(_) if broken.is_empty() => wrong("done".to_owned()),
             Err(_) => wrong(format!("refused for one of {broken:?}")),

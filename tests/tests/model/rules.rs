@@ -1,7 +1,7 @@
 //! What must be answered: a refusal for one of the rules that are broken, or, where none is, that it was done. The rules are
 //! written down here once more, after the docs.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
@@ -146,7 +146,7 @@ impl World {
                 }
             }
             What::UpdateEip { eip, label, revision, .. } => match self.of(&self.eips, eip, by) {
-                None => rule("NOT_FOUND", true),
+                None => self.missing_eip(by, eip, rule),
                 Some(its) => {
                     rule("STALE_REVISION", *revision != 0 && *revision != its.revision);
                     let other = |label: &String| {
@@ -158,7 +158,7 @@ impl World {
                 }
             },
             What::ReleaseEip { eip, revision } => match self.of(&self.eips, eip, by) {
-                None => rule("NOT_FOUND", true),
+                None => self.missing_eip(by, eip, rule),
                 Some(its) => {
                     rule("STALE_REVISION", *revision != 0 && *revision != its.revision);
                     rule("DELETE_PROTECTED", its.protected);
@@ -176,15 +176,17 @@ impl World {
                 let pair =
                     self.bound.get(eip).filter(|_| is_of(eip, by)).is_some_and(|bound| bound.havip == *havip);
                 if !pair {
-                    rule("NOT_FOUND", !self.has(&self.eips, eip, by) || !self.has(&self.havips, havip, by));
+                    self.missing_eip(by, eip, rule);
+                    rule("NOT_FOUND", !self.has(&self.havips, havip, by));
                     rule("EIP_TAKEN", is_of(eip, by) && self.bound.contains_key(eip));
                     rule("HAVIP_TAKEN", is_of(havip, by) && self.fronted_by(havip).is_some());
                 }
             }
             What::Move { eip, havip, revision } => {
                 let bound = self.bound.get(eip).filter(|_| is_of(eip, by));
-                rule("NOT_FOUND", !is_of(eip, by) || !is_of(havip, by));
-                rule("EIP_NOT_BOUND", bound.is_none());
+                rule("NOT_FOUND", !is_of(havip, by));
+                self.missing_eip(by, eip, rule);
+                rule("EIP_NOT_BOUND", bound.is_none() && self.has(&self.eips, eip, by));
                 if let Some(bound) = bound.filter(|bound| bound.havip != *havip) {
                     rule("STALE_REVISION", *revision != 0 && *revision != bound.revision);
                     rule("HAVIP_TAKEN", self.fronted_by(havip).is_some());
@@ -192,7 +194,7 @@ impl World {
                 }
             }
             What::Unbind { eip, revision } => {
-                rule("NOT_FOUND", !is_of(eip, by));
+                self.missing_eip(by, eip, rule);
                 let bound = self.bound.get(eip);
                 rule(
                     "STALE_REVISION",
@@ -201,6 +203,14 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// What is not there may cool, which its project is told.
+    fn missing_eip(&self, by: usize, eip: &String, rule: &mut impl FnMut(&'static str, bool)) {
+        let had = |(address, of): (&Ipv4Addr, &usize)| *of == by && self.released.get(address) == Some(eip);
+        let (missing, cools) = (!self.has(&self.eips, eip, by), self.cooling.iter().any(had));
+        rule("EIP_COOLING", missing && cools);
+        rule("NOT_FOUND", missing && !cools);
     }
 
     fn wrong_members(

@@ -88,6 +88,8 @@ pub struct World {
     pub bound: BTreeMap<String, Bound>,
     /// Addresses that are kept, and for which project.
     pub cooling: BTreeMap<Ipv4Addr, usize>,
+    /// The EIP that had an address last, of those that were released.
+    pub released: BTreeMap<Ipv4Addr, String>,
     /// Of each project, and where they were stored.
     pub limits: [(Limits, u64); 2],
     /// Names of what was deleted.

@@ -1,5 +1,7 @@
 //! What callers ask: bind and unbind. Here are the four rules.
 
+use std::net::IpAddr;
+
 use super::{Binding, Phase, State};
 use crate::{
     Event, Expected, Rejection,
@@ -86,6 +88,15 @@ pub fn check_regions(eip: &Scope, havip: &Scope) -> Result<(), Rejection> {
         return Err(Rejection::precondition("OTHER_REGION", "havip", message));
     }
     Ok(())
+}
+
+/// The same family, once both addresses are known.
+pub fn check_families(eip: IpAddr, havip: IpAddr) -> Result<(), Rejection> {
+    if eip.is_ipv4() == havip.is_ipv4() {
+        return Ok(());
+    }
+    let message = format!("{eip} can't front {havip}: one is IPv4, the other IPv6");
+    Err(Rejection::precondition("FAMILY_DIFFERS", "havip", message))
 }
 
 /// The EIP of this binding has not left the other yet.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Binding, Phase, State};
+use super::{Binding, Phase, State, decide};
 use crate::{
     Event, Rejection,
     event::{BindFailed, BindRequested, BindingFacts, EipFacts, HavipFacts},
@@ -94,11 +94,7 @@ pub(super) fn check_facts(
     if eip.project != request.eip_project || havip.project != request.project {
         return refuse("OTHER_PROJECT", "the EIP or the HAVIP does not belong to the project named".into());
     }
-    if eip.address.is_ipv4() != havip.address.is_ipv4() {
-        let message = format!("{} can't front {}: one is IPv4, the other IPv6", eip.address, havip.address);
-        return refuse("FAMILY_DIFFERS", message);
-    }
-    Ok(())
+    decide::check_families(eip.address, havip.address)
 }
 
 /// What an EIP moves from is being taken out before it fronts anything else.

@@ -1,7 +1,7 @@
 //! Addresses that cool: given back by a project, and for a while kept from everybody else, so that what is still on its way to
 //! the one does not reach the other.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, Facts, Table};
 use crate::{
-    CommitPosition, Timestamp,
+    CommitPosition, Rejection, Timestamp,
     event::EipDescribed,
     id::{EipId, PoolId},
 };
@@ -21,6 +21,19 @@ pub struct CoolingEip {
     pub described: EipDescribed,
     /// From then on anybody may have its address.
     pub until: Timestamp,
+}
+
+/// Why nothing can be done with an EIP that was given back. Only to the project that had it.
+pub fn is_cooling(
+    field: &'static str,
+    name: impl fmt::Display,
+    address: impl fmt::Display,
+    until: Timestamp,
+) -> Rejection {
+    let message = format!(
+        "{name} was released; {address} is kept for its project until {until}: allocate an EIP with that address to have it again"
+    );
+    Rejection::precondition("EIP_COOLING", field, message).with("cooling_ends_at", until.0)
 }
 
 /// Every address that cools in a region. One whose time is over stays until the next commit: whoever asks says what time it is.

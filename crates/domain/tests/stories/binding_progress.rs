@@ -51,7 +51,8 @@ fn facts_of_another_region_project_or_family_are_refused() {
         (EipFacts { address: ip("2001:db8::1"), ..eip_facts(1) }, havip_facts(1), "FAMILY_DIFFERS"),
         (eip_facts(1), HavipFacts { address: ip("fd00::1"), ..havip_facts(1) }, "FAMILY_DIFFERS"),
     ] {
-        refused(confirm(eip, havip), Class::Precondition, reason, "binding", None);
+        let field = if reason == "FAMILY_DIFFERS" { "havip" } else { "binding" };
+        refused(confirm(eip, havip), Class::Precondition, reason, field, None);
     }
 }
 
