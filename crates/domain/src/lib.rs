@@ -8,6 +8,7 @@ pub mod binding;
 pub mod commit;
 pub mod event;
 pub mod holder;
+pub mod humane;
 pub mod id;
 pub mod labels;
 pub mod name;

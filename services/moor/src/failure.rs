@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 use mooring_domain::name::BadName;
 use serde_json::{Value, json};
 
-use crate::{resolve::Argument, servers::Server};
+use crate::{resolve::Argument, servers::Server, wire};
 
 mod backup;
 mod log;
@@ -171,7 +171,7 @@ impl Failure {
         let Details { field, in_the_way, violations, hint, request_id, more, .. } = &*self.details;
         let mut text = format!("moor: {}", self.message);
         let mut line = |word: &str, value: &str| text.push_str(&format!("\n  {word:<11} {value}"));
-        for (field, what) in violations.iter().filter(|(_, what)| !self.message.ends_with(what)) {
+        for (field, what) in violations.iter().filter(|(_, what)| !self.message.contains(what)) {
             line("wrong:", &format!("{field}: {what}"));
         }
         if let Some(field) = field.as_ref().filter(|field| !self.message.starts_with(&format!("{field}: "))) {
@@ -181,7 +181,9 @@ impl Failure {
             line("in the way:", who);
         }
         for (key, value) in more {
-            line(&format!("{}:", key.replace('_', " ")), value);
+            // A time is in nanoseconds for programs.
+            let time = key.ends_with("_at").then(|| value.parse().ok().map(wire::time_ms)).flatten();
+            line(&format!("{}:", key.replace('_', " ")), time.as_ref().unwrap_or(value));
         }
         if self.reason != USAGE {
             line("reason:", &self.reason);

@@ -50,12 +50,16 @@ const SAID_BY: [&str; 11] = [
     "Self::new(Class::",
 ];
 
+/// What stands for the message of a row that is not shown here.
+const NO_EXAMPLE: &str = "—";
+
 /// One row of the table.
 #[derive(Debug)]
 struct Row {
     code: String,
     keys: BTreeSet<String>,
     retryable: bool,
+    example: String,
     shown_by: String,
 }
 
@@ -73,14 +77,14 @@ fn table() -> BTreeMap<String, Row> {
     let rows = page.lines().skip_while(|line| !line.starts_with("| reason |")).skip(2);
     let rows = rows.take_while(|line| line.starts_with('|')).map(|line| {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [reason, code, keys, retry, _, shown_by] = cells[..] else { panic!("{line}") };
+        let [reason, code, keys, retry, _, example, shown_by] = cells[..] else { panic!("{line}") };
         let retryable = match retry {
             "yes" => true,
             "no" => false,
             other => panic!("{other}: {line}"),
         };
-        let row =
-            Row { code: code.to_owned(), keys: quoted(keys), retryable, shown_by: shown_by.replace('`', "") };
+        let [example, shown_by] = [example, shown_by].map(|cell| cell.replace('`', ""));
+        let row = Row { code: code.to_owned(), keys: quoted(keys), retryable, example, shown_by };
         (reason.replace('`', ""), row)
     });
     rows.collect()
@@ -167,10 +171,24 @@ async fn each_reason_comes_over_the_wire_as_the_table_says() {
     addresses(&world, &stock, &mut refusals).await;
     bindings(&world, &stock, &mut refusals).await;
     gateways_and_holders(&world, &stock, &mut refusals).await;
+    what_is_in_use(&world, &mut refusals).await;
     let table = table();
     let here: BTreeSet<_> =
         table.iter().filter(|(_, row)| row.shown_by == HERE).map(|(reason, _)| reason).collect();
     assert_eq!(here, refusals.0.keys().collect(), "shown here by the table, and by this story");
+    let told: BTreeMap<_, _> =
+        refusals.0.iter().map(|(reason, status)| (reason, plain(status.message()))).collect();
+    let documented: BTreeMap<_, _> = table
+        .iter()
+        .filter(|(_, row)| row.shown_by == HERE)
+        .map(|(reason, row)| (reason, row.example.clone()))
+        .collect();
+    assert_eq!(documented, told, "the examples of the table, and what is said");
+    let elsewhere = table.values().filter(|row| row.shown_by != HERE);
+    assert!(
+        elsewhere.into_iter().all(|row| row.example == NO_EXAMPLE),
+        "nobody compares it with what is said"
+    );
     for (reason, status) in refusals.0 {
         let row = &table[&reason];
         assert_eq!(format!("{:?}", status.code()), row.code, "{reason}: {status:?}");
@@ -340,4 +358,74 @@ async fn gateways_and_holders(world: &World, stock: &Stock, refusals: &mut Refus
     let (havip, vnic) = (havip.name, stock.a.name.clone());
     let request = health::WithdrawRequest { havip, vnic, ..Default::default() };
     refusals.take(world.health().withdraw(request).await);
+}
+
+async fn what_is_in_use(world: &World, refusals: &mut Refusals) {
+    const SCOPE: &str = "projects/p3/regions/r1";
+    let vpc = world.vpc(SCOPE, "blue").await;
+    let subnet = world.subnet(SCOPE, "web", &vpc, "10.0.1.0/24").await;
+    let vnic = world.vnic(&subnet, "vm-a", "02:00:00:00:00:0a", "10.0.1.10").await;
+    world.havip(&subnet, "front", "10.0.1.100", &[&vnic]).await;
+    let mut resource = world.resource();
+    let request = resource::DeleteVpcRequest { name: vpc.name, ..Default::default() };
+    refusals.take(resource.delete_vpc(request).await);
+    let request = resource::DeleteSubnetRequest { name: subnet.name.clone(), ..Default::default() };
+    refusals.take(resource.delete_subnet(request).await);
+    let request = resource::DeleteVnicRequest { name: vnic.name, ..Default::default() };
+    refusals.take(resource.delete_vnic(request).await);
+    let reserve = |block: &str| {
+        let (name, reserved) = (subnet.name.clone(), vec![block.to_owned()]);
+        let subnet = resource::Subnet { name, reserved, ..Default::default() };
+        resource::UpdateSubnetRequest { subnet: Some(subnet), ..Default::default() }
+    };
+    refusals.take(resource.update_subnet(reserve("10.0.1.8/29")).await);
+    ok(resource.update_subnet(reserve("10.0.1.240/28")).await);
+    refusals.take(resource.create_havip(create_havip(&subnet, "x", "10.0.1.250", &[])).await);
+
+    let name = world.pool(R1, "old", "192.0.2.0/30").await.name;
+    let delete = || resource::DeletePoolRequest { name: name.clone(), ..Default::default() };
+    refusals.take(resource.delete_pool(delete()).await);
+    let from = |pool: &str| {
+        let eip = resource::Eip { pool: pool.into(), ..Default::default() };
+        resource::AllocateEipRequest { parent: SCOPE.into(), eip: Some(eip), ..Default::default() }
+    };
+    ok(resource.allocate_eip(from(&name)).await);
+    refusals.take(resource.delete_pool(delete()).await);
+    let cidrs = vec!["192.0.2.4/30".to_owned()];
+    let pool = resource::Pool { name: name.clone(), cidrs, ..Default::default() };
+    let request = resource::UpdatePoolRequest { pool: Some(pool), ..Default::default() };
+    refusals.take(resource.update_pool(request).await);
+    let request = resource::DrainPoolRequest { name: name.clone(), ..Default::default() };
+    ok(resource.drain_pool(request).await);
+    refusals.take(resource.allocate_eip(from(&name)).await);
+}
+
+/// A message without what differs from one time to the next: ids, times, positions, how long something still takes.
+fn plain(message: &str) -> String {
+    let message = match (message.split_once("Z, "), message.split_once(" from now")) {
+        (Some((before, _)), Some((_, after))) => format!("{before}Z, LONG from now{after}"),
+        _ => message.to_owned(),
+    };
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.');
+    let (mut plain, mut rest) = (String::new(), message.as_str());
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len()).max(first.len_utf8());
+        let (word, after) = rest.split_at(end);
+        let bare = word.trim_end_matches([':', '.']);
+        plain.push_str(match bare {
+            _ if uuid::Uuid::try_parse(bare).is_ok() => "ID",
+            _ if bare.len() == 24 && bare.ends_with('Z') => "TIME",
+            _ if is_position(bare) => "POSITION",
+            _ => bare,
+        });
+        plain.push_str(&word[bare.len()..]);
+        rest = after;
+    }
+    plain
+}
+
+/// A commit's: its record's number, a dot, its index.
+fn is_position(word: &str) -> bool {
+    let is_number = |part: &str| part.parse::<u64>().is_ok();
+    word.split_once('.').is_some_and(|(record, index)| is_number(record) && is_number(index))
 }

@@ -7,6 +7,7 @@ use super::{Announce, Havip, Sighting, State, Verdict, contest::contested, decid
 use crate::{
     Event, Rejection, Timestamp,
     event::{ClaimFacts, HolderWithdrawn, LeaseRenewed, VnicFacts, Withdrawal},
+    humane::Humane,
     id,
     name::{Name, Scope},
 };
@@ -19,7 +20,8 @@ pub(super) fn announce(state: &State, asked: &Announce) -> Result<Option<Event>,
     may_be_announced(havip)?;
     let vnic = claimant(state, havip, &asked.vnic)?;
     if !LEASES.contains(&asked.lease) {
-        let message = format!("must be {:?} to {:?}, is {:?}", LEASES.start(), LEASES.end(), asked.lease);
+        let [least, most, is] = [*LEASES.start(), *LEASES.end(), asked.lease].map(Humane);
+        let message = format!("must be {least} to {most}, is {is}");
         return Err(Rejection::invalid("lease_ms", message));
     }
     let claim = ClaimFacts { gateway: asked.by.clone(), number: 0, mac: vnic.mac, observed_at: asked.now };

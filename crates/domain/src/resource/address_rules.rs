@@ -86,10 +86,10 @@ pub(super) fn check_host(
     subnet: &SubnetCreated,
     address: IpAddr,
 ) -> Result<(), Rejection> {
-    check_in_block(field, &subnet.cidr, address).map_err(|rejection| rejection.because_of(subnet.name()))?;
+    check_in_block(field, &subnet.cidr, address)?;
     if address == subnet.gateway_address {
         let message = format!("{address} is the gateway address of {}", subnet.cidr);
-        return Err(Rejection::invalid(field, message).because_of(subnet.name()));
+        return Err(Rejection::invalid(field, message));
     }
     if let Some(block) = subnet.reserved.iter().find(|block| block.contains(&address)) {
         let message = format!("{address} is reserved, as all of {block} is; choose another address");

@@ -6,6 +6,7 @@ use super::{AllocateEip, CoolingEip, Entry, Facts, ReleaseEip, State, UpdateEip,
 use crate::{
     Event, Rejection, Timestamp,
     event::{EipDescribed, EipDetails, EipFacts, EipReleased},
+    humane::Humane,
     id::PoolId,
     name::Label,
 };
@@ -79,8 +80,11 @@ fn pool_of(state: &State, command: &AllocateEip, address: IpAddr) -> Result<Pool
     if let Some(asked) = command.pool {
         let pool = state.pools.require(&command.scope.region, asked, POOL)?;
         if found != Some(asked) {
-            let message = format!("{address} is not in this pool; leave the address or the pool out");
-            return Err(Rejection::invalid(ADDRESS, message).because_of(pool.facts.name()));
+            let message = format!(
+                "{address} is not in the pool {}; leave the address or the pool out",
+                pool.facts.name()
+            );
+            return Err(Rejection::invalid(ADDRESS, message));
         }
     }
     let Some(pool) = found else {
@@ -119,10 +123,11 @@ fn check_cool(state: &State, command: &AllocateEip, address: IpAddr) -> Result<(
     let others = |entry: &&Entry<CoolingEip>| entry.facts.parent() != command.scope;
     let Some(cooling) = state.cooling.at(address, command.now).filter(others) else { return Ok(()) };
     let until = cooling.facts.until;
-    let left = Duration::from_secs(until.since(command.now).as_secs() + 1);
+    let left = Humane(Duration::from_secs(until.since(command.now).as_secs() + 1));
     // Who had it is none of another project's business.
-    let message =
-        format!("{address} is kept for who had it, for another {left:?}; choose another or leave it out");
+    let message = format!(
+        "{address} is kept for who had it until {until}, {left} from now; choose another or leave it out"
+    );
     Err(Rejection::precondition("ADDRESS_COOLING", ADDRESS, message).with("cooling_ends_at", until.0))
 }
 

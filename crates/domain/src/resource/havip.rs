@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Event, Rejection,
     event::{Damping, HavipCreated, HavipFacts, SubnetCreated, VnicFacts},
+    humane::Humane,
     id::{SubnetId, VnicId},
     name::{Name, Scope},
 };
@@ -77,11 +78,11 @@ fn check_damping(damping: Damping) -> Result<(), Rejection> {
     let message = if damping == Damping::OFF {
         return Ok(());
     } else if step > cap {
-        format!("its step ({step:?}) must be at most its cap ({cap:?})")
+        format!("its step ({}) must be at most its cap ({})", Humane(step), Humane(cap))
     } else if step.is_zero() {
-        format!("a cap of {cap:?} without a step; both are 0 where it is off")
+        format!("a cap of {} without a step; both are 0 where it is off", Humane(cap))
     } else if cap > MAX_DAMPING {
-        format!("its cap ({cap:?}) must be at most {MAX_DAMPING:?}")
+        format!("its cap ({}) must be at most {}", Humane(cap), Humane(MAX_DAMPING))
     } else {
         return Ok(());
     };

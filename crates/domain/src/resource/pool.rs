@@ -6,7 +6,7 @@ use std::{net::IpAddr, time::Duration};
 use ipnet::IpNet;
 
 use super::{CreatePool, DeletePool, Facts, State, UpdatePool, address_rules::*};
-use crate::{Event, Rejection, Timestamp, event::PoolCreated, id::PoolId};
+use crate::{Event, Rejection, Timestamp, event::PoolCreated, humane::Humane, id::PoolId};
 
 const CIDRS: &str = "pool.cidrs";
 
@@ -108,7 +108,8 @@ fn check_cooling(cooling: Duration) -> Result<(), Rejection> {
     if cooling <= MAX_COOLING {
         return Ok(());
     }
-    let message = format!("an address can't cool for {cooling:?}, but for {MAX_COOLING:?} at most");
+    let message =
+        format!("an address can't cool for {}, but for {} at most", Humane(cooling), Humane(MAX_COOLING));
     Err(Rejection::invalid("pool.cooling_ms", message))
 }
 

@@ -269,7 +269,7 @@ fn only_where_it_is_allowed_and_only_who_may_hold_it() {
     refused(announce(&mut story, 77), Class::NotFound, "NOT_FOUND", "vnic", None);
     for lease in [Duration::ZERO, Duration::from_millis(999), Duration::from_millis(3_600_001)] {
         let command = announced(&story, 1, lease);
-        invalid(story.when(&command), "lease_ms", "must be 1s to 3600s");
+        invalid(story.when(&command), "lease_ms", "must be 1s to 1h");
     }
     let Command::Announce(asked) = announced(&story, 1, LEASE) else { panic!("it is one") };
     let elsewhere = Name { scope: scope("bank"), ..havip() };

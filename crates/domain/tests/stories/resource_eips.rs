@@ -65,7 +65,7 @@ fn an_address_in_no_pool_or_not_in_the_pool_named_is_refused() {
     let result = allocate(&mut story, AllocateEip { address: Some(ip("192.0.2.1")), ..eip(9) });
     refused(result, Class::Precondition, "NOT_IN_A_POOL", "eip.address", None);
     let command = AllocateEip { address: Some(ip("198.51.100.1")), pool: Some(id(1)), ..eip(9) };
-    invalid(allocate(&mut story, command.clone()), "eip.address", "not in this pool");
+    invalid(allocate(&mut story, command.clone()), "eip.address", "not in the pool");
     allocate(&mut story, AllocateEip { pool: Some(id(2)), ..command }).unwrap();
 }
 

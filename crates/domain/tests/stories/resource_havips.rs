@@ -156,7 +156,7 @@ fn damping_has_a_step_and_a_cap_or_neither() {
         CreateHavip { rules: HolderRules { damping, ..HolderRules::default() }, ..havip(number, None, &[1]) }
     };
     for (step, cap, words) in
-        [(2000, 1000, "at most its cap"), (0, 1000, "without a step"), (1000, 600_001, "at most 600s")]
+        [(2000, 1000, "at most its cap"), (0, 1000, "without a step"), (1000, 600_001, "at most 10m")]
     {
         invalid(create(&mut story, with(9, step, cap)), "havip.damping", words);
     }
