@@ -134,7 +134,7 @@ impl Verb {
         match self {
             Self::Allocate { name, address, pool, said } => {
                 let pool = match pool {
-                    Some(pool) => moor.name_of::<Pool>(Argument::new("--pool", &pool)).await?,
+                    Some(pool) => moor.named::<Pool>(Argument::new("--pool", &pool))?,
                     None => String::new(),
                 };
                 let (display_name, address) = (name.unwrap_or_default(), address.unwrap_or_default());
@@ -162,6 +162,7 @@ async fn allocate(moor: &Invocation, eip: Eip) -> Result<Eip, Failure> {
     })
     .await
     .map_err(|failure| {
+        let failure = failure.of_argument("eip.pool", "--pool");
         failure.of_argument("eip.description", "--description").of_argument("eip.labels", "--labels")
     })
 }
@@ -180,7 +181,7 @@ async fn update(
         return Err(Failure::usage(format!("what is to change? Say {flags}")));
     }
     let argument = Argument::new("EIP", text);
-    let name = moor.name_of::<Eip>(argument).await?;
+    let name = moor.named::<Eip>(argument)?;
     let eip = Some(Eip { name, display_name: label.unwrap_or_default(), ..said.eip() });
     let update_mask = Some(FieldMask { paths });
     let (request_id, validate_only) = moor.of_write();
@@ -201,7 +202,7 @@ fn of_flags(failure: Failure) -> Failure {
 
 async fn release(moor: &Invocation, text: &str, expected: Expected) -> Result<(), Failure> {
     let eip = Argument::new("EIP", text);
-    let name = moor.name_of::<Eip>(eip).await?;
+    let name = moor.named::<Eip>(eip)?;
     let (request_id, validate_only) = moor.of_write();
     let message = ReleaseEipRequest { name, request_id, validate_only, expected_revision: expected.revision };
     let rpc = async |channel, request| ResourceServiceClient::new(channel).release_eip(request).await;

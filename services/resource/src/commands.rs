@@ -10,7 +10,7 @@ use mooring_domain::{
     name::{Name, RegionId, Scope, parse_region},
     resource::{
         AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, DEFAULT_COOLING,
-        HavipChange, State, UpdateEip, UpdateHavip, UpdateQuotas,
+        Edit, HavipChange, State, UpdateEip, UpdateHavip, UpdateQuotas,
     },
 };
 use mooring_ledger::{Caller, Refused, now};
@@ -70,7 +70,7 @@ pub(crate) fn create_subnet(
         display_name: text("subnet.display_name", &subnet.display_name)?,
         cidr: text("subnet.cidr", &subnet.cidr)?,
         gateway_address: optional("subnet.gateway_address", &subnet.gateway_address)?,
-        reserved: subnets::reserved(&subnet.reserved)?,
+        reserved: subnets::reserved("subnet.reserved", &subnet.reserved)?,
         vpc: find::in_scope(state.vpcs(), &scope, "subnet.vpc", &subnet.vpc)?.facts.id,
         scope,
     };
@@ -120,7 +120,7 @@ pub(crate) fn create_havip(
         display_name: text("havip.display_name", &havip.display_name)?,
         address: optional::<IpAddr>("havip.address", &havip.address)?,
         subnet: subnet.id,
-        members: find::members(state, subnet, &havip.members)?,
+        members: find::members(state, subnet, "havip.members", &havip.members)?,
         rules: HolderRules {
             whole_subnet: claim_policy(havip.claim_policy)?,
             damping: havip.damping.map(damping).unwrap_or_default(),
@@ -134,26 +134,25 @@ pub(crate) fn create_havip(
 /// What may change of a HAVIP.
 const OF_A_HAVIP: [&str; 5] = ["display_name", "members", "claim_policy", "damping", "announce"];
 
-/// The name of what is to change, and how; the rest of it is looked up in its region's state.
-pub(crate) fn havip_to_change(
-    caller: &Caller,
-    havip: Option<&api::Havip>,
-) -> Result<Name<id::Havip>, Status> {
-    caller.name("havip.name", &set("havip", havip)?.name)
-}
-
 pub(crate) fn update_havip(
     state: &State,
-    name: Name<id::Havip>,
+    name: &str,
     request: api::UpdateHavipRequest,
 ) -> Result<Command, Status> {
     let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_HAVIP)?;
     let api::Havip { display_name, members, claim_policy: policy, damping: damped, announce, .. } =
         set("havip", request.havip)?;
+    let name = find::named(state.havips(), "havip.name", name)?;
+    let (added, removed) = (&request.add_members, &request.remove_members);
     let change = HavipChange {
         display_name: mask
             .value("display_name", !display_name.is_empty(), || text("havip.display_name", &display_name))?,
-        members: mask.value("members", !members.is_empty(), || members_of(state, &name, &members))?,
+        members: mask
+            .value("members", !members.is_empty(), || members_of(state, &name, "havip.members", &members))?,
+        members_edit: Edit {
+            added: members_of(state, &name, "add_members", added)?,
+            removed: members_of(state, &name, "remove_members", removed)?,
+        },
         whole_subnet: mask.value("claim_policy", policy != 0, || claim_policy(policy))?,
         damping: mask.value("damping", damped.is_some(), || Ok(damped.map(damping).unwrap_or_default()))?,
         announce: mask.value("announce", announce, || Ok(announce))?,
@@ -163,11 +162,19 @@ pub(crate) fn update_havip(
 }
 
 /// An instance's name counts in the HAVIP's subnet.
-fn members_of(state: &State, name: &Name<id::Havip>, members: &[String]) -> Result<Vec<VnicId>, Status> {
+fn members_of(
+    state: &State,
+    name: &Name<id::Havip>,
+    field: &'static str,
+    members: &[String],
+) -> Result<Vec<VnicId>, Status> {
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
     let havip = find::scoped(state.havips(), "havip.name", &name.to_string())?;
     let subnet = state.subnets().get(havip.facts.havip.subnet).map(|entry| &entry.facts);
     let subnet = subnet.ok_or(Refused::Unserved(Unserved::Unavailable))?;
-    find::members(state, subnet, members)
+    find::members(state, subnet, field, members)
 }
 
 pub(crate) fn allocate_eip(state: &State, scope: Scope, eip: Option<api::Eip>) -> Result<Command, Status> {
@@ -192,11 +199,15 @@ pub(crate) fn allocate_eip(state: &State, scope: Scope, eip: Option<api::Eip>) -
     Ok(Command::AllocateEip(command))
 }
 
-pub(crate) fn update_eip(caller: &Caller, request: api::UpdateEipRequest) -> Result<UpdateEip, Status> {
+pub(crate) fn update_eip(
+    state: &State,
+    name: &str,
+    request: api::UpdateEipRequest,
+) -> Result<UpdateEip, Status> {
     const MUTABLE: [&str; 4] = ["display_name", "description", "labels", "delete_protection"];
     let mask = Mask::parse(request.update_mask.as_ref(), &MUTABLE)?;
     let eip = set("eip", request.eip)?;
-    let Name { scope, id } = caller.name("eip.name", &eip.name)?;
+    let Name { scope, id } = find::named_eip(state, "eip.name", name)?;
     let (name, said) = (&eip.display_name, &eip.description);
     Ok(UpdateEip {
         display_name: mask.value("display_name", !name.is_empty(), || optional("eip.display_name", name))?,

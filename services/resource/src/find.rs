@@ -1,10 +1,11 @@
-//! From the names in a request to the things they name: by id, by display name, and EIPs by address.
+//! From the names in a request to the things they name: by id, by display name, and EIPs by address. Writes name things as
+//! reads do: a retry with its request id says the same words, whatever they would mean by then.
 
 use mooring_domain::{
     Rejection, Timestamp,
     event::{EipDescribed, SubnetCreated, VnicCreated},
-    id::{Id, Kind, Vnic, VnicId},
-    name::{Label, RegionId, Scope, parse_regional, parse_scoped},
+    id::{Eip, Id, Kind, Pool, PoolId, Vnic, VnicId},
+    name::{Label, Name, RegionId, Scope, parse_regional, parse_scoped},
     resource::{CoolingEip, Entry, Facts, State, Table},
 };
 use mooring_ledger::Refused;
@@ -48,9 +49,10 @@ fn only<'a, F: Facts + 'a>(
 pub(crate) fn members(
     state: &State,
     subnet: &SubnetCreated,
+    field: &'static str,
     names: &[String],
 ) -> Result<Vec<VnicId>, Status> {
-    let member = |name: &String| member(state, subnet, "havip.members", name);
+    let member = |name: &String| member(state, subnet, field, name);
     names.iter().map(|name| member(name).map(|entry| entry.facts.vnic.id)).collect()
 }
 
@@ -70,6 +72,39 @@ fn member<'a>(
         found.find(|entry| entry.facts.subnet == subnet.id)
     });
     of_subnet.map_or_else(|| in_scope(state.vnics(), &scope, field, name), Ok)
+}
+
+/// What a write names: an id as it is, for the core to say whether it is there; else as a read would find it.
+pub(crate) fn named<F: Facts<Parent = Scope>>(
+    table: &Table<F>,
+    field: &'static str,
+    name: &str,
+) -> Result<Name<F::Kind>, Status> {
+    let (scope, last) = parse_scoped::<F::Kind>(name).map_err(bad_name(field))?;
+    let id = match last.parse() {
+        Ok(id) => id,
+        Err(_) => by_last(table, &scope, last, field, name)?.facts.id(),
+    };
+    Ok(Name { scope, id })
+}
+
+/// The same of an EIP, which may be named by its address.
+pub(crate) fn named_eip(state: &State, field: &'static str, name: &str) -> Result<Name<Eip>, Status> {
+    let (scope, last) = parse_scoped::<Eip>(name).map_err(bad_name(field))?;
+    let id = match last.parse() {
+        Ok(id) => id,
+        Err(_) => eip(state, field, name)?.facts.id(),
+    };
+    Ok(Name { scope, id })
+}
+
+/// The same of a pool.
+pub(crate) fn named_pool(state: &State, field: &'static str, name: &str) -> Result<PoolId, Status> {
+    let (region, last) = parse_regional(name, Pool::COLLECTION).map_err(bad_name(field))?;
+    match last.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(by_last(state.pools(), &region, last, field, name)?.facts.id()),
+    }
 }
 
 /// A project's thing, and its scope.
@@ -116,7 +151,7 @@ pub(crate) fn eip<'a>(
     field: &'static str,
     name: &str,
 ) -> Result<&'a Entry<EipDescribed>, Status> {
-    let (scope, last) = parse_scoped::<mooring_domain::id::Eip>(name).map_err(bad_name(field))?;
+    let (scope, last) = parse_scoped::<Eip>(name).map_err(bad_name(field))?;
     let at_address = last.parse().ok().and_then(|address| state.eip_at(address));
     match at_address.filter(|entry| entry.facts.parent() == scope) {
         Some(entry) => Ok(entry),
@@ -126,7 +161,7 @@ pub(crate) fn eip<'a>(
 
 /// An EIP that was released, while its address cools: by its id, its address, or what it was called; of several the last one.
 pub(crate) fn cooling<'a>(state: &'a State, name: &str, now: Timestamp) -> Option<&'a Entry<CoolingEip>> {
-    let (scope, last) = parse_scoped::<mooring_domain::id::Eip>(name).ok()?;
+    let (scope, last) = parse_scoped::<Eip>(name).ok()?;
     let (cooling, eips) = (state.cooling(), state.cooling().eips());
     let is_cooling = |entry: &&Entry<CoolingEip>| entry.facts.until > now && entry.facts.parent() == scope;
     let by_id = last.parse().ok().and_then(|id| eips.get(id));

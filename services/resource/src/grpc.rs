@@ -221,8 +221,8 @@ impl ResourceService for Resource {
 
     async fn delete_vpc(&self, request: Request<api::DeleteVpcRequest>) -> Answer<api::DeleteVpcResponse> {
         let (caller, request) = Caller::open(request)?;
-        let outcome =
-            self.delete(caller, &request.name, request.expected_revision, Command::DeleteVpc).await?;
+        let named = (request.name.as_str(), request.expected_revision);
+        let outcome = self.delete(caller, named, State::vpcs, Command::DeleteVpc).await?;
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeleteVpcResponse { position }))
     }
@@ -237,16 +237,16 @@ impl ResourceService for Resource {
         request: Request<api::DeleteSubnetRequest>,
     ) -> Answer<api::DeleteSubnetResponse> {
         let (caller, request) = Caller::open(request)?;
-        let outcome =
-            self.delete(caller, &request.name, request.expected_revision, Command::DeleteSubnet).await?;
+        let named = (request.name.as_str(), request.expected_revision);
+        let outcome = self.delete(caller, named, State::subnets, Command::DeleteSubnet).await?;
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeleteSubnetResponse { position }))
     }
 
     async fn delete_vnic(&self, request: Request<api::DeleteVnicRequest>) -> Answer<api::DeleteVnicResponse> {
         let (caller, request) = Caller::open(request)?;
-        let outcome =
-            self.delete(caller, &request.name, request.expected_revision, Command::DeleteVnic).await?;
+        let named = (request.name.as_str(), request.expected_revision);
+        let outcome = self.delete(caller, named, State::vnics, Command::DeleteVnic).await?;
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeleteVnicResponse { position }))
     }
@@ -285,20 +285,22 @@ impl ResourceService for Resource {
 
     async fn update_havip(&self, request: Request<api::UpdateHavipRequest>) -> Answer<api::Havip> {
         let (caller, request) = Caller::open(request)?;
-        let name = commands::havip_to_change(&caller, request.havip.as_ref())?;
-        let ledger = self.ledger("havip.name", &name.scope.region)?;
-        let command = commands::update_havip(&ledger.view().state, name.clone(), request);
+        let name = commands::set("havip", request.havip.as_ref())?.name.clone();
+        let (scope, _) = caller.scoped::<mooring_domain::id::Havip>("havip.name", &name)?;
+        let ledger = self.ledger("havip.name", &scope.region)?;
+        let command = commands::update_havip(&ledger.view().state, &name, request);
         let outcome = ledger.submit_found(caller, command).await?;
         let state = ledger.view().state;
         let (facts, at) = match changed(&outcome)? {
             Some((at, Event::HavipUpdated(facts))) => (facts, at),
             Some(_) => return Err(Refused::Unserved(Unserved::Unavailable).into()),
             None => {
-                let entry = find::scoped(state.havips(), "havip.name", &name.to_string())?;
+                let entry = find::scoped(state.havips(), "havip.name", &name)?;
                 (entry.facts.clone(), entry.at)
             }
         };
-        Ok(outcome.answer(answer::havip(&facts, at, state.havip_held_by(name.id))))
+        let held_by = state.havip_held_by(facts.havip.id);
+        Ok(outcome.answer(answer::havip(&facts, at, held_by)))
     }
 
     async fn delete_havip(
@@ -306,8 +308,8 @@ impl ResourceService for Resource {
         request: Request<api::DeleteHavipRequest>,
     ) -> Answer<api::DeleteHavipResponse> {
         let (caller, request) = Caller::open(request)?;
-        let outcome =
-            self.delete(caller, &request.name, request.expected_revision, Command::DeleteHavip).await?;
+        let named = (request.name.as_str(), request.expected_revision);
+        let outcome = self.delete(caller, named, State::havips, Command::DeleteHavip).await?;
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeleteHavipResponse { position }))
     }
@@ -350,15 +352,16 @@ impl ResourceService for Resource {
 
     async fn update_eip(&self, request: Request<api::UpdateEipRequest>) -> Answer<api::Eip> {
         let (caller, request) = Caller::open(request)?;
-        let command = commands::update_eip(&caller, request)?;
-        let (scope, id) = (command.scope.clone(), command.id);
+        let name = commands::set("eip", request.eip.as_ref())?.name.clone();
+        let (scope, _) = caller.scoped::<mooring_domain::id::Eip>("eip.name", &name)?;
         let ledger = self.ledger("eip.name", &scope.region)?;
-        let outcome = ledger.submit(caller, Command::UpdateEip(command)).await?;
+        let command = commands::update_eip(&ledger.view().state, &name, request).map(Command::UpdateEip);
+        let outcome = ledger.submit_found(caller, command).await?;
         let bindings = self.bindings(&scope.region).await?;
         if outcome.events.is_empty() {
             // It said all that already.
             let state = ledger.view().state;
-            let entry = state.eips().require(&scope, id, "eip.name").map_err(Refused::from)?;
+            let entry = find::eip(&state, "eip.name", &name)?;
             return Ok(outcome.answer(answer::eip(&entry.facts, entry.at, Some(&bindings))));
         }
         answer!(outcome, Event::EipUpdated => |eip, at| answer::eip(&eip, at, Some(&bindings)))
@@ -366,15 +369,14 @@ impl ResourceService for Resource {
 
     async fn release_eip(&self, request: Request<api::ReleaseEipRequest>) -> Answer<api::ReleaseEipResponse> {
         let (caller, request) = Caller::open(request)?;
-        let name = caller.name::<mooring_domain::id::Eip>("name", &request.name)?;
-        let ledger = self.ledger("name", &name.scope.region)?;
-        let command = Command::ReleaseEip(ReleaseEip {
-            scope: name.scope.clone(),
-            id: name.id,
-            expected: Expected(request.expected_revision),
-            now: now(),
+        let (scope, _) = caller.scoped::<mooring_domain::id::Eip>("name", &request.name)?;
+        let ledger = self.ledger("name", &scope.region)?;
+        let expected = Expected(request.expected_revision);
+        let named = find::named_eip(&ledger.view().state, "name", &request.name);
+        let command = named.map(|name| {
+            Command::ReleaseEip(ReleaseEip { scope: name.scope, id: name.id, expected, now: now() })
         });
-        let outcome = ledger.submit(caller, command).await?;
+        let outcome = ledger.submit_found(caller, command).await?;
         answer!(outcome, Event::EipReleased => |released, at| api::ReleaseEipResponse {
             position: at.position.0,
             cooling_ends_at: released.cooling_until.map_or(0, |until| until.0),

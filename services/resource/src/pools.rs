@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use mooring_domain::{
     Event, Expected,
-    id::PoolId,
-    name::{RegionId, parse_regional},
-    resource::{Command, DEFAULT_COOLING, DeletePool, PoolChange, UpdatePool},
+    name::parse_regional,
+    resource::{Command, DEFAULT_COOLING, DeletePool, Edit, PoolChange, UpdatePool},
 };
 use mooring_ledger::{Caller, Outcome, Refused, now};
 use mooring_proto::{
     answer::resource as answer,
     mask::Mask,
     resource::v1 as api,
-    status::{Unserved, bad_field, bad_name},
+    status::{Unserved, bad_name},
 };
 use tonic::{Response, Status};
 
@@ -26,23 +26,22 @@ use crate::{
 /// What may change of a pool by UpdatePool.
 const OF_A_POOL: [&str; 3] = ["display_name", "cidrs", "cooling_ms"];
 
-/// Region and id of a pool's name.
-fn named(field: &'static str, name: &str) -> Result<(RegionId, PoolId), Status> {
-    let (region, last) = parse_regional(name, "pools").map_err(bad_name(field))?;
-    let id =
-        last.parse().map_err(|_| bad_field(field, "expected regions/{region}/pools/{id}, the id a UUID"))?;
-    Ok((region, id))
+fn blocks(field: &'static str, cidrs: &[String]) -> Result<Vec<IpNet>, Status> {
+    cidrs.iter().map(|cidr| text(field, cidr)).collect()
 }
 
 /// What UpdatePool changes, and in which pool.
 pub(crate) fn change(request: api::UpdatePoolRequest) -> Result<(String, PoolChange), Status> {
     let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_POOL)?;
     let api::Pool { name, display_name, cidrs, cooling_ms, .. } = set("pool", request.pool)?;
-    let blocks = || cidrs.iter().map(|cidr| text("pool.cidrs", cidr)).collect::<Result<_, _>>();
     let change = PoolChange {
         display_name: mask
             .value("display_name", !display_name.is_empty(), || text("pool.display_name", &display_name))?,
-        cidrs: mask.value("cidrs", !cidrs.is_empty(), blocks)?,
+        cidrs: mask.value("cidrs", !cidrs.is_empty(), || blocks("pool.cidrs", &cidrs))?,
+        cidrs_edit: Edit {
+            added: blocks("add_cidrs", &request.add_cidrs)?,
+            removed: blocks("remove_cidrs", &request.remove_cidrs)?,
+        },
         cooling: mask.value("cooling_ms", cooling_ms.is_some(), || {
             Ok(cooling_ms.map_or(DEFAULT_COOLING, Duration::from_millis))
         })?,
@@ -65,12 +64,13 @@ impl Resource {
         expected: u64,
         change: PoolChange,
     ) -> Result<Response<api::Pool>, Status> {
-        let (region, id) = named(field, name)?;
+        let (region, _) = parse_regional(name, "pools").map_err(bad_name(field))?;
         let ledger = self.ledger(field, &region)?;
         let expected = Expected(expected);
-        let outcome = ledger
-            .submit(caller, Command::UpdatePool(UpdatePool { region, id, expected, change, now: now() }))
-            .await?;
+        let named = find::named_pool(&ledger.view().state, field, name);
+        let command =
+            named.map(|id| Command::UpdatePool(UpdatePool { region, id, expected, change, now: now() }));
+        let outcome = ledger.submit_found(caller, command).await?;
         let state = ledger.view().state;
         let (pool, at) = match changed(&outcome)? {
             Some((at, Event::PoolUpdated(pool))) => (pool, at),
@@ -80,6 +80,7 @@ impl Resource {
                 (entry.facts.clone(), entry.at)
             }
         };
+        let id = pool.id;
         Ok(outcome.answer(answer::pool(&pool, at, state.allocated(id), state.cooling().count(id, now()))))
     }
 
@@ -89,9 +90,11 @@ impl Resource {
         name: &str,
         expected: u64,
     ) -> Result<Outcome, Status> {
-        let (region, id) = named("name", name)?;
+        let (region, _) = parse_regional(name, "pools").map_err(bad_name("name"))?;
         let ledger = self.ledger("name", &region)?;
-        let command = DeletePool { region, id, expected: Expected(expected), now: now() };
-        Ok(ledger.submit(caller, Command::DeletePool(command)).await?)
+        let expected = Expected(expected);
+        let named = find::named_pool(&ledger.view().state, "name", name);
+        let command = named.map(|id| Command::DeletePool(DeletePool { region, id, expected, now: now() }));
+        ledger.submit_found(caller, command).await
     }
 }

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use mooring_domain::{
     Event, Expected,
     id::Subnet as Kind,
-    resource::{Command, SubnetChange, UpdateSubnet},
+    resource::{Command, Edit, SubnetChange, UpdateSubnet},
 };
 use mooring_ledger::{Caller, Refused};
 use mooring_proto::{answer::resource as answer, mask::Mask, resource::v1 as api, status::Unserved};
@@ -20,8 +20,8 @@ use crate::{
 const OF_A_SUBNET: [&str; 2] = ["display_name", "reserved"];
 
 /// Its reserved blocks as a request has them.
-pub(crate) fn reserved(blocks: &[String]) -> Result<Vec<IpNet>, Status> {
-    blocks.iter().map(|block| text("subnet.reserved", block)).collect()
+pub(crate) fn reserved(field: &'static str, blocks: &[String]) -> Result<Vec<IpNet>, Status> {
+    blocks.iter().map(|block| text(field, block)).collect()
 }
 
 impl Resource {
@@ -32,17 +32,26 @@ impl Resource {
     ) -> Result<Response<api::Subnet>, Status> {
         let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_SUBNET)?;
         let subnet = set("subnet", request.subnet)?;
-        let name = caller.name::<Kind>("subnet.name", &subnet.name)?;
+        let (scope, _) = caller.scoped::<Kind>("subnet.name", &subnet.name)?;
         let change = SubnetChange {
             display_name: mask.value("display_name", !subnet.display_name.is_empty(), || {
                 text("subnet.display_name", &subnet.display_name)
             })?,
-            reserved: mask.value("reserved", !subnet.reserved.is_empty(), || reserved(&subnet.reserved))?,
+            reserved: mask.value("reserved", !subnet.reserved.is_empty(), || {
+                reserved("subnet.reserved", &subnet.reserved)
+            })?,
+            reserved_edit: Edit {
+                added: reserved("add_reserved", &request.add_reserved)?,
+                removed: reserved("remove_reserved", &request.remove_reserved)?,
+            },
         };
-        let ledger = self.ledger("subnet.name", &name.scope.region)?;
+        let ledger = self.ledger("subnet.name", &scope.region)?;
         let expected = Expected(request.expected_revision);
-        let command = UpdateSubnet { scope: name.scope, id: name.id, expected, change };
-        let outcome = ledger.submit(caller, Command::UpdateSubnet(command)).await?;
+        let named = find::named(ledger.view().state.subnets(), "subnet.name", &subnet.name);
+        let command = named.map(|name| {
+            Command::UpdateSubnet(UpdateSubnet { scope: name.scope, id: name.id, expected, change })
+        });
+        let outcome = ledger.submit_found(caller, command).await?;
         let (facts, at) = match changed(&outcome)? {
             Some((at, Event::SubnetUpdated(facts))) => (facts, at),
             Some(_) => return Err(Refused::Unserved(Unserved::Unavailable).into()),

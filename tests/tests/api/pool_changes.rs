@@ -176,7 +176,7 @@ async fn moor_has_a_verb_for_all_of_it() {
     assert_eq!(updated["cidrs"], serde_json::json!(["203.0.113.0/28", "198.51.100.0/30"]));
     world.server.ask("pool update all --remove-block 203.0.113.0/28").unwrap();
     let refusal = world.server.refuse("pool update all --remove-block 203.0.113.0/28").unwrap();
-    assert_eq!((refusal.exit, &*refusal.field), (2, "--remove-block"));
+    assert_eq!((refusal.exit, &*refusal.field), (3, "--remove-block"));
     let cooled = world.server.ask("pool update all --cooling 90m").unwrap();
     assert_eq!(cooled["cooling_ms"], serde_json::json!(90 * 60 * 1_000));
     assert_eq!(world.server.refuse("pool delete all").unwrap().reason, "POOL_NOT_DRAINING");

@@ -209,8 +209,14 @@ async fn call_change(
             let (display_name, members) = (text(label), members.unwrap_or_default());
             let havip = Some(Havip { name, display_name, members, ..Havip::default() });
             let update_mask = Some(FieldMask { paths });
-            let request =
-                UpdateHavipRequest { havip, update_mask, request_id, validate_only, expected_revision };
+            let request = UpdateHavipRequest {
+                havip,
+                update_mask,
+                request_id,
+                validate_only,
+                expected_revision,
+                ..UpdateHavipRequest::default()
+            };
             let havip = resource.update_havip(request).await?.into_inner();
             Ok(done(&havip.name, &havip.address, havip.position))
         }
