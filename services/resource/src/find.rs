@@ -1,6 +1,8 @@
 //! From the names in a request to the things they name: by id, by display name, and EIPs by address. Writes name things as
 //! reads do: a retry with its request id says the same words, whatever they would mean by then.
 
+use std::net::IpAddr;
+
 use mooring_domain::{
     Rejection, Timestamp,
     event::{EipDescribed, SubnetCreated, VnicCreated},
@@ -36,13 +38,15 @@ fn only<'a, F: Facts + 'a>(
     name: &str,
 ) -> Result<Option<&'a Entry<F>>, Rejection> {
     match (found.next(), found.next()) {
-        (Some(one), Some(other)) => {
-            let both = format!("{} and {}", one.facts.name(), other.facts.name());
-            let message = format!("more than one {} is called {name}: {both}; use the id", F::Kind::WORD);
-            Err(Rejection::precondition("AMBIGUOUS_NAME", field, message).because_of(both))
-        }
+        (Some(one), Some(other)) => Err(ambiguous(one, other, field, name)),
         (first, _) => Ok(first),
     }
+}
+
+fn ambiguous<F: Facts>(one: &Entry<F>, other: &Entry<F>, field: &'static str, name: &str) -> Rejection {
+    let both = format!("{} and {}", one.facts.name(), other.facts.name());
+    let message = format!("more than one {} is called {name}: {both}; use the id", F::Kind::WORD);
+    Rejection::precondition("AMBIGUOUS_NAME", field, message).because_of(both)
 }
 
 /// The vNICs that are to be members of a HAVIP in `subnet`.
@@ -152,10 +156,28 @@ pub(crate) fn eip<'a>(
     name: &str,
 ) -> Result<&'a Entry<EipDescribed>, Status> {
     let (scope, last) = parse_scoped::<Eip>(name).map_err(bad_name(field))?;
-    let at_address = last.parse().ok().and_then(|address| state.eip_at(address));
-    match at_address.filter(|entry| entry.facts.parent() == scope) {
-        Some(entry) => Ok(entry),
-        None => Ok(by_last(state.eips(), &scope, last, field, name)?),
+    match last.parse() {
+        Ok(address) => Ok(eip_at(state, (&scope, address), field, name)?),
+        Err(_) => Ok(by_last(state.eips(), &scope, last, field, name)?),
+    }
+}
+
+/// An address means the EIP that has it, and never one that is called so: that was allowed once, and is looked for only to say
+/// that there are two.
+fn eip_at<'a>(
+    state: &'a State,
+    (scope, address): (&Scope, IpAddr),
+    field: &'static str,
+    name: &str,
+) -> Result<&'a Entry<EipDescribed>, Refused> {
+    let at_address = state.eip_at(address).filter(|entry| entry.facts.parent() == *scope);
+    let label = address.to_string().parse::<Label>().ok();
+    let mut called = label.iter().flat_map(|label| state.eips().named(scope, label));
+    match (at_address, called.find(|entry| entry.facts.eip.address != address)) {
+        (Some(one), None) => Ok(one),
+        (Some(one), Some(other)) => Err(ambiguous(one, other, field, name).into()),
+        (None, Some(other)) => Err(Rejection::not_found(field, name).because_of(other.facts.name()).into()),
+        (None, None) => Err(Rejection::not_found(field, name).into()),
     }
 }
 
@@ -169,4 +191,73 @@ pub(crate) fn cooling<'a>(state: &'a State, name: &str, now: Timestamp) -> Optio
     let by_name =
         || last.parse().ok().and_then(|label: Label| eips.named(&scope, &label).filter(is_cooling).last());
     by_id.filter(is_cooling).or_else(|| by_address().filter(is_cooling)).or_else(by_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use mooring_domain::{
+        Actor, Commit, CommitPosition, Decider, Event, Position, Stream,
+        event::{EipDetails, EipFacts},
+        resource::ResourceCore,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SCOPE: &str = "projects/p1/regions/r1";
+
+    fn allocated(number: u64, address: &str, label: &str) -> Commit {
+        let eip = EipFacts {
+            id: Id::new(Uuid::from_u128(number.into())),
+            project: "p1".parse().unwrap(),
+            region: "r1".parse().unwrap(),
+            pool: Id::new(Uuid::nil()),
+            address: address.parse().unwrap(),
+            display_name: label.parse().unwrap(),
+        };
+        Commit {
+            at: CommitPosition { position: Position(number), index: 0 },
+            stream: Stream::Resource,
+            recorded_at: Timestamp(number),
+            actor: Actor("ann".into()),
+            request_id: None,
+            events: vec![Event::EipAllocated(EipDescribed { eip, details: EipDetails::default() })],
+        }
+    }
+
+    /// What a log may have from before a display name could be no address.
+    fn state() -> State {
+        let mut state = State::default();
+        let uuid = Uuid::from_u128(1).to_string();
+        for (number, address, label) in [
+            (1, "203.0.113.1", "203.0.113.1"),
+            (2, "203.0.113.2", "203.0.113.1"),
+            (3, "203.0.113.3", "203.0.113.9"),
+            (4, "203.0.113.4", &uuid),
+            (5, "203.0.113.5", "203.0.113.5"),
+        ] {
+            ResourceCore::evolve(&mut state, &allocated(number, address, label));
+        }
+        state
+    }
+
+    #[test]
+    fn an_address_or_an_id_is_never_what_another_eip_is_called() {
+        let state = state();
+        let found = |last: &str| {
+            let found = eip(&state, "name", &format!("{SCOPE}/eips/{last}"));
+            let found = found.map(|entry| entry.facts.eip.address.to_string());
+            found.map_err(|status| (status.code(), status.message().to_owned()))
+        };
+        assert_eq!(found("203.0.113.2").as_deref(), Ok("203.0.113.2"));
+        assert_eq!(found("203.0.113.5").as_deref(), Ok("203.0.113.5"), "its own address is its name, too");
+        assert_eq!(found(&Uuid::from_u128(1).to_string()).as_deref(), Ok("203.0.113.1"));
+        assert_eq!(found("203.0.113.9").unwrap_err().0, tonic::Code::NotFound);
+        let (code, message) = found("203.0.113.1").unwrap_err();
+        assert_eq!(code, tonic::Code::FailedPrecondition);
+        assert!(
+            message.contains("more than one EIP is called") && message.contains("use the id"),
+            "{message}"
+        );
+    }
 }
