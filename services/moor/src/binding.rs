@@ -21,6 +21,7 @@ use crate::{
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
     revision::Expected,
+    watched::Watched,
 };
 
 /// Put an EIP in front of a HAVIP.
@@ -71,17 +72,6 @@ pub enum Verb {
         #[command(flatten)]
         watched: Watched,
     },
-}
-
-/// Whether to go on.
-#[derive(Debug, Args)]
-pub struct Watched {
-    /// Go on with every change, for ever; a server that is started again is asked again
-    #[arg(long)]
-    watch: bool,
-    /// End after so many answers
-    #[arg(long, value_name = "ANSWERS", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
-    limit: Option<u64>,
 }
 
 impl Bind {
@@ -254,5 +244,10 @@ impl Row for Binding {
             last_part(&self.name).to_owned(),
             self.failure.clone(),
         ]
+    }
+
+    fn more(&self, _: &Labels) -> Vec<(&'static str, String)> {
+        let left = Some(last_part(&self.moved_from)).filter(|left| !left.is_empty());
+        left.into_iter().map(|left| ("MOVED FROM", left.to_owned())).collect()
     }
 }

@@ -175,4 +175,8 @@ impl Row for Havip {
             last_part(&self.name).to_owned(),
         ]
     }
+
+    fn more(&self, _: &Labels) -> Vec<(&'static str, String)> {
+        vec![("ANNOUNCE", if self.announce { "on" } else { "off" }.to_owned())]
+    }
 }

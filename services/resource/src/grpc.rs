@@ -50,7 +50,7 @@ impl Resource {
 fn pool_for(caller: &Caller, state: &State, pool: &Entry<PoolCreated>) -> api::Pool {
     let id = pool.facts.id;
     let told = answer::pool(&pool.facts, pool.at, state.allocated(id), state.cooling().count(id, now()));
-    if caller.is_operator() { told } else { api::Pool { allocated: 0, cooling: 0, free: 0, ..told } }
+    if caller.is_operator() { told } else { api::Pool { allocated: 0, cooling: None, free: None, ..told } }
 }
 
 /// What was stored, by this request or the first one with its id.

@@ -17,7 +17,7 @@ pub struct Update {
     /// Name, id or display name
     havip: String,
     /// Its display name from now on
-    #[arg(long, value_name = "NAME", group = "change")]
+    #[arg(long, alias = "name", value_name = "NAME", group = "change")]
     display_name: Option<String>,
     /// A vNIC that may claim it, too: name, id or instance. Once for each
     #[arg(long = "add-member", value_name = "VNIC", group = "change")]

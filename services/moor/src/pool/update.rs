@@ -17,7 +17,7 @@ pub struct Update {
     /// Name, id or display name
     pool: String,
     /// Its display name from now on
-    #[arg(long, value_name = "NAME", group = "change")]
+    #[arg(long, alias = "name", value_name = "NAME", group = "change")]
     display_name: Option<String>,
     /// A block that comes to it. Once for each
     #[arg(long = "add-block", value_name = "CIDR", group = "change")]

@@ -15,7 +15,7 @@ pub struct Update {
     /// Name, id or display name
     subnet: String,
     /// Its display name from now on
-    #[arg(long, value_name = "NAME", group = "change")]
+    #[arg(long, alias = "name", value_name = "NAME", group = "change")]
     display_name: Option<String>,
     /// A block of which no vNIC and no HAVIP takes an address any more. Once for each
     #[arg(long = "reserve", value_name = "CIDR", group = "change")]

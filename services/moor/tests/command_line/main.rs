@@ -5,6 +5,7 @@
 mod arguments;
 mod completion;
 mod server;
+mod views;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -50,6 +51,11 @@ impl Ended {
 
 /// Runs `moor` with this line; `timeout` ends it should it hang.
 async fn moor(url: &str, line: &str) -> Ended {
+    moor_with(url, &[], line).await
+}
+
+/// The same, with these variables besides.
+async fn moor_with(url: &str, more: &[(&str, &str)], line: &str) -> Ended {
     let mut command = Command::new("timeout");
     command.arg("20").arg(env!("CARGO_BIN_EXE_moor")).args(line.split_whitespace());
     let own = [
@@ -58,7 +64,7 @@ async fn moor(url: &str, line: &str) -> Ended {
         ("MOORING_REGION", "r1"),
         ("MOORING_ACTOR", "ops@test"),
     ];
-    command.env_clear().env("PATH", "/usr/bin:/bin").envs(own);
+    command.env_clear().env("PATH", "/usr/bin:/bin").envs(own).envs(more.iter().copied());
     let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
