@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     address::Mac,
     commit::{Position, Timestamp},
-    id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
-    name::{GatewayName, Label, ProjectId, RegionId},
+    id::{self, BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
+    name::{GatewayName, Label, Name, ProjectId, RegionId, Scope},
     nat::Difference,
 };
 
@@ -212,6 +212,20 @@ pub struct BindRequested {
     pub eip_project: ProjectId,
     /// The binding that the EIP leaves for this one: a move. `None`: the EIP was free.
     pub moved_from: Option<BindingId>,
+}
+
+impl BindRequested {
+    /// The EIP's name, as asked.
+    pub fn eip_name(&self) -> Name<id::Eip> {
+        let scope = Scope { project: self.eip_project.clone(), region: self.region.clone() };
+        Name { scope, id: self.eip }
+    }
+
+    /// The HAVIP's name, as asked.
+    pub fn havip_name(&self) -> Name<id::Havip> {
+        let scope = Scope { project: self.project.clone(), region: self.region.clone() };
+        Name { scope, id: self.havip }
+    }
 }
 
 /// The facts of a binding that is, or was, in use.

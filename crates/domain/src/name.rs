@@ -1,8 +1,9 @@
 //! Resource names: `projects/{project}/regions/{region}/{collection}/{id}`, and the labels in them.
 
-use std::{borrow::Borrow, cmp::Ordering, fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, cmp::Ordering, fmt, net::IpAddr, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::id::{Id, Kind};
 
@@ -30,6 +31,15 @@ impl Label {
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What it is besides, if it is by itself something that things are named by: nobody may call a thing so. Names that were
+    /// stored before that was a rule are read as they are.
+    pub fn reads_as(&self) -> Option<&'static str> {
+        if Uuid::try_parse(&self.0).is_ok() {
+            return Some("a UUID, and may be another thing's id");
+        }
+        self.0.parse::<IpAddr>().is_ok().then_some("an address, and may be another thing's")
     }
 }
 

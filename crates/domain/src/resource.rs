@@ -6,6 +6,7 @@
 mod address_rules;
 mod command;
 mod cooling;
+mod edit;
 mod eip;
 mod evolve;
 mod free_ranges;
@@ -25,6 +26,7 @@ pub use command::{
     UpdatePool, UpdateQuotas, UpdateSubnet,
 };
 pub use cooling::{Cooling, CoolingEip, is_cooling};
+pub use edit::Edit;
 pub use free_ranges::FreeRanges;
 pub use havip::{MAX_DAMPING, MAX_MEMBERS};
 pub use hold::{HOLD_MAY_BE_LATE, RELEASED_ARE_REMEMBERED};

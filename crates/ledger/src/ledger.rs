@@ -134,11 +134,16 @@ impl<D: Decider> Ledger<D> {
             Ok(command) => return Ok(self.submit(caller, command).await?),
             Err(missing) => missing,
         };
+        self.answered(caller).await?.ok_or(missing)
+    }
+
+    /// What the first request with this one's id came to, if there was one.
+    pub async fn answered(&self, caller: Caller) -> Result<Option<Outcome>, Refused> {
         if caller.request.is_none() {
-            return Err(missing);
+            return Ok(None);
         }
         let first = self.submit_one(caller, None).await?;
-        if first.at.is_some() { Ok(first) } else { Err(missing) }
+        Ok(first.at.is_some().then_some(first))
     }
 
     async fn submit_one(&self, caller: Caller, command: Option<D::Command>) -> Result<Outcome, Refused> {

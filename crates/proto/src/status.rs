@@ -74,6 +74,24 @@ fn bounded(message: &str) -> String {
     }
 }
 
+/// What another service said of its field `from`, about `field` of the request that it was asked for.
+pub fn of_field(status: &Status, from: &str, field: &str) -> Status {
+    let Some(info) = status
+        .get_details_error_info()
+        .filter(|info| info.metadata.get("field").is_some_and(|said| said == from))
+    else {
+        return status.clone();
+    };
+    let mut metadata = info.metadata;
+    metadata.insert("field".to_owned(), field.to_owned());
+    let details = ErrorDetails::with_error_info(info.reason, info.domain, metadata);
+    let message = match status.message().strip_prefix(from).and_then(|rest| rest.strip_prefix(": ")) {
+        Some(what) => format!("{field}: {what}"),
+        None => status.message().to_owned(),
+    };
+    Status::with_error_details(status.code(), message, details)
+}
+
 /// The status of a failure that is nobody's fault who asked: `reason` is a stable word.
 pub fn failure(code: Code, reason: &str, message: impl Into<String>, retryable: bool) -> Status {
     let metadata = HashMap::from([("retryable".to_owned(), retryable.to_string())]);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use mooring_domain::{
-    Position,
+    CommitPosition, Position,
     binding::{self, Phase},
     id::VpcId,
     name::{GatewayName, RegionId},
@@ -27,9 +27,10 @@ fn progress(of: &binding::Binding, gateway: &binding::Gateway, reports: &Reports
     api::binding::Gateway { gateway: name.to_string(), applied: applied(of, reports.of(name).as_ref()) }
 }
 
-/// Whether a gateway's kernel is at the binding's position.
+/// Whether a gateway's kernel is at the binding's position. What would only be is at none, and nowhere.
 pub(crate) fn applied(of: &binding::Binding, report: Option<&Report>) -> bool {
     match (of.facts(), report) {
+        _ if of.at == CommitPosition::default() => false,
         (Some(facts), Some(report)) => report.applied(facts.havip.vpc, of.at.position),
         _ => false,
     }

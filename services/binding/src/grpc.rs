@@ -31,6 +31,7 @@ use uuid::Uuid;
 use crate::{
     RegionReports, answer,
     early::Early,
+    names::{named, says_id},
     reports::Reports,
     resource::{Pair, Resource},
     there::{Names, There},
@@ -120,6 +121,36 @@ impl Bindings {
         Ok(submitted?)
     }
 
+    /// What a `Bind` or a `Move` names. What people call things is looked up only for what was not asked for before: by now it
+    /// may be something else that is called so.
+    async fn asked(&self, caller: &Caller, eip: &str, havip: &str) -> Result<Asked, Status> {
+        let scopes = (caller.scoped::<id::Eip>("eip", eip), caller.scoped::<id::Havip>("havip", havip));
+        let ((), (of_eip, _), (of_havip, _)) = together((caller.request_id(), scopes.0, scopes.1))?;
+        check_regions(&of_eip, &of_havip).map_err(Refused::from)?;
+        if !says_id::<id::Eip>(eip) || !says_id::<id::Havip>(havip) {
+            let ledger = self.regions.get("havip", &of_havip.region)?;
+            if let Some(first) = ledger.answered(caller.clone()).await? {
+                return Ok(Asked::Before(first));
+            }
+        }
+        let eip = named::<id::Eip>(&self.resource, "eip", eip).await?;
+        Ok(Asked::New(eip, named::<id::Havip>(&self.resource, "havip", havip).await?))
+    }
+
+    /// Answers as the first `Bind` or `Move` of this request id.
+    async fn answer_first(
+        &self,
+        first: Outcome,
+        wait_applied: bool,
+    ) -> Result<Response<api::Binding>, Status> {
+        let request = first.events.iter().find_map(|event| match event {
+            Event::BindRequested(request) => Some(request.clone()),
+            _ => None,
+        });
+        let request = request.ok_or(Refused::Unserved(Unserved::Unavailable))?;
+        self.answer_bound(&request.eip_name(), &request.havip_name(), first, wait_applied).await
+    }
+
     /// Answers for the binding that a `Bind` or a `Move` made or found, once it has come to its end.
     async fn answer_bound(
         &self,
@@ -164,6 +195,14 @@ impl Bindings {
     }
 }
 
+/// What a request asks for.
+enum Asked {
+    /// These two.
+    New(Name<id::Eip>, Name<id::Havip>),
+    /// What was asked for before under its id, and came to this.
+    Before(Outcome),
+}
+
 /// The binding that a `Bind` or a `Move` made.
 fn bound(outcome: &Outcome) -> Option<BindingId> {
     outcome.events.iter().find_map(|event| match event {
@@ -173,7 +212,7 @@ fn bound(outcome: &Outcome) -> Option<BindingId> {
 }
 
 /// The binding that an `Unbind` takes apart, or found being taken apart, and where that was asked for.
-fn unbinding(outcome: &Outcome, state: &State, eip: &Name<id::Eip>) -> Option<(BindingId, Position)> {
+fn unbinding(outcome: &Outcome, state: &State, eip: Option<&Name<id::Eip>>) -> Option<(BindingId, Position)> {
     let requested = outcome.events.iter().find_map(|event| match event {
         Event::UnbindRequested(facts) => Some(facts.binding),
         _ => None,
@@ -181,6 +220,7 @@ fn unbinding(outcome: &Outcome, state: &State, eip: &Name<id::Eip>) -> Option<(B
     if let (Some(id), Some(at)) = (requested, outcome.at) {
         return Some((id, at.position));
     }
+    let eip = eip?;
     // Anything else that has the EIP by now is somebody else's, or was bound since: not to be waited for.
     let binding = state.of_eip(&eip.scope.project, eip.id)?;
     matches!(binding.phase, Phase::Unassociating(_)).then_some((binding.request.binding, binding.at.position))
@@ -195,10 +235,10 @@ pub(crate) fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
 impl BindingService for Bindings {
     async fn bind(&self, request: Request<BindRequest>) -> Result<Response<api::Binding>, Status> {
         let (caller, request) = Caller::open(request);
-        let (eip, havip) = (caller.name("eip", &request.eip), caller.name("havip", &request.havip));
-        let ((), eip, havip): ((), Name<id::Eip>, Name<id::Havip>) =
-            together((caller.request_id(), eip, havip))?;
-        check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
+        let (eip, havip) = match self.asked(&caller, &request.eip, &request.havip).await? {
+            Asked::New(eip, havip) => (eip, havip),
+            Asked::Before(first) => return self.answer_first(first, request.wait_applied).await,
+        };
         let (binding, project) = (BindingId::new(Uuid::now_v7()), havip.scope.project.clone());
         let pair = Pair { binding, eip: eip.id, havip: havip.id, project, moved_from: None };
         let command = Command::Bind { id: pair.binding, eip: eip.clone(), havip: havip.clone() };
@@ -215,10 +255,10 @@ impl BindingService for Bindings {
 
     async fn r#move(&self, request: Request<MoveRequest>) -> Result<Response<api::Binding>, Status> {
         let (caller, request) = Caller::open(request);
-        let (eip, havip) = (caller.name("eip", &request.eip), caller.name("havip", &request.havip));
-        let ((), eip, havip): ((), Name<id::Eip>, Name<id::Havip>) =
-            together((caller.request_id(), eip, havip))?;
-        check_regions(&eip.scope, &havip.scope).map_err(Refused::from)?;
+        let (eip, havip) = match self.asked(&caller, &request.eip, &request.havip).await? {
+            Asked::New(eip, havip) => (eip, havip),
+            Asked::Before(first) => return self.answer_first(first, request.wait_applied).await,
+        };
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         let id = BindingId::new(Uuid::now_v7());
         let expected = Expected(request.expected_revision);
@@ -237,17 +277,27 @@ impl BindingService for Bindings {
 
     async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {
         let (caller, request) = Caller::open(request);
-        let eip = caller.name::<id::Eip>("eip", &request.eip);
-        let ((), eip) = together((caller.request_id(), eip))?;
-        let ledger = self.regions.get("eip", &eip.scope.region)?;
-        let reports = self.reports(&eip.scope.region)?;
+        let scope = caller.scoped::<id::Eip>("eip", &request.eip);
+        let ((), (scope, _)) = together((caller.request_id(), scope))?;
+        let ledger = self.regions.get("eip", &scope.region)?;
+        let reports = self.reports(&scope.region)?;
         let expected = Expected(request.expected_revision);
-        let command = Command::Unbind { scope: eip.scope.clone(), eip: eip.id, expected };
-        let outcome = ledger.submit(caller, command).await?;
+        let first = match says_id::<id::Eip>(&request.eip) {
+            true => None,
+            false => ledger.answered(caller.clone()).await?,
+        };
+        let (eip, outcome) = match first {
+            Some(first) => (None, first),
+            None => {
+                let eip = named::<id::Eip>(&self.resource, "eip", &request.eip).await?;
+                let command = Command::Unbind { scope: scope.clone(), eip: eip.id, expected };
+                (Some(eip), ledger.submit(caller, command).await?)
+            }
+        };
         if outcome.validated_only {
-            return self.validated(&eip.scope.region)?.unbind(&outcome).await;
+            return self.validated(&scope.region)?.unbind(&outcome).await;
         }
-        let position = match unbinding(&outcome, &ledger.view().state, &eip) {
+        let position = match unbinding(&outcome, &ledger.view().state, eip.as_ref()) {
             Some((id, position)) => {
                 if !plant::planted("unbind.answers-early") {
                     Wait::new(ledger, reports).gone(id).await?;
@@ -255,7 +305,7 @@ impl BindingService for Bindings {
                 position
             }
             None => {
-                if outcome.at.is_none() {
+                if let Some(eip) = eip.filter(|_| outcome.at.is_none()) {
                     self.there.check_eip(&eip).await?;
                 }
                 ledger.view().position
@@ -272,7 +322,7 @@ impl BindingService for Bindings {
         let name = caller.name::<id::Binding>("name", &request.name)?;
         let state = self.regions.get("name", &name.scope.region)?.current_for(&caller).await?.state;
         let reports = self.reports(&name.scope.region)?;
-        Ok(Response::new(answer::binding(named(&state, "name", &name)?, &state, reports)))
+        Ok(Response::new(answer::binding(there(&state, "name", &name)?, &state, reports)))
     }
 
     async fn batch_get_bindings(
@@ -286,7 +336,7 @@ impl BindingService for Bindings {
         each(names.iter().map(|name| page::in_parent(&scope, &name.scope, name)))?;
         let state = self.regions.get("parent", &scope.region)?.current_for(&caller).await?.state;
         let reports = self.reports(&scope.region)?;
-        let one = |name| Ok(answer::binding(named(&state, "names", name)?, &state, reports));
+        let one = |name| Ok(answer::binding(there(&state, "names", name)?, &state, reports));
         let bindings = names.iter().map(one).collect::<Result<_, Status>>()?;
         Ok(Response::new(BatchGetBindingsResponse { bindings }))
     }
@@ -365,7 +415,7 @@ impl BindingService for Bindings {
 }
 
 /// The binding of this name, which another project's is not.
-fn named<'a>(state: &'a State, field: &'static str, name: &Name<id::Binding>) -> Result<&'a Binding, Status> {
+fn there<'a>(state: &'a State, field: &'static str, name: &Name<id::Binding>) -> Result<&'a Binding, Status> {
     let binding = state.get(name.id).filter(|binding| binding.scope() == name.scope);
     binding.ok_or_else(|| Refused::from(Rejection::not_found(field, name)).into())
 }

@@ -5,6 +5,7 @@ mod answer;
 mod early;
 mod gateways;
 mod grpc;
+mod names;
 mod process;
 mod reports;
 mod resource;

@@ -144,8 +144,8 @@ impl Resource {
     }
 }
 
-/// Says who acts. Holds and releases have the binding's id: a second one changes nothing.
-fn by_process<T>(message: T) -> Request<T> {
+/// Says who acts. Holds and releases have the binding's id, and reads change nothing: neither does a second one.
+pub(crate) fn by_process<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.extensions_mut().insert(Idempotent);
     request.metadata_mut().insert(ACTOR, AsciiMetadataValue::from_static(PROCESS));

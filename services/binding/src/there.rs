@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashSet,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -106,7 +107,8 @@ impl There {
     }
 }
 
-fn check_kept(name: &Name<id::Eip>, eip: &Eip) -> Result<(), Status> {
+/// Refuses an EIP that is there only to be read.
+pub(crate) fn check_kept(name: impl fmt::Display, eip: &Eip) -> Result<(), Status> {
     match eip.state() {
         State::Cooling => {
             let until = Timestamp(eip.cooling_ends_at);

@@ -305,7 +305,7 @@ mod tests {
         "moor eip allocate",
         "moor eip allocate web --address 203.0.113.7 --pool public",
         "moor eip allocate web --labels env=prod,tier= --description shop --delete-protection on",
-        "moor eip update web --name shop --labels env=prod",
+        "moor eip update web --display-name shop --labels env=prod",
         "moor eip update 203.0.113.7 --delete-protection off",
         "moor eip list",
         "moor completion bash",

@@ -21,6 +21,7 @@ use crate::{
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
     revision::Expected,
+    watched::Watched,
 };
 
 /// Put an EIP in front of a HAVIP.
@@ -73,29 +74,18 @@ pub enum Verb {
     },
 }
 
-/// Whether to go on.
-#[derive(Debug, Args)]
-pub struct Watched {
-    /// Go on with every change, for ever; a server that is started again is asked again
-    #[arg(long)]
-    watch: bool,
-    /// End after so many answers
-    #[arg(long, value_name = "ANSWERS", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
-    limit: Option<u64>,
-}
-
 impl Bind {
     /// Binds.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let message = BindRequest {
-            eip: moor.name_of::<Eip>(Argument::new("EIP", &self.eip)).await?,
-            havip: moor.name_of::<Havip>(Argument::new("HAVIP", &self.havip)).await?,
+            eip: moor.named::<Eip>(Argument::new("EIP", &self.eip))?,
+            havip: moor.named::<Havip>(Argument::new("HAVIP", &self.havip))?,
             request_id: moor.request_id.clone(),
             wait_applied: self.wait,
             validate_only: moor.validate_only,
         };
         let rpc = async |channel, request| BindingServiceClient::new(channel).bind(request).await;
-        let binding = moor.write(&moor.binding, message, rpc).await?;
+        let binding = moor.write(&moor.binding, message, rpc).await.map_err(of_arguments)?;
         show_bound(moor, &binding).await
     }
 }
@@ -105,17 +95,21 @@ impl Move {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         let Bind { eip, havip, wait } = self.pair;
         let message = MoveRequest {
-            eip: moor.name_of::<Eip>(Argument::new("EIP", &eip)).await?,
-            havip: moor.name_of::<Havip>(Argument::new("HAVIP", &havip)).await?,
+            eip: moor.named::<Eip>(Argument::new("EIP", &eip))?,
+            havip: moor.named::<Havip>(Argument::new("HAVIP", &havip))?,
             request_id: moor.request_id.clone(),
             wait_applied: wait,
             validate_only: moor.validate_only,
             expected_revision: self.expected.revision,
         };
         let rpc = async |channel, request| BindingServiceClient::new(channel).r#move(request).await;
-        let binding = moor.write(&moor.binding, message, rpc).await?;
+        let binding = moor.write(&moor.binding, message, rpc).await.map_err(of_arguments)?;
         show_bound(moor, &binding).await
     }
+}
+
+fn of_arguments(failure: Failure) -> Failure {
+    failure.of_argument("eip", "EIP").of_argument("havip", "HAVIP")
 }
 
 /// Refuses when it came out as FAILED.
@@ -129,12 +123,13 @@ async fn show_bound(moor: &Invocation, binding: &Binding) -> Result<(), Failure>
 impl Unbind {
     /// Unbinds.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let eip = moor.name_of::<Eip>(Argument::new("EIP", &self.eip)).await?;
+        let eip = moor.named::<Eip>(Argument::new("EIP", &self.eip))?;
         let (request_id, validate_only) = moor.of_write();
         let expected_revision = self.expected.revision;
         let message = UnbindRequest { eip, request_id, validate_only, expected_revision };
         let rpc = async |channel, request| BindingServiceClient::new(channel).unbind(request).await;
-        let position = moor.write(&moor.binding, message, rpc).await?.position;
+        let answer = moor.write(&moor.binding, message, rpc).await.map_err(of_arguments)?;
+        let position = answer.position;
         let sentence = format!("EIP {} is free at position {position}", self.eip);
         moor.done(&sentence, json!({"position": position}))
     }
@@ -249,5 +244,10 @@ impl Row for Binding {
             last_part(&self.name).to_owned(),
             self.failure.clone(),
         ]
+    }
+
+    fn more(&self, _: &Labels) -> Vec<(&'static str, String)> {
+        let left = Some(last_part(&self.moved_from)).filter(|left| !left.is_empty());
+        left.into_iter().map(|left| ("MOVED FROM", left.to_owned())).collect()
     }
 }

@@ -22,7 +22,7 @@ pub trait Deletable: Resource {
 /// Deletes what was written.
 pub async fn delete<R: Deletable>(moor: &Invocation, text: &str, expected: Expected) -> Result<(), Failure> {
     let argument = Argument::new(R::PLACE, text);
-    let name = moor.name_of::<R>(argument).await?;
+    let name = moor.named::<R>(argument)?;
     let position = R::delete(moor, name, expected).await.map_err(|failure| argument.failed(failure))?;
     let word = R::WORD;
     moor.done(&format!("{word} {text} deleted at position {position}"), json!({"position": position}))

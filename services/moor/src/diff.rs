@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
+    gateway::asked::Gateways,
     invocation::Invocation,
     past::{change_rows, changes_json, server},
     replay::{moment, region_of, sentence},
@@ -33,9 +34,8 @@ pub struct Diff {
     /// follows]; then from moment A to moment B
     #[arg(value_name = "PLACE, A, B", required = true, num_args = 1..=3)]
     words: Vec<String>,
-    /// With `kernel`: the dataplane-sync of one more gateway whose kernels are to be compared
-    #[arg(long = "gateway", value_name = "URL", env = "MOORING_GATEWAYS", value_delimiter = ',')]
-    gateways: Vec<String>,
+    #[command(flatten)]
+    gateways: Gateways,
 }
 
 /// What stands for the kernels of a gateway.

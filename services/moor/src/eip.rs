@@ -21,6 +21,7 @@ use crate::{
     output::Row,
     resolve::{Argument, Home, Reference, last_part},
     revision::Expected,
+    wire,
 };
 
 /// What can be done with EIPs.
@@ -43,8 +44,8 @@ pub enum Verb {
     Update {
         /// Name, id, display name or address
         eip: String,
-        /// Another display name; '' for the address
-        #[arg(long)]
+        /// Its display name from now on; '' for the address
+        #[arg(long = "display-name", alias = "name", value_name = "NAME")]
         name: Option<String>,
         #[command(flatten)]
         said: Said,
@@ -92,11 +93,18 @@ pub struct Said {
 type Pairs = BTreeMap<String, String>;
 
 fn pairs(text: &str) -> Result<Pairs, String> {
-    let pair = |pair: &str| {
+    let pair = |pair: &str| -> Result<(String, String), String> {
         let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} is not KEY=VALUE"))?;
         Ok((key.trim().to_owned(), value.trim().to_owned()))
     };
-    text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect()
+    let mut pairs = Pairs::new();
+    for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+        let (key, value) = pair(part)?;
+        if let Some(before) = pairs.insert(key.clone(), value.clone()) {
+            return Err(format!("{key:?} is there twice, as {before:?} and as {value:?}"));
+        }
+    }
+    Ok(pairs)
 }
 
 fn on_or_off(text: &str) -> Result<bool, String> {
@@ -134,7 +142,7 @@ impl Verb {
         match self {
             Self::Allocate { name, address, pool, said } => {
                 let pool = match pool {
-                    Some(pool) => moor.name_of::<Pool>(Argument::new("--pool", &pool)).await?,
+                    Some(pool) => moor.named::<Pool>(Argument::new("--pool", &pool))?,
                     None => String::new(),
                 };
                 let (display_name, address) = (name.unwrap_or_default(), address.unwrap_or_default());
@@ -162,6 +170,7 @@ async fn allocate(moor: &Invocation, eip: Eip) -> Result<Eip, Failure> {
     })
     .await
     .map_err(|failure| {
+        let failure = failure.of_argument("eip.pool", "--pool");
         failure.of_argument("eip.description", "--description").of_argument("eip.labels", "--labels")
     })
 }
@@ -176,11 +185,11 @@ async fn update(
     let mut paths = said.paths();
     paths.extend(label.is_some().then(|| "display_name".to_owned()));
     if paths.is_empty() {
-        let flags = "--name, --description, --labels or --delete-protection";
+        let flags = "--display-name, --description, --labels or --delete-protection";
         return Err(Failure::usage(format!("what is to change? Say {flags}")));
     }
     let argument = Argument::new("EIP", text);
-    let name = moor.name_of::<Eip>(argument).await?;
+    let name = moor.named::<Eip>(argument)?;
     let eip = Some(Eip { name, display_name: label.unwrap_or_default(), ..said.eip() });
     let update_mask = Some(FieldMask { paths });
     let (request_id, validate_only) = moor.of_write();
@@ -194,14 +203,17 @@ async fn update(
 
 /// A failure of what was said by a flag.
 fn of_flags(failure: Failure) -> Failure {
-    let flags =
-        [("eip.display_name", "--name"), ("eip.description", "--description"), ("eip.labels", "--labels")];
+    let flags = [
+        ("eip.display_name", "--display-name"),
+        ("eip.description", "--description"),
+        ("eip.labels", "--labels"),
+    ];
     flags.into_iter().fold(failure, |failure, (field, flag)| failure.of_argument(field, flag))
 }
 
 async fn release(moor: &Invocation, text: &str, expected: Expected) -> Result<(), Failure> {
     let eip = Argument::new("EIP", text);
-    let name = moor.name_of::<Eip>(eip).await?;
+    let name = moor.named::<Eip>(eip)?;
     let (request_id, validate_only) = moor.of_write();
     let message = ReleaseEipRequest { name, request_id, validate_only, expected_revision: expected.revision };
     let rpc = async |channel, request| ResourceServiceClient::new(channel).release_eip(request).await;
@@ -279,5 +291,16 @@ impl Row for Eip {
             self.position.to_string(),
             last_part(&self.name).to_owned(),
         ]
+    }
+
+    fn more(&self, _: &Labels) -> Vec<(&'static str, String)> {
+        let labels: Vec<_> = self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let cools = (self.cooling_ends_at > 0).then(|| ("COOLS UNTIL", wire::time_ms(self.cooling_ends_at)));
+        let said = [
+            ("DESCRIPTION", self.description.clone()),
+            ("LABELS", labels.join(",")),
+            ("DELETE PROTECTION", if self.delete_protection { "on" } else { "off" }.to_owned()),
+        ];
+        said.into_iter().chain(cools).collect()
     }
 }

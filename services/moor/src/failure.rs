@@ -50,8 +50,10 @@ pub struct Failure {
 /// What may be known of a failure besides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Details {
-    /// The argument on the command line, or the field of the request.
+    /// The field of the request.
     pub field: Option<String>,
+    /// Its place on the command line, as `--help` calls it; or that of what never came into a request.
+    pub argument: Option<String>,
     /// Who or what is in the way.
     pub in_the_way: Option<String>,
     /// Every field that is wrong, and how.
@@ -93,7 +95,7 @@ impl Failure {
     /// An argument is wrong.
     pub fn argument(argument: Argument<'_>, what: &str) -> Self {
         let mut failure = Self::usage(format!("{}: {what}", argument.place));
-        failure.details.field = Some(argument.place.to_owned());
+        failure.details.argument = Some(argument.place.to_owned());
         failure
     }
 
@@ -101,13 +103,11 @@ impl Failure {
     /// which field of which request it became.
     #[must_use]
     pub fn of_argument(mut self, field: &str, argument: &str) -> Self {
-        if self.details.field.as_deref() != Some(field) {
+        let Details { field: of_request, argument: written, .. } = &*self.details;
+        if of_request.as_deref() != Some(field) && written.as_deref() != Some(field) {
             return self;
         }
-        self.details.field = Some(argument.to_owned());
-        for (violated, _) in self.details.violations.iter_mut().filter(|(violated, _)| violated == field) {
-            argument.clone_into(violated);
-        }
+        self.details.argument = Some(argument.to_owned());
         if let Some(what) = self.message.strip_prefix(field).and_then(|rest| rest.strip_prefix(": ")) {
             self.message = format!("{argument}: {what}");
         }
@@ -168,14 +168,19 @@ impl Failure {
 
     /// For people: a sentence, and below it what is known and not in the sentence.
     pub fn text(&self) -> String {
-        let Details { field, in_the_way, violations, hint, request_id, more, .. } = &*self.details;
+        let Details { field, argument, in_the_way, violations, hint, request_id, more, .. } = &*self.details;
+        let written = |said: &String| match argument {
+            Some(argument) if field.as_ref() == Some(said) => argument.clone(),
+            _ => said.clone(),
+        };
         let mut text = format!("moor: {}", self.message);
         let mut line = |word: &str, value: &str| text.push_str(&format!("\n  {word:<11} {value}"));
         for (field, what) in violations.iter().filter(|(_, what)| !self.message.contains(what)) {
-            line("wrong:", &format!("{field}: {what}"));
+            line("wrong:", &format!("{}: {what}", written(field)));
         }
-        if let Some(field) = field.as_ref().filter(|field| !self.message.starts_with(&format!("{field}: "))) {
-            line("field:", field);
+        let place = argument.as_ref().or(field.as_ref());
+        if let Some(place) = place.filter(|place| !self.message.starts_with(&format!("{place}: "))) {
+            line("field:", place);
         }
         if let Some(who) = in_the_way {
             line("in the way:", who);
@@ -208,6 +213,7 @@ impl Failure {
             "reason": self.reason,
             "message": self.message,
             "field": details.field,
+            "argument": details.argument,
             "in_the_way": details.in_the_way,
             "violations": violations,
             "retryable": details.retryable,

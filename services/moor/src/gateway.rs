@@ -1,5 +1,6 @@
 //! `moor gateway`: the hosts that carry a region's EIP traffic.
 
+pub mod asked;
 mod drops;
 mod wait;
 
@@ -32,8 +33,8 @@ pub enum Verb {
         /// The position, as a write answers it [default: the log's end]
         #[arg(default_value_t)]
         position: u64,
-        /// Only for this gateway; may be repeated [default: every registered one]
-        #[arg(long, value_name = "NAME")]
+        /// Only for this gateway: its name, or the URL of its dataplane-sync; may be repeated [default: every registered one]
+        #[arg(long, value_name = "GATEWAY")]
         gateway: Vec<String>,
         /// Only for this VPC's kernels: full name, id or display name
         #[arg(long, value_name = "VPC")]

@@ -75,7 +75,7 @@ impl Verb {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
             Self::Create { name, subnet, address, members: instances, claims, damping, announce } => {
-                let subnet = moor.name_of::<Subnet>(Argument::new("--subnet", &subnet)).await?;
+                let subnet = moor.named::<Subnet>(Argument::new("--subnet", &subnet))?;
                 // An instance is unique in its subnet only: the server, which knows the subnet, finds the vNIC.
                 let member = |instance: &String| {
                     let argument = Argument::new("--member", instance);
@@ -105,6 +105,7 @@ async fn create(moor: &Invocation, havip: Havip) -> Result<Havip, Failure> {
     })
     .await
     .map_err(|failure| {
+        let failure = failure.of_argument("havip.subnet", "--subnet");
         failure.of_argument("havip.members", "--member").of_argument("havip.damping", "--damping")
     })
 }
@@ -173,5 +174,9 @@ impl Row for Havip {
             self.position.to_string(),
             last_part(&self.name).to_owned(),
         ]
+    }
+
+    fn more(&self, _: &Labels) -> Vec<(&'static str, String)> {
+        vec![("ANNOUNCE", if self.announce { "on" } else { "off" }.to_owned())]
     }
 }

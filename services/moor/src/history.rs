@@ -17,7 +17,8 @@ use mooring_proto::{
 };
 
 use self::changed::{
-    claimants, havip_updated, pool_deleted, pool_updated, subnet_deleted, subnet_updated, vpc_deleted,
+    claimants, havip_updated, pool_deleted, pool_updated, reserved, subnet_deleted, subnet_updated,
+    vpc_deleted,
 };
 use crate::{failovers::milliseconds, wire};
 
@@ -172,7 +173,11 @@ impl Names {
         let block = subnet.cidr.as_ref().map_or_else(|| "no block".to_owned(), wire::cidr);
         let router = wire::address(subnet.gateway_address.as_ref());
         let (name, vpc) = (&subnet.display_name, self.name(&subnet.vpc_id));
-        format!("subnet {name} ({block}, router {router}) created in VPC {vpc}")
+        let reserved = match reserved(&subnet.reserved) {
+            blocks if blocks.is_empty() => blocks,
+            blocks => format!("; reserved: {blocks}"),
+        };
+        format!("subnet {name} ({block}, router {router}) created in VPC {vpc}{reserved}")
     }
 
     fn vnic_created(&self, created: &VnicCreated) -> String {

@@ -147,6 +147,7 @@ fn resource_events(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
         display_name: "inner".into(),
         cidr: Some(block([10, 0, 1, 0], 24)),
         gateway_address: address([10, 0, 1, 1]),
+        reserved: vec![block([10, 0, 1, 240], 28), block([10, 0, 1, 9], 32)],
         ..Default::default()
     };
     let vnic_created =
@@ -157,7 +158,8 @@ fn resource_events(eip_text: &str, havip_text: &str) -> Vec<(Kind, String)> {
         (Kind::VpcCreated(vpc), "VPC blue created in project shop".into()),
         (
             Kind::SubnetCreated(subnet),
-            "subnet inner (10.0.1.0/24, router 10.0.1.1) created in VPC blue".into(),
+            "subnet inner (10.0.1.0/24, router 10.0.1.1) created in VPC blue; reserved: 10.0.1.240/28, 10.0.1.9/32"
+                .into(),
         ),
         (
             Kind::VnicCreated(vnic_created),

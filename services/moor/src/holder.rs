@@ -20,6 +20,7 @@ use crate::{
     log,
     output::Row,
     resolve::{Argument, last_part},
+    watched::Watched,
     wire,
 };
 
@@ -28,14 +29,10 @@ use crate::{
 pub struct One {
     /// The HAVIP: name, id or display name [default: each of the project]
     havip: Option<String>,
-    /// Go on with every change, for ever; a server that is started again is asked again
-    #[arg(long, conflicts_with = "history")]
-    watch: bool,
-    /// End after so many answers
-    #[arg(long, value_name = "ANSWERS", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
-    limit: Option<u64>,
+    #[command(flatten)]
+    watched: Watched,
     /// Who has held it, and who contested that, from the log; also of a HAVIP that was deleted
-    #[arg(long, requires = "havip")]
+    #[arg(long, requires = "havip", conflicts_with = "watch")]
     history: bool,
 }
 
@@ -50,8 +47,8 @@ impl One {
             Some(havip) => Some(moor.name_of::<Havip>(Argument::new("HAVIP", havip)).await?),
             None => None,
         };
-        let havip = match (havip, self.watch) {
-            (havip, true) => return watch::run(moor, havip.unwrap_or_default(), self.limit).await,
+        let havip = match (havip, self.watched.watch) {
+            (havip, true) => return watch::run(moor, havip.unwrap_or_default(), self.watched.limit).await,
             (None, false) => return list(moor, &Filtered::default()).await,
             (Some(havip), false) => havip,
         };

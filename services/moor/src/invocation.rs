@@ -167,7 +167,13 @@ impl Invocation {
         self.show_all(&found.map_err(|failure| failure.of_argument("names", place))?).await
     }
 
-    /// The full name, with the id, of the thing that `argument` names. Asks only when it does not say that already.
+    /// The name of the thing that `argument` names, for a write: the server finds what is called so. Looked up here, it might be
+    /// something else by the time that the same command is tried again with its request id.
+    pub fn named<R: Resource>(&self, argument: Argument<'_>) -> Result<String, Failure> {
+        Ok(R::reference(argument, &self.home)?.name)
+    }
+
+    /// The full name, with the id, of the thing that `argument` names, for a read. Asks only when it does not say that already.
     pub async fn name_of<R: Resource>(&self, argument: Argument<'_>) -> Result<String, Failure> {
         let reference = R::reference(argument, &self.home)?;
         if reference.by_id {

@@ -38,6 +38,7 @@ mod table;
 mod trace;
 mod vnic;
 mod vpc;
+mod watched;
 mod wire;
 
 use std::process::ExitCode;

@@ -36,13 +36,23 @@ pub trait Row: prost::Message {
     fn mentions(&self) -> Vec<&str>;
     /// One cell for each column.
     fn cells(&self, labels: &Labels) -> Vec<String>;
+    /// What there is no room for in a table, and is shown of one alone.
+    fn more(&self, _: &Labels) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// One thing, for people: a line for each column, and for what is shown of one alone.
+fn alone<R: Row>(row: &R, labels: &Labels) -> String {
+    let (more, of_more): (Vec<_>, Vec<_>) = row.more(labels).into_iter().unzip();
+    table::of_one(&[R::COLUMNS, &more].concat(), &[row.cells(labels), of_more].concat())
 }
 
 impl Format {
     /// Prints one thing.
     pub fn one<R: Row>(self, row: &R, labels: &Labels) -> Result<(), Failure> {
         match self {
-            Self::Table => print(&table::of_one(R::COLUMNS, &row.cells(labels))),
+            Self::Table => print(&alone(row, labels)),
             Self::Json => pretty(&json::of(R::PROTO, row)?),
         }
     }
@@ -50,10 +60,7 @@ impl Format {
     /// Prints one thing as it would be, and what would be stored.
     pub fn preview<R: Row>(self, row: &R, labels: &Labels, preview: &Preview) -> Result<(), Failure> {
         match self {
-            Self::Table => {
-                let answer = table::of_one(R::COLUMNS, &row.cells(labels));
-                print(&format!("{answer}\n\n{}", preview.text()))
-            }
+            Self::Table => print(&format!("{}\n\n{}", alone(row, labels), preview.text())),
             Self::Json => pretty(&preview.json(json::of(R::PROTO, row)?)?),
         }
     }

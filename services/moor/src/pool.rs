@@ -111,6 +111,15 @@ async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Pool>, Failu
 
 deletable!(Pool "POOL" "pool" DeletePoolRequest delete_pool);
 
+/// How many, if that is told: members are not. More than 64 bits can say is at least that.
+fn told(count: Option<u64>) -> String {
+    match count {
+        None => String::new(),
+        Some(u64::MAX) => "≥ 2^64-1".to_owned(),
+        Some(count) => count.to_string(),
+    }
+}
+
 impl Resource for Pool {
     fn reference(argument: Argument<'_>, home: &Home) -> Result<Reference, Failure> {
         Reference::regional(argument, PoolKind::COLLECTION, PoolKind::WORD, home)
@@ -144,12 +153,17 @@ impl Row for Pool {
         vec![
             self.display_name.clone(),
             self.cidrs.join(" "),
-            self.allocated.to_string(),
-            self.cooling.to_string(),
-            self.free.to_string(),
+            told(self.free.map(|_| self.allocated)),
+            told(self.cooling),
+            told(self.free),
             if self.state() == State::Draining { "DRAINING" } else { "ACTIVE" }.to_owned(),
             self.position.to_string(),
             last_part(&self.name).to_owned(),
         ]
+    }
+
+    fn more(&self, _: &Labels) -> Vec<(&'static str, String)> {
+        let cools_for = |millis| humantime::format_duration(Duration::from_millis(millis)).to_string();
+        vec![("COOLS FOR", self.cooling_ms.map(cools_for).unwrap_or_default())]
     }
 }

@@ -5,10 +5,7 @@ use mooring_proto::resource::v1::{
     GetQuotasRequest, Quota, Quotas, UpdateQuotasRequest, resource_service_client::ResourceServiceClient,
 };
 
-use crate::{
-    failure::Failure, invocation::Invocation, labels::Labels, output::Row, resolve::last_part,
-    revision::Expected,
-};
+use crate::{failure::Failure, invocation::Invocation, labels::Labels, output::Row, revision::Expected};
 
 /// What can be done with a project's quotas.
 #[derive(Debug, Subcommand)]
@@ -90,12 +87,18 @@ async fn update(moor: &Invocation, quotas: Quotas, expected: Expected) -> Result
 }
 
 /// Used and limit, and who uses that much.
-fn cell(quota: Option<&Quota>) -> String {
+fn cell(quota: Option<&Quota>, labels: &Labels) -> String {
     let Some(Quota { limit, used, used_by }) = quota else { return String::new() };
-    match last_part(used_by) {
+    match &*labels.of(used_by) {
         "" => format!("{used}/{limit}"),
         by => format!("{used}/{limit} ({by})"),
     }
+}
+
+/// All four.
+fn each(quotas: &Quotas) -> [Option<&Quota>; 4] {
+    [&quotas.eips, &quotas.havips_per_vpc, &quotas.havips_per_instance, &quotas.members_per_havip]
+        .map(Option::as_ref)
 }
 
 impl Row for Quotas {
@@ -105,16 +108,11 @@ impl Row for Quotas {
         &["EIPS", "HAVIPS PER VPC", "HAVIPS PER INSTANCE", "MEMBERS PER HAVIP", "POSITION"];
 
     fn mentions(&self) -> Vec<&str> {
-        Vec::new()
+        each(self).into_iter().flatten().map(|quota| quota.used_by.as_str()).collect()
     }
 
-    fn cells(&self, _: &Labels) -> Vec<String> {
-        vec![
-            cell(self.eips.as_ref()),
-            cell(self.havips_per_vpc.as_ref()),
-            cell(self.havips_per_instance.as_ref()),
-            cell(self.members_per_havip.as_ref()),
-            self.position.to_string(),
-        ]
+    fn cells(&self, labels: &Labels) -> Vec<String> {
+        let position = self.position.to_string();
+        each(self).into_iter().map(|quota| cell(quota, labels)).chain([position]).collect()
     }
 }

@@ -168,7 +168,7 @@ mod tests {
         let failure = scoped::<Havip>(&text, &home()).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.starts_with(&format!("--it: {text:?} names no HAVIP: expected projects/")));
-        assert_eq!(failure.details.field.as_deref(), Some("--it"));
+        assert_eq!(failure.details.argument.as_deref(), Some("--it"));
     }
 
     #[test]

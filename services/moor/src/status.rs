@@ -18,13 +18,12 @@ use self::{compared::Compared, probing::probing};
 use crate::{
     client::{Client, LARGEST_ANSWER},
     failure::Failure,
-    gateway,
+    gateway::{self, asked::Gateways},
     invocation::Invocation,
     json,
     labels::Labels,
     output::Row,
     resolve::last_part,
-    servers::Server,
     table, wire,
 };
 
@@ -34,9 +33,8 @@ pub struct Status {
     /// Read every kernel table back and compare it with the fold
     #[arg(long)]
     verify: bool,
-    /// The dataplane-sync of one more gateway that is to answer for itself
-    #[arg(long = "gateway", value_name = "URL", env = "MOORING_GATEWAYS", value_delimiter = ',')]
-    gateways: Vec<String>,
+    #[command(flatten)]
+    gateways: Gateways,
 }
 
 /// What was found out.
@@ -51,10 +49,7 @@ struct Found {
 impl Status {
     /// Prints it; a failure when something does not agree.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let mut clients = Vec::new();
-        for url in self.gateways.iter().filter(|url| !url.is_empty()) {
-            clients.push(moor.dataplane.beside(Server::of_gateway(url))?);
-        }
+        let clients = self.gateways.clients(moor).await?;
         let clients: Vec<&Client> = [&moor.dataplane].into_iter().chain(&clients).collect();
         let found = self.find(moor, &clients).await?;
         moor.output.say(&self.text(&found), &json_of(&found)?)?;
@@ -120,7 +115,8 @@ pub async fn dataplane(moor: &Invocation, verify: bool) -> Result<Dataplane, Fai
     ask(moor, &moor.dataplane, verify).await
 }
 
-async fn ask(moor: &Invocation, client: &Client, verify: bool) -> Result<Dataplane, Failure> {
+/// Asks one gateway for itself.
+pub async fn ask(moor: &Invocation, client: &Client, verify: bool) -> Result<Dataplane, Failure> {
     let message = GetStatusRequest { parent: moor.home.regional_parent()?, verify };
     let rpc = async |channel, request| {
         let client = DataplaneServiceClient::new(channel).max_decoding_message_size(LARGEST_ANSWER);
@@ -273,7 +269,7 @@ mod tests {
             compared: Vec::new(),
             problems: Vec::new(),
         };
-        Status { verify, gateways: Vec::new() }.text(&found)
+        Status { verify, gateways: Gateways::default() }.text(&found)
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Verb {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
             Self::Create { name, vpc, cidr, gateway, reserved } => {
-                let vpc = moor.name_of::<Vpc>(Argument::new("--vpc", &vpc)).await?;
+                let vpc = moor.named::<Vpc>(Argument::new("--vpc", &vpc))?;
                 let gateway_address = gateway.unwrap_or_default();
                 let subnet =
                     Subnet { display_name: name, vpc, cidr, gateway_address, reserved, ..Default::default() };
@@ -90,6 +90,7 @@ async fn create(moor: &Invocation, subnet: Subnet) -> Result<Subnet, Failure> {
         ResourceServiceClient::new(channel).create_subnet(request).await
     })
     .await
+    .map_err(|failure| failure.of_argument("subnet.vpc", "--vpc"))
 }
 
 async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Subnet>, Failure> {

@@ -59,7 +59,7 @@ impl Verb {
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
         match self {
             Self::Create { instance, subnet, mac, address } => {
-                let subnet = moor.name_of::<Subnet>(Argument::new("--subnet", &subnet)).await?;
+                let subnet = moor.named::<Subnet>(Argument::new("--subnet", &subnet))?;
                 let vnic = Vnic { instance, subnet, mac, address, ..Default::default() };
                 moor.show(&create(moor, vnic).await?).await
             }
@@ -78,6 +78,7 @@ async fn create(moor: &Invocation, vnic: Vnic) -> Result<Vnic, Failure> {
         ResourceServiceClient::new(channel).create_vnic(request).await
     })
     .await
+    .map_err(|failure| failure.of_argument("vnic.subnet", "--subnet"))
 }
 
 async fn list(moor: &Invocation, filtered: &Filtered) -> Result<Vec<Vnic>, Failure> {

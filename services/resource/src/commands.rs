@@ -11,7 +11,7 @@ use mooring_domain::{
     name::{Name, RegionId, Scope, parse_region},
     resource::{
         AllocateEip, Command, CreateHavip, CreatePool, CreateSubnet, CreateVnic, CreateVpc, DEFAULT_COOLING,
-        HavipChange, State, UpdateEip, UpdateHavip, UpdateQuotas,
+        Edit, HavipChange, State, UpdateEip, UpdateHavip, UpdateQuotas,
     },
 };
 use mooring_ledger::{Caller, Refused, now};
@@ -85,7 +85,7 @@ pub(crate) fn create_subnet(
         text("subnet.display_name", &subnet.display_name),
         block("subnet.cidr", &subnet.cidr),
         optional("subnet.gateway_address", &subnet.gateway_address),
-        subnets::reserved(&subnet.reserved),
+        subnets::reserved("subnet.reserved", &subnet.reserved),
         vpc.map(|vpc| vpc.facts.id),
     ))?;
     let id = new_id();
@@ -135,7 +135,7 @@ pub(crate) fn create_havip(
     let havip = set("havip", havip).map_err(|unset| also(unset, &scope))?;
     let subnet = find::in_scope(state.subnets(), scope.as_ref().ok(), "havip.subnet", &havip.subnet);
     let subnet = subnet.map(|subnet| &subnet.facts);
-    let members = find::members(state, subnet.as_ref().ok().copied(), &havip.members);
+    let members = find::members(state, subnet.as_ref().ok().copied(), "havip.members", &havip.members);
     let (scope, display_name, subnet, address, members, whole_subnet) = together((
         scope,
         text("havip.display_name", &havip.display_name),
@@ -153,34 +153,26 @@ pub(crate) fn create_havip(
 /// What may change of a HAVIP.
 const OF_A_HAVIP: [&str; 5] = ["display_name", "members", "claim_policy", "damping", "announce"];
 
-/// The name of what is to change, and how; the rest of it is looked up in its region's state.
-pub(crate) fn havip_to_change(
-    caller: &Caller,
-    havip: Option<&api::Havip>,
-) -> Result<Name<id::Havip>, Status> {
-    caller.name("havip.name", &set("havip", havip)?.name)
-}
-
-pub(crate) fn update_havip(
-    state: &State,
-    name: Result<Name<id::Havip>, Status>,
-    request: api::UpdateHavipRequest,
-) -> Result<Command, Status> {
+pub(crate) fn update_havip(state: &State, request: api::UpdateHavipRequest) -> Result<Command, Status> {
     let mask = Mask::parse(request.update_mask.as_ref(), &OF_A_HAVIP);
     let havip = set("havip", request.havip).map_err(|unset| also(unset, &mask))?;
+    let name = find::named(state.havips(), "havip.name", &havip.name);
     let api::Havip { display_name, members, claim_policy: policy, damping: damped, announce, .. } = havip;
     let changes = mask.as_ref().unwrap_or(&Mask::Set);
     let label =
         changes.value("display_name", !display_name.is_empty(), || text("havip.display_name", &display_name));
-    let member_ids =
-        changes.value("members", !members.is_empty(), || members_of(state, name.as_ref().ok(), &members));
+    let of = |field, members: &[String]| members_of(state, name.as_ref().ok(), field, members);
+    let member_ids = changes.value("members", !members.is_empty(), || of("havip.members", &members));
+    let (added, removed) =
+        (of("add_members", &request.add_members), of("remove_members", &request.remove_members));
     let whole_subnet = changes.value("claim_policy", policy != 0, || claim_policy(policy));
     let damping =
         changes.value("damping", damped.is_some(), || Ok(damped.map(damping).unwrap_or_default()))?;
     let announce = changes.value("announce", announce, || Ok(announce))?;
-    let (_, name, display_name, members, whole_subnet) =
-        together((mask, name, label, member_ids, whole_subnet))?;
-    let change = HavipChange { display_name, members, whole_subnet, damping, announce };
+    let (_, name, display_name, members, added, removed, whole_subnet) =
+        together((mask, name, label, member_ids, added, removed, whole_subnet))?;
+    let members_edit = Edit { added, removed };
+    let change = HavipChange { display_name, members, members_edit, whole_subnet, damping, announce };
     let expected = Expected(request.expected_revision);
     Ok(Command::UpdateHavip(UpdateHavip { scope: name.scope, id: name.id, expected, change }))
 }
@@ -189,14 +181,18 @@ pub(crate) fn update_havip(
 fn members_of(
     state: &State,
     name: Option<&Name<id::Havip>>,
+    field: &'static str,
     members: &[String],
 ) -> Result<Vec<VnicId>, Status> {
-    let Some(name) = name else { return find::members(state, None, members) };
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(name) = name else { return find::members(state, None, field, members) };
     let havip = find::scoped(state.havips(), "havip.name", &name.to_string());
-    let havip = havip.map_err(|missing| also(missing, &find::members(state, None, members)))?;
+    let havip = havip.map_err(|missing| also(missing, &find::members(state, None, field, members)))?;
     let subnet = state.subnets().get(havip.facts.havip.subnet).map(|entry| &entry.facts);
     let subnet = subnet.ok_or(Refused::Unserved(Unserved::Unavailable))?;
-    find::members(state, Some(subnet), members)
+    find::members(state, Some(subnet), field, members)
 }
 
 pub(crate) fn allocate_eip(
@@ -225,11 +221,12 @@ pub(crate) fn allocate_eip(
     Ok(Command::AllocateEip(AllocateEip { id, scope, display_name, address, pool, details, now }))
 }
 
-pub(crate) fn update_eip(caller: &Caller, request: api::UpdateEipRequest) -> Result<UpdateEip, Status> {
+pub(crate) fn update_eip(state: &State, request: api::UpdateEipRequest) -> Result<UpdateEip, Status> {
     const MUTABLE: [&str; 4] = ["display_name", "description", "labels", "delete_protection"];
-    let mask = together((caller.request_id(), Mask::parse(request.update_mask.as_ref(), &MUTABLE)));
+    let mask = Mask::parse(request.update_mask.as_ref(), &MUTABLE);
     let eip = set("eip", request.eip).map_err(|unset| also(unset, &mask))?;
-    let changes = mask.as_ref().map_or(&Mask::Set, |(_, mask)| mask);
+    let named = find::named_eip(state, "eip.name", &eip.name);
+    let changes = mask.as_ref().unwrap_or(&Mask::Set);
     let (name, said) = (&eip.display_name, &eip.description);
     let label = changes.value("display_name", !name.is_empty(), || optional("eip.display_name", name));
     let described = changes.value("description", !said.is_empty(), || text("eip.description", said));
@@ -237,7 +234,7 @@ pub(crate) fn update_eip(caller: &Caller, request: api::UpdateEipRequest) -> Res
     let labelled =
         changes.value("labels", !eip.labels.is_empty(), || labels("eip.labels", eip.labels.clone()));
     let (_, Name { scope, id }, display_name, description, delete_protection, labels) =
-        together((mask, caller.name("eip.name", &eip.name), label, described, protected, labelled))?;
+        together((mask, named, label, described, protected, labelled))?;
     let expected = Expected(request.expected_revision);
     Ok(UpdateEip { scope, id, display_name, description, labels, delete_protection, expected })
 }

@@ -2,27 +2,29 @@
 
 use mooring_domain::{
     Expected,
-    id::Kind,
-    name::Name,
-    resource::{Command, Delete},
+    name::Scope,
+    resource::{Command, Delete, Facts, State, Table},
 };
 use mooring_ledger::{Caller, Outcome};
 use mooring_proto::together::together;
 use tonic::Status;
 
-use crate::grpc::Resource;
+use crate::{find, grpc::Resource};
 
 impl Resource {
-    /// Deletes what the name names, by its id, if it is at the expected revision.
-    pub(crate) async fn delete<K: Kind>(
+    /// Deletes what the name names, if it is at the expected revision.
+    pub(crate) async fn delete<F: Facts<Parent = Scope>>(
         &self,
         caller: Caller,
-        name: &str,
-        expected: u64,
-        command: fn(Delete<K>) -> Command,
+        (name, expected): (&str, u64),
+        table: fn(&State) -> &Table<F>,
+        command: fn(Delete<F::Kind>) -> Command,
     ) -> Result<Outcome, Status> {
-        let ((), Name { scope, id }) = together((caller.request_id(), caller.name::<K>("name", name)))?;
+        let ((), (scope, _)) = together((caller.request_id(), caller.scoped::<F::Kind>("name", name)))?;
         let ledger = self.ledger("name", &scope.region)?;
-        Ok(ledger.submit(caller, command(Delete { scope, id, expected: Expected(expected) })).await?)
+        let expected = Expected(expected);
+        let named = find::named(table(&ledger.view().state), "name", name);
+        let command = named.map(|name| command(Delete { scope: name.scope, id: name.id, expected }));
+        ledger.submit_found(caller, command).await
     }
 }

@@ -3,12 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use mooring_domain::{
-    CommitPosition, Event, Expected, Rejection,
+    CommitPosition, Event, Expected,
     binding::{self, BindingCore},
     event::PoolCreated,
-    id::EipId,
+    id::{self, Kind},
     name::{RegionId, Scope, parse_regional},
-    rejection::Class,
     resource::{Command, CoolingEip, Entry, Facts, ReleaseEip, ResourceCore, State, is_cooling},
 };
 use mooring_ledger::{Caller, Ledger, Outcome, Reader, Refused, Regions, now};
@@ -20,7 +19,7 @@ use mooring_proto::{
     together::{also, together},
 };
 use mooring_runtime::plant;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::{commands, find, pools, reads};
 
@@ -56,6 +55,18 @@ impl Resource {
         ledger.submit_found(caller, command).await
     }
 
+    /// The ledger and the scope of what a request is to change.
+    fn ledger_of<K: Kind>(
+        &self,
+        caller: &Caller,
+        field: &'static str,
+        name: &Result<String, Status>,
+    ) -> Result<(&Ledger<ResourceCore>, Scope), Status> {
+        let name = name.as_ref().map_err(Status::clone)?;
+        let (scope, _) = caller.scoped::<K>(field, name)?;
+        Ok((self.ledger(field, &scope.region)?, scope))
+    }
+
     pub(crate) async fn bindings(&self, region: &RegionId) -> Result<binding::State, Status> {
         let reader = self.bindings.get(region).ok_or(Refused::Unserved(Unserved::Unavailable))?;
         if plant::planted("eip.stale") {
@@ -69,30 +80,26 @@ impl Resource {
 fn pool_for(caller: &Caller, state: &State, pool: &Entry<PoolCreated>) -> api::Pool {
     let id = pool.facts.id;
     let told = answer::pool(&pool.facts, pool.at, state.allocated(id), state.cooling().count(id, now()));
-    if caller.is_operator() { told } else { api::Pool { allocated: 0, cooling: 0, free: 0, ..told } }
+    if caller.is_operator() { told } else { api::Pool { allocated: 0, cooling: None, free: None, ..told } }
 }
 
 /// What there is; nothing where the request names no region of this server.
-fn state_of(ledger: &Result<&Ledger<ResourceCore>, Status>) -> State {
+fn state_of<E>(ledger: &Result<&Ledger<ResourceCore>, E>) -> State {
     ledger.as_ref().map_or_else(|_| State::default(), |ledger| ledger.view().state)
 }
 
 /// What is not there because its project gave it back is said to be cooling, as a read says it.
-fn unless_cooling(
-    refused: Refused,
-    ledger: &Ledger<ResourceCore>,
-    field: &'static str,
-    scope: &Scope,
-    id: EipId,
-) -> Refused {
-    let missing = matches!(&refused, Refused::Rejected(Rejection { class: Class::NotFound, .. }));
-    let state = ledger.view().state;
-    let cooling =
-        state.cooling().eips().get_in(scope, id).filter(|entry| missing && entry.facts.until > now());
-    cooling.map_or(refused, |entry| {
-        let CoolingEip { described, until } = &entry.facts;
-        is_cooling(field, entry.facts.name(), described.eip.address, *until).into()
-    })
+fn unless_cooling(missing: Status, ledger: &Ledger<ResourceCore>, field: &'static str, name: &str) -> Status {
+    if missing.code() != Code::NotFound {
+        return missing;
+    }
+    match find::cooling(&ledger.view().state, name, now()) {
+        Some(entry) => {
+            let CoolingEip { described, until } = &entry.facts;
+            Refused::from(is_cooling(field, entry.facts.name(), described.eip.address, *until)).into()
+        }
+        None => missing,
+    }
 }
 
 /// What was stored, by this request or the first one with its id.
@@ -259,8 +266,8 @@ impl ResourceService for Resource {
 
     async fn delete_vpc(&self, request: Request<api::DeleteVpcRequest>) -> Answer<api::DeleteVpcResponse> {
         let (caller, request) = Caller::open(request);
-        let outcome =
-            self.delete(caller, &request.name, request.expected_revision, Command::DeleteVpc).await?;
+        let named = (request.name.as_str(), request.expected_revision);
+        let outcome = self.delete(caller, named, State::vpcs, Command::DeleteVpc).await?;
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeleteVpcResponse { position }))
     }
@@ -275,16 +282,16 @@ impl ResourceService for Resource {
         request: Request<api::DeleteSubnetRequest>,
     ) -> Answer<api::DeleteSubnetResponse> {
         let (caller, request) = Caller::open(request);
-        let outcome =
-            self.delete(caller, &request.name, request.expected_revision, Command::DeleteSubnet).await?;
+        let named = (request.name.as_str(), request.expected_revision);
+        let outcome = self.delete(caller, named, State::subnets, Command::DeleteSubnet).await?;
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeleteSubnetResponse { position }))
     }
 
     async fn delete_vnic(&self, request: Request<api::DeleteVnicRequest>) -> Answer<api::DeleteVnicResponse> {
         let (caller, request) = Caller::open(request);
-        let outcome =
-            self.delete(caller, &request.name, request.expected_revision, Command::DeleteVnic).await?;
+        let named = (request.name.as_str(), request.expected_revision);
+        let outcome = self.delete(caller, named, State::vnics, Command::DeleteVnic).await?;
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeleteVnicResponse { position }))
     }
@@ -321,26 +328,23 @@ impl ResourceService for Resource {
 
     async fn update_havip(&self, request: Request<api::UpdateHavipRequest>) -> Answer<api::Havip> {
         let (caller, request) = Caller::open(request);
-        let name = commands::havip_to_change(&caller, request.havip.as_ref());
-        let there = name.as_ref().map_err(Status::clone);
-        let ledger = there.and_then(|name| Ok(self.ledger("havip.name", &name.scope.region)?));
-        let (ledger, name, outcome) = {
-            let state = state_of(&ledger);
-            let command = commands::update_havip(&state, name.clone(), request);
-            let (ledger, name, ()) =
-                together((ledger, name, caller.request_id())).map_err(|wrong| also(wrong, &command))?;
-            (ledger, name, ledger.submit_found(caller, command).await?)
-        };
+        let name = commands::set("havip", request.havip.as_ref()).map(|havip| havip.name.clone());
+        let ledger = self.ledger_of::<id::Havip>(&caller, "havip.name", &name).map(|(ledger, _)| ledger);
+        let command = commands::update_havip(&state_of(&ledger), request);
+        let (ledger, name, ()) =
+            together((ledger, name, caller.request_id())).map_err(|wrong| also(wrong, &command))?;
+        let outcome = ledger.submit_found(caller, command).await?;
         let state = ledger.view().state;
         let (facts, at) = match changed(&outcome)? {
             Some((at, Event::HavipUpdated(facts))) => (facts, at),
             Some(_) => return Err(Refused::Unserved(Unserved::Unavailable).into()),
             None => {
-                let entry = find::scoped(state.havips(), "havip.name", &name.to_string())?;
+                let entry = find::scoped(state.havips(), "havip.name", &name)?;
                 (entry.facts.clone(), entry.at)
             }
         };
-        Ok(outcome.answer(answer::havip(&facts, at, state.havip_held_by(name.id))))
+        let held_by = state.havip_held_by(facts.havip.id);
+        Ok(outcome.answer(answer::havip(&facts, at, held_by)))
     }
 
     async fn delete_havip(
@@ -348,8 +352,8 @@ impl ResourceService for Resource {
         request: Request<api::DeleteHavipRequest>,
     ) -> Answer<api::DeleteHavipResponse> {
         let (caller, request) = Caller::open(request);
-        let outcome =
-            self.delete(caller, &request.name, request.expected_revision, Command::DeleteHavip).await?;
+        let named = (request.name.as_str(), request.expected_revision);
+        let outcome = self.delete(caller, named, State::havips, Command::DeleteHavip).await?;
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeleteHavipResponse { position }))
     }
@@ -364,7 +368,7 @@ impl ResourceService for Resource {
     async fn get_eip(&self, request: Request<api::GetEipRequest>) -> Answer<api::Eip> {
         let (caller, request) = Caller::read(request);
         let name = &request.name;
-        let (scope, _) = caller.scoped::<mooring_domain::id::Eip>("name", name)?;
+        let (scope, _) = caller.scoped::<id::Eip>("name", name)?;
         let state = self.ledger("name", &scope.region)?.view_for(&caller).await?.state;
         let there = reads::eip_or_cooling(&state, "name", name)?;
         let bindings = self.bindings_for(&scope.region, &caller).await?;
@@ -390,16 +394,19 @@ impl ResourceService for Resource {
 
     async fn update_eip(&self, request: Request<api::UpdateEipRequest>) -> Answer<api::Eip> {
         let (caller, request) = Caller::open(request);
-        let command = commands::update_eip(&caller, request)?;
-        let (scope, id) = (command.scope.clone(), command.id);
-        let ledger = self.ledger("eip.name", &scope.region)?;
-        let outcome = ledger.submit(caller, Command::UpdateEip(command)).await;
-        let outcome = outcome.map_err(|refused| unless_cooling(refused, ledger, "eip.name", &scope, id))?;
+        let name = commands::set("eip", request.eip.as_ref()).map(|eip| eip.name.clone());
+        let of = self.ledger_of::<id::Eip>(&caller, "eip.name", &name);
+        let state = state_of(&of.as_ref().map(|(ledger, _)| *ledger));
+        let command = commands::update_eip(&state, request).map(Command::UpdateEip);
+        let ((ledger, scope), name, ()) =
+            together((of, name, caller.request_id())).map_err(|wrong| also(wrong, &command))?;
+        let outcome = ledger.submit_found(caller, command).await;
+        let outcome = outcome.map_err(|missing| unless_cooling(missing, ledger, "eip.name", &name))?;
         let bindings = self.bindings(&scope.region).await?;
         if outcome.events.is_empty() {
             // It said all that already.
             let state = ledger.view().state;
-            let entry = state.eips().require(&scope, id, "eip.name").map_err(Refused::from)?;
+            let entry = find::eip(&state, "eip.name", &name)?;
             return Ok(outcome.answer(answer::eip(&entry.facts, entry.at, Some(&bindings))));
         }
         answer!(outcome, Event::EipUpdated => |eip, at| answer::eip(&eip, at, Some(&bindings)))
@@ -407,18 +414,16 @@ impl ResourceService for Resource {
 
     async fn release_eip(&self, request: Request<api::ReleaseEipRequest>) -> Answer<api::ReleaseEipResponse> {
         let (caller, request) = Caller::open(request);
-        let name = caller.name::<mooring_domain::id::Eip>("name", &request.name);
-        let ((), name) = together((caller.request_id(), name))?;
-        let ledger = self.ledger("name", &name.scope.region)?;
-        let command = Command::ReleaseEip(ReleaseEip {
-            scope: name.scope.clone(),
-            id: name.id,
-            expected: Expected(request.expected_revision),
-            now: now(),
+        let scope = caller.scoped::<id::Eip>("name", &request.name);
+        let ((), (scope, _)) = together((caller.request_id(), scope))?;
+        let ledger = self.ledger("name", &scope.region)?;
+        let expected = Expected(request.expected_revision);
+        let named = find::named_eip(&ledger.view().state, "name", &request.name);
+        let command = named.map(|name| {
+            Command::ReleaseEip(ReleaseEip { scope: name.scope, id: name.id, expected, now: now() })
         });
-        let outcome = ledger.submit(caller, command).await;
-        let outcome =
-            outcome.map_err(|refused| unless_cooling(refused, ledger, "name", &name.scope, name.id))?;
+        let outcome = ledger.submit_found(caller, command).await;
+        let outcome = outcome.map_err(|missing| unless_cooling(missing, ledger, "name", &request.name))?;
         answer!(outcome, Event::EipReleased => |released, at| api::ReleaseEipResponse {
             position: at.position.0,
             cooling_ends_at: released.cooling_until.map_or(0, |until| until.0),

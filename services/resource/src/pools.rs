@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use mooring_domain::{
     Event, Expected,
-    id::PoolId,
+    id::{Kind as _, Pool as Kind},
     name::{RegionId, parse_regional},
-    resource::{Command, DEFAULT_COOLING, DeletePool, PoolChange, UpdatePool},
+    resource::{Command, DEFAULT_COOLING, DeletePool, Edit, PoolChange, UpdatePool},
 };
 use mooring_ledger::{Caller, Outcome, Refused, now};
 use mooring_proto::{
     answer::resource as answer,
     mask::Mask,
     resource::v1 as api,
-    status::{Unserved, bad_field, bad_name},
+    status::{Unserved, bad_name},
     together::{also, each, together},
 };
 use tonic::{Response, Status};
@@ -27,12 +28,12 @@ use crate::{
 /// What may change of a pool by UpdatePool.
 const OF_A_POOL: [&str; 3] = ["display_name", "cidrs", "cooling_ms"];
 
-/// Region and id of a pool's name.
-fn named(field: &'static str, name: &str) -> Result<(RegionId, PoolId), Status> {
-    let (region, last) = parse_regional(name, "pools").map_err(bad_name(field))?;
-    let id =
-        last.parse().map_err(|_| bad_field(field, "expected regions/{region}/pools/{id}, the id a UUID"))?;
-    Ok((region, id))
+fn blocks(field: &'static str, cidrs: &[String]) -> Result<Vec<IpNet>, Status> {
+    each(cidrs.iter().map(|cidr| block(field, cidr)))
+}
+
+fn region_of(field: &'static str, name: &str) -> Result<RegionId, Status> {
+    parse_regional(name, Kind::COLLECTION).map(|(region, _)| region).map_err(bad_name(field))
 }
 
 /// What UpdatePool changes, and in which pool.
@@ -46,13 +47,15 @@ pub(crate) fn change(
     let changes = mask.as_ref().map_or(&Mask::Set, |(_, mask)| mask);
     let label =
         changes.value("display_name", !display_name.is_empty(), || text("pool.display_name", &display_name));
-    let blocks = || each(cidrs.iter().map(|cidr| block("pool.cidrs", cidr)));
+    let all = changes.value("cidrs", !cidrs.is_empty(), || blocks("pool.cidrs", &cidrs));
+    let (added, removed) =
+        (blocks("add_cidrs", &request.add_cidrs), blocks("remove_cidrs", &request.remove_cidrs));
     let cooling = || Ok(cooling_ms.map_or(DEFAULT_COOLING, Duration::from_millis));
     let cooling = changes.value("cooling_ms", cooling_ms.is_some(), cooling);
-    let blocks = changes.value("cidrs", !cidrs.is_empty(), blocks);
-    let (_, _, display_name, cidrs, cooling) =
-        together((mask, named("pool.name", &name), label, blocks, cooling))?;
-    Ok((name, PoolChange { display_name, cidrs, cooling, draining: None }))
+    let (_, _, display_name, cidrs, added, removed, cooling) =
+        together((mask, region_of("pool.name", &name), label, all, added, removed, cooling))?;
+    let cidrs_edit = Edit { added, removed };
+    Ok((name, PoolChange { display_name, cidrs, cidrs_edit, cooling, draining: None }))
 }
 
 /// Gives out addresses no more, or again.
@@ -69,12 +72,13 @@ impl Resource {
         expected: u64,
         change: PoolChange,
     ) -> Result<Response<api::Pool>, Status> {
-        let ((), (region, id)) = together((caller.request_id(), named(field, name)))?;
+        let ((), region) = together((caller.request_id(), region_of(field, name)))?;
         let ledger = self.ledger(field, &region)?;
         let expected = Expected(expected);
-        let outcome = ledger
-            .submit(caller, Command::UpdatePool(UpdatePool { region, id, expected, change, now: now() }))
-            .await?;
+        let named = find::named_pool(&ledger.view().state, field, name);
+        let command =
+            named.map(|id| Command::UpdatePool(UpdatePool { region, id, expected, change, now: now() }));
+        let outcome = ledger.submit_found(caller, command).await?;
         let state = ledger.view().state;
         let (pool, at) = match changed(&outcome)? {
             Some((at, Event::PoolUpdated(pool))) => (pool, at),
@@ -84,6 +88,7 @@ impl Resource {
                 (entry.facts.clone(), entry.at)
             }
         };
+        let id = pool.id;
         Ok(outcome.answer(answer::pool(&pool, at, state.allocated(id), state.cooling().count(id, now()))))
     }
 
@@ -93,9 +98,11 @@ impl Resource {
         name: &str,
         expected: u64,
     ) -> Result<Outcome, Status> {
-        let ((), (region, id)) = together((caller.request_id(), named("name", name)))?;
+        let ((), region) = together((caller.request_id(), region_of("name", name)))?;
         let ledger = self.ledger("name", &region)?;
-        let command = DeletePool { region, id, expected: Expected(expected), now: now() };
-        Ok(ledger.submit(caller, Command::DeletePool(command)).await?)
+        let expected = Expected(expected);
+        let named = find::named_pool(&ledger.view().state, "name", name);
+        let command = named.map(|id| Command::DeletePool(DeletePool { region, id, expected, now: now() }));
+        ledger.submit_found(caller, command).await
     }
 }

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use mooring_domain::{
     Event, Expected,
     id::Subnet as Kind,
-    resource::{Command, SubnetChange, UpdateSubnet},
+    resource::{Command, Edit, SubnetChange, UpdateSubnet},
 };
 use mooring_ledger::{Caller, Refused};
 use mooring_proto::{
@@ -26,8 +26,8 @@ use crate::{
 const OF_A_SUBNET: [&str; 2] = ["display_name", "reserved"];
 
 /// Its reserved blocks as a request has them.
-pub(crate) fn reserved(blocks: &[String]) -> Result<Vec<IpNet>, Status> {
-    each(blocks.iter().map(|reserved| block("subnet.reserved", reserved)))
+pub(crate) fn reserved(field: &'static str, blocks: &[String]) -> Result<Vec<IpNet>, Status> {
+    each(blocks.iter().map(|reserved| block(field, reserved)))
 }
 
 impl Resource {
@@ -42,14 +42,23 @@ impl Resource {
         let label = changes.value("display_name", !subnet.display_name.is_empty(), || {
             text("subnet.display_name", &subnet.display_name)
         });
-        let blocks = changes.value("reserved", !subnet.reserved.is_empty(), || reserved(&subnet.reserved));
-        let name = caller.name::<Kind>("subnet.name", &subnet.name);
-        let (_, name, display_name, reserved) = together((mask, name, label, blocks))?;
-        let change = SubnetChange { display_name, reserved };
-        let ledger = self.ledger("subnet.name", &name.scope.region)?;
+        let all = changes
+            .value("reserved", !subnet.reserved.is_empty(), || reserved("subnet.reserved", &subnet.reserved));
+        let (added, removed) = (
+            reserved("add_reserved", &request.add_reserved),
+            reserved("remove_reserved", &request.remove_reserved),
+        );
+        let scope = caller.scoped::<Kind>("subnet.name", &subnet.name);
+        let (_, (scope, _), display_name, reserved, added, removed) =
+            together((mask, scope, label, all, added, removed))?;
+        let change = SubnetChange { display_name, reserved, reserved_edit: Edit { added, removed } };
+        let ledger = self.ledger("subnet.name", &scope.region)?;
         let expected = Expected(request.expected_revision);
-        let command = UpdateSubnet { scope: name.scope, id: name.id, expected, change };
-        let outcome = ledger.submit(caller, Command::UpdateSubnet(command)).await?;
+        let named = find::named(ledger.view().state.subnets(), "subnet.name", &subnet.name);
+        let command = named.map(|name| {
+            Command::UpdateSubnet(UpdateSubnet { scope: name.scope, id: name.id, expected, change })
+        });
+        let outcome = ledger.submit_found(caller, command).await?;
         let (facts, at) = match changed(&outcome)? {
             Some((at, Event::SubnetUpdated(facts))) => (facts, at),
             Some(_) => return Err(Refused::Unserved(Unserved::Unavailable).into()),

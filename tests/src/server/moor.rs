@@ -30,7 +30,7 @@ pub struct Refusal {
     pub reason: String,
     /// For people.
     pub message: String,
-    /// The field that is wrong, or nothing.
+    /// The argument that is wrong, or the field of the request, or nothing.
     pub field: String,
     /// Who or what is in the way, or nothing.
     pub in_the_way: String,
@@ -113,7 +113,7 @@ impl Answer {
             exit: *exit,
             reason: word("reason"),
             message: word("message"),
-            field: word("field"),
+            field: if word("argument").is_empty() { word("field") } else { word("argument") },
             in_the_way: word("in_the_way"),
         })
     }

@@ -48,7 +48,7 @@ async fn for_a_day_a_released_address_is_for_the_project_that_had_it() {
         assert_eq!(others.brief(), not_found("name"), "{last}");
     }
     let pool = pool(&world).await;
-    assert_eq!((pool.allocated, pool.cooling, pool.free), (0, 1, 15));
+    assert_eq!((pool.allocated, pool.cooling, pool.free), (0, Some(1), Some(15)));
     assert_eq!(Duration::from_millis(pool.cooling_ms.unwrap()), DAY);
 
     let tail = world.tail().await;

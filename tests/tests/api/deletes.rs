@@ -159,7 +159,7 @@ async fn a_deletion_can_be_foretold_and_one_of_an_older_state_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_anothers_or_nobodys_is_not_found_and_a_name_has_the_id() {
+async fn what_is_anothers_or_nobodys_is_not_found_and_a_name_is_a_full_one() {
     let (world, stock) = World::stocked().await;
     let before = world.tail().await;
     let of_p2 = |name: &str| name.replace(P1, P2);
@@ -173,7 +173,7 @@ async fn what_is_anothers_or_nobodys_is_not_found_and_a_name_has_the_id() {
         assert_eq!(refusal.brief(), not_found("name"));
     }
     for refusal in [
-        refused(delete_vpc(&world, &format!("{P1}/vpcs/blue")).await),
+        refused(delete_vpc(&world, "blue").await),
         refused(delete_subnet(&world, vnic).await),
         refused(delete_vnic(&world, "vm-c").await),
     ] {

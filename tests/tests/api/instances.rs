@@ -25,8 +25,8 @@ async fn a_member_is_the_instance_of_that_name_in_the_havips_own_subnet() {
     let (world, stock) = World::stocked().await;
     let (other, far) = other_vm_a(&world, &stock).await;
     for (subnet, vnic) in [(&stock.subnet, &stock.a), (&other, &far)] {
-        let name = id(&subnet.name);
-        let havip = world.havip(subnet, name, "", &[&called(P1, "vm-a")]).await;
+        let name = format!("of-{}", subnet.display_name);
+        let havip = world.havip(subnet, &name, "", &[&called(P1, "vm-a")]).await;
         assert_eq!(havip.members, [&*vnic.name]);
     }
 }

@@ -350,7 +350,11 @@ async fn a_member_lives_in_its_own_project_as_the_operator_does() {
     ok(ask(&member, "Bind", &names).await);
     let pools = resource::ListPoolsRequest { parent: R1.into(), ..Default::default() };
     let pools = ok(ResourceServiceClient::new(member).list_pools(pools).await).pools;
-    assert_eq!(pools[0].allocated, 0, "how much others have is none of its business");
+    assert_eq!(
+        (pools[0].allocated, pools[0].cooling, pools[0].free),
+        (0, None, None),
+        "how much others have is none of its business"
+    );
 }
 
 #[tokio::test]

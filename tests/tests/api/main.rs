@@ -22,6 +22,7 @@ mod isolation;
 mod log;
 mod methods;
 mod moving;
+mod named;
 mod orders;
 mod pages;
 mod parallel;

@@ -84,7 +84,7 @@ async fn moor_reserves_and_gives_free() {
     let updated = world.server.ask("subnet update web --unreserve 10.0.1.9/32 --display-name front").unwrap();
     assert_eq!(updated["reserved"], serde_json::json!(["10.0.1.240/28"]));
     let refusal = world.server.refuse("subnet update front --unreserve 10.0.1.9/32").unwrap();
-    assert_eq!((refusal.exit, &*refusal.field), (2, "--unreserve"));
+    assert_eq!((refusal.exit, &*refusal.field), (3, "--unreserve"));
     let made =
         world.server.ask("subnet create back --vpc blue --cidr 10.0.8.0/24 --reserve 10.0.8.0/28").unwrap();
     assert_eq!(made["reserved"], serde_json::json!(["10.0.8.0/28"]));

@@ -213,7 +213,7 @@ async fn moor_adds_and_removes_members_by_the_names_that_people_use() {
     let updated = world.server.ask(&format!("havip update front {rules}")).unwrap();
     assert_eq!((&updated["announce"], &updated["display_name"]), (&true.into(), &"shown".into()));
     for (line, exit, field) in [
-        ("havip update shown --remove-member vm-a", 2, "--remove-member"),
+        ("havip update shown --remove-member vm-a", 3, "--remove-member"),
         ("havip update shown --add-member vm-z", 3, "--add-member"),
         ("havip update front --announce off", 3, "HAVIP"),
         ("havip update shown --damping 5s/4s", 2, "--damping"),

@@ -249,6 +249,10 @@ async fn moor_says_what_would_be() {
     server.ask("bind web front").unwrap();
     let told = server.moor("move web back --dry-run").unwrap();
     assert!(told.exit == 0 && told.out.contains("would be"), "{told:?}");
+    assert!(
+        told.out.contains("=waiting") && !told.out.contains("=applied"),
+        "no kernel has what may be: {told:?}"
+    );
     server.ask("unbind web").unwrap();
     let told = server.moor("eip release web --dry-run").unwrap();
     assert!(

@@ -1,18 +1,20 @@
 //! A command over gRPC, until there is an answer: the server may die meanwhile, is started again then, and asked again with
 //! the same request id.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use mooring_proto::binding::v1::{
     BindRequest, MoveRequest, UnbindRequest, binding::State, binding_service_client::BindingServiceClient,
 };
 use mooring_proto::mask::FieldMask;
 use mooring_proto::resource::v1::{
     AllocateEipRequest, CreateHavipRequest, CreateSubnetRequest, CreateVnicRequest, CreateVpcRequest,
-    DeleteHavipRequest, DeleteSubnetRequest, DeleteVnicRequest, DeleteVpcRequest, Eip, Havip, Quota, Quotas,
-    ReleaseEipRequest, Subnet, UpdateEipRequest, UpdateHavipRequest, UpdateQuotasRequest, Vnic, Vpc,
-    resource_service_client::ResourceServiceClient,
+    DeleteHavipRequest, DeleteSubnetRequest, DeleteVnicRequest, DeleteVpcRequest, DrainPoolRequest, Eip,
+    Havip, Pool, Quota, Quotas, ReleaseEipRequest, ResumePoolRequest, Subnet, UpdateEipRequest,
+    UpdateHavipRequest, UpdatePoolRequest, UpdateQuotasRequest, UpdateSubnetRequest, Vnic, Vpc,
+    havip::ClaimPolicy, resource_service_client::ResourceServiceClient,
 };
 use mooring_tests::Mooringd;
 use mooring_tests::channel::Channel;
@@ -74,7 +76,10 @@ impl Asker {
     /// Whoever may ask for it.
     fn channel_of(&self, command: &Command) -> Channel {
         match command.what {
-            What::UpdateQuotas { .. } => self.operator(),
+            What::UpdateQuotas { .. }
+            | What::UpdatePool { .. }
+            | What::DrainPool { .. }
+            | What::ResumePool { .. } => self.operator(),
             _ => self.channel(command.by),
         }
     }
@@ -125,7 +130,7 @@ fn text(value: Option<impl ToString>) -> String {
 }
 
 fn done(name: &str, address: &str, revision: u64) -> Done {
-    Done { name: name.to_owned(), address: address.parse::<Ipv4Addr>().ok(), revision }
+    Done { name: name.to_owned(), address: address.parse::<IpAddr>().ok(), revision }
 }
 
 async fn call(
@@ -137,6 +142,7 @@ async fn call(
 ) -> Result<Done, Status> {
     let mut resource = ResourceServiceClient::new(channel.clone());
     let (parent, request_id) = (PROJECTS[command.by].scope.to_owned(), request.to_string());
+    let called = |name: String| as_called(command, name);
     match command.what.clone() {
         What::CreateVpc { label: display_name } => {
             let vpc = Some(Vpc { display_name, ..Vpc::default() });
@@ -144,21 +150,24 @@ async fn call(
             let vpc = resource.create_vpc(request).await?.into_inner();
             Ok(done(&vpc.name, "", vpc.position))
         }
-        What::CreateSubnet { vpc, label: display_name, cidr } => {
-            let subnet = Some(Subnet { vpc, display_name, cidr: cidr.to_owned(), ..Subnet::default() });
+        What::CreateSubnet { vpc, label: display_name, cidr, reserved } => {
+            let (vpc, cidr, reserved) = (called(vpc), cidr.to_string(), texts(&reserved));
+            let subnet = Some(Subnet { vpc, display_name, cidr, reserved, ..Subnet::default() });
             let request = CreateSubnetRequest { parent, subnet, request_id, validate_only };
             let subnet = resource.create_subnet(request).await?.into_inner();
             Ok(done(&subnet.name, "", subnet.position))
         }
         What::CreateVnic { subnet, instance, mac, address } => {
             let (mac, address) = (format!("02:00:00:00:00:{mac:02x}"), address.to_string());
+            let subnet = called(subnet);
             let vnic = Some(Vnic { subnet, instance, mac, address, ..Vnic::default() });
             let request = CreateVnicRequest { parent, vnic, request_id, validate_only };
             let vnic = resource.create_vnic(request).await?.into_inner();
             Ok(done(&vnic.name, &vnic.address, vnic.position))
         }
-        What::CreateHavip { subnet, label: display_name, address, members } => {
-            let havip = Havip { subnet, display_name, address: text(address), members, ..Havip::default() };
+        What::CreateHavip { subnet, label: display_name, address, members, open } => {
+            let (subnet, address, claim_policy) = (called(subnet), text(address), policy(open).into());
+            let havip = Havip { subnet, display_name, address, members, claim_policy, ..Havip::default() };
             let request = CreateHavipRequest { parent, havip: Some(havip), request_id, validate_only };
             let havip = resource.create_havip(request).await?.into_inner();
             Ok(done(&havip.name, &havip.address, havip.position))
@@ -171,8 +180,66 @@ async fn call(
             let eip = resource.allocate_eip(request).await?.into_inner();
             Ok(done(&eip.name, &eip.address, eip.position))
         }
-        _ => call_change(channel, command, request, validate_only).await,
+        _ => call_operators(channel, world, command, request, validate_only).await,
     }
+}
+
+/// As the command says it.
+fn as_called(command: &Command, name: String) -> String {
+    command.called.get(&name).cloned().unwrap_or(name)
+}
+
+fn texts(blocks: &[IpNet]) -> Vec<String> {
+    blocks.iter().map(ToString::to_string).collect()
+}
+
+fn policy(open: bool) -> ClaimPolicy {
+    if open { ClaimPolicy::Subnet } else { ClaimPolicy::Members }
+}
+
+/// What the operator does with pools and quotas.
+async fn call_operators(
+    channel: &Channel,
+    world: &World,
+    command: &Command,
+    request: Uuid,
+    validate_only: bool,
+) -> Result<Done, Status> {
+    let (mut resource, request_id) = (ResourceServiceClient::new(channel.clone()), request.to_string());
+    let name = |pool: usize| world.pools[pool].name.clone();
+    let pool = match command.what.clone() {
+        What::UpdatePool { pool, added, removed, revision: expected_revision } => {
+            let pool = Some(Pool { name: name(pool), ..Pool::default() });
+            let (add_cidrs, remove_cidrs) = (texts(&added), texts(&removed));
+            let request = UpdatePoolRequest {
+                pool,
+                request_id,
+                validate_only,
+                expected_revision,
+                ..Default::default()
+            };
+            resource.update_pool(UpdatePoolRequest { add_cidrs, remove_cidrs, ..request }).await?
+        }
+        What::DrainPool { pool, revision: expected_revision } => {
+            let request = DrainPoolRequest { name: name(pool), request_id, validate_only, expected_revision };
+            resource.drain_pool(request).await?
+        }
+        What::ResumePool { pool, revision: expected_revision } => {
+            let request =
+                ResumePoolRequest { name: name(pool), request_id, validate_only, expected_revision };
+            resource.resume_pool(request).await?
+        }
+        What::UpdateQuotas { limits } => {
+            let quotas = Some(quotas_of(PROJECTS[command.by].scope, limits));
+            let request =
+                UpdateQuotasRequest { quotas, request_id, validate_only, ..UpdateQuotasRequest::default() };
+            let quotas = resource.update_quotas(request).await?.into_inner();
+            return Ok(done(&quotas.name, "", quotas.position));
+        }
+        _ => return call_change(channel, command, request, validate_only).await,
+    };
+    let pool = pool.into_inner();
+    Ok(done(&pool.name, "", pool.position))
 }
 
 fn quotas_of(scope: &str, limits: Limits) -> Quotas {
@@ -187,7 +254,7 @@ fn quotas_of(scope: &str, limits: Limits) -> Quotas {
     }
 }
 
-/// What changes or deletes something that there is.
+/// What changes something that there is.
 async fn call_change(
     channel: &Channel,
     command: &Command,
@@ -195,55 +262,105 @@ async fn call_change(
     validate_only: bool,
 ) -> Result<Done, Status> {
     let (mut resource, request_id) = (ResourceServiceClient::new(channel.clone()), request.to_string());
+    let called = |name: String| as_called(command, name);
     match command.what.clone() {
-        What::UpdateQuotas { limits } => {
-            let quotas = Some(quotas_of(PROJECTS[command.by].scope, limits));
-            let request =
-                UpdateQuotasRequest { quotas, request_id, validate_only, ..UpdateQuotasRequest::default() };
-            let quotas = resource.update_quotas(request).await?.into_inner();
-            Ok(done(&quotas.name, "", quotas.position))
+        What::UpdateSubnet { subnet: name, label, added, removed, revision: expected_revision } => {
+            let subnet = Some(Subnet { name: called(name), display_name: text(label), ..Subnet::default() });
+            let request = UpdateSubnetRequest {
+                subnet,
+                update_mask: None,
+                request_id,
+                validate_only,
+                expected_revision,
+                add_reserved: texts(&added),
+                remove_reserved: texts(&removed),
+            };
+            let subnet = resource.update_subnet(request).await?.into_inner();
+            Ok(done(&subnet.name, "", subnet.position))
         }
-        What::UpdateHavip { havip: name, label, members, revision: expected_revision } => {
-            let said = [("display_name", label.is_some()), ("members", members.is_some())];
+        What::UpdateHavip { havip, label, members, added, removed, open, revision } => {
+            let said = [
+                ("display_name", label.is_some()),
+                ("members", members.is_some()),
+                ("claim_policy", open.is_some()),
+            ];
             let paths = said.into_iter().filter(|(_, said)| *said).map(|(path, _)| path.to_owned()).collect();
             let (display_name, members) = (text(label), members.unwrap_or_default());
-            let havip = Some(Havip { name, display_name, members, ..Havip::default() });
+            let (name, claim_policy) = (called(havip), open.map(policy).unwrap_or_default().into());
+            let havip = Some(Havip { name, display_name, members, claim_policy, ..Havip::default() });
             let update_mask = Some(FieldMask { paths });
-            let request =
-                UpdateHavipRequest { havip, update_mask, request_id, validate_only, expected_revision };
+            let request = UpdateHavipRequest {
+                havip,
+                update_mask,
+                request_id,
+                validate_only,
+                expected_revision: revision,
+                add_members: added,
+                remove_members: removed,
+            };
             let havip = resource.update_havip(request).await?.into_inner();
             Ok(done(&havip.name, &havip.address, havip.position))
-        }
-        What::DeleteVpc { vpc: name } => {
-            let request = DeleteVpcRequest { name, request_id, validate_only, ..DeleteVpcRequest::default() };
-            Ok(done("", "", resource.delete_vpc(request).await?.into_inner().position))
-        }
-        What::DeleteSubnet { subnet: name } => {
-            let request =
-                DeleteSubnetRequest { name, request_id, validate_only, ..DeleteSubnetRequest::default() };
-            Ok(done("", "", resource.delete_subnet(request).await?.into_inner().position))
-        }
-        What::DeleteVnic { vnic: name } => {
-            let request =
-                DeleteVnicRequest { name, request_id, validate_only, ..DeleteVnicRequest::default() };
-            Ok(done("", "", resource.delete_vnic(request).await?.into_inner().position))
-        }
-        What::DeleteHavip { havip: name, revision: expected_revision } => {
-            let request = DeleteHavipRequest { name, request_id, validate_only, expected_revision };
-            Ok(done("", "", resource.delete_havip(request).await?.into_inner().position))
         }
         What::UpdateEip { eip: name, label, protected, revision: expected_revision } => {
             let said = [("display_name", label.is_some()), ("delete_protection", protected.is_some())];
             let paths = said.into_iter().filter(|(_, said)| *said).map(|(path, _)| path.to_owned()).collect();
             let (display_name, delete_protection) = (text(label), protected.unwrap_or_default());
+            let name = called(name);
             let eip = Some(Eip { name, display_name, delete_protection, ..Eip::default() });
             let update_mask = Some(FieldMask { paths });
             let request = UpdateEipRequest { eip, update_mask, request_id, validate_only, expected_revision };
             let eip = resource.update_eip(request).await?.into_inner();
             Ok(done(&eip.name, &eip.address, eip.position))
         }
+        _ => call_end(channel, command, request, validate_only).await,
+    }
+}
+
+/// What gives something up.
+async fn call_end(
+    channel: &Channel,
+    command: &Command,
+    request: Uuid,
+    validate_only: bool,
+) -> Result<Done, Status> {
+    let (mut resource, request_id) = (ResourceServiceClient::new(channel.clone()), request.to_string());
+    let called = |name: String| as_called(command, name);
+    match command.what.clone() {
+        What::DeleteVpc { vpc: name } => {
+            let request = DeleteVpcRequest {
+                name: called(name),
+                request_id,
+                validate_only,
+                ..DeleteVpcRequest::default()
+            };
+            Ok(done("", "", resource.delete_vpc(request).await?.into_inner().position))
+        }
+        What::DeleteSubnet { subnet: name } => {
+            let request = DeleteSubnetRequest {
+                name: called(name),
+                request_id,
+                validate_only,
+                ..DeleteSubnetRequest::default()
+            };
+            Ok(done("", "", resource.delete_subnet(request).await?.into_inner().position))
+        }
+        What::DeleteVnic { vnic: name } => {
+            let request = DeleteVnicRequest {
+                name: called(name),
+                request_id,
+                validate_only,
+                ..DeleteVnicRequest::default()
+            };
+            Ok(done("", "", resource.delete_vnic(request).await?.into_inner().position))
+        }
+        What::DeleteHavip { havip: name, revision: expected_revision } => {
+            let request =
+                DeleteHavipRequest { name: called(name), request_id, validate_only, expected_revision };
+            Ok(done("", "", resource.delete_havip(request).await?.into_inner().position))
+        }
         What::ReleaseEip { eip: name, revision: expected_revision } => {
-            let request = ReleaseEipRequest { name, request_id, validate_only, expected_revision };
+            let request =
+                ReleaseEipRequest { name: called(name), request_id, validate_only, expected_revision };
             Ok(done("", "", resource.release_eip(request).await?.into_inner().position))
         }
         _ => call_binding(channel, command, request, validate_only).await,
@@ -257,18 +374,21 @@ async fn call_binding(
     validate_only: bool,
 ) -> Result<Done, Status> {
     let (mut bindings, request_id) = (BindingServiceClient::new(channel.clone()), request.to_string());
+    let called = |name: String| as_called(command, name);
     let binding = match command.what.clone() {
         What::Bind { eip, havip } => {
+            let (eip, havip) = (called(eip), called(havip));
             let request = BindRequest { eip, havip, request_id, validate_only, ..BindRequest::default() };
             bindings.bind(request).await?.into_inner()
         }
         What::Move { eip, havip, revision: expected_revision } => {
-            let wait_applied = false;
+            let (eip, havip, wait_applied) = (called(eip), called(havip), false);
             let request =
                 MoveRequest { eip, havip, request_id, wait_applied, validate_only, expected_revision };
             bindings.r#move(request).await?.into_inner()
         }
         What::Unbind { eip, revision: expected_revision } => {
+            let eip = called(eip);
             let request = UnbindRequest { eip, request_id, validate_only, expected_revision };
             return Ok(done("", "", bindings.unbind(request).await?.into_inner().position));
         }

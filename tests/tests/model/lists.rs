@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use mooring_proto::binding::v1::{
     ListBindingsRequest, binding::State, binding_service_client::BindingServiceClient,
 };
 use mooring_proto::resource::v1::{
-    GetEipRequest, ListEipsRequest, ListHavipsRequest, ListSubnetsRequest, ListVnicsRequest, ListVpcsRequest,
-    eip, resource_service_client::ResourceServiceClient,
+    GetEipRequest, ListEipsRequest, ListHavipsRequest, ListPoolsRequest, ListSubnetsRequest,
+    ListVnicsRequest, ListVpcsRequest, eip, havip::ClaimPolicy, pool,
+    resource_service_client::ResourceServiceClient,
 };
 use tokio::time::{Instant, sleep};
 use tonic::Status;
@@ -20,6 +22,18 @@ use crate::world::{Bound, PROJECTS, World};
 const SETTLING: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(2);
 
+fn written(blocks: &[IpNet]) -> String {
+    blocks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The pools, as everybody sees them.
+fn pools(world: &World) -> impl Iterator<Item = String> {
+    world
+        .pools
+        .iter()
+        .map(|its| format!("{} {} {} {}", its.name, written(&its.cidrs), its.drains, its.revision))
+}
+
 /// What there is for a project, as text that can be compared.
 type Listed = BTreeSet<String>;
 
@@ -27,9 +41,10 @@ fn modelled(world: &World, by: usize) -> Listed {
     let of = |name: &String| name.starts_with(&format!("{}/", PROJECTS[by].scope));
     let mut all = Listed::new();
     all.extend(world.vpcs.iter().map(|(name, label)| format!("{name} {label}")));
-    all.extend(
-        world.subnets.iter().map(|(name, its)| format!("{name} {} {} {}", its.label, its.vpc, its.cidr)),
-    );
+    all.extend(world.subnets.iter().map(|(name, its)| {
+        let (label, vpc, cidr, revision) = (&its.label, &its.vpc, its.cidr, its.revision);
+        format!("{name} {label} {vpc} {cidr} {} {revision}", written(&its.reserved))
+    }));
     all.extend(world.vnics.iter().map(|(name, its)| {
         format!("{name} {} {} 02:00:00:00:00:{:02x} {}", its.instance, its.subnet, its.mac, its.address)
     }));
@@ -39,7 +54,7 @@ fn modelled(world: &World, by: usize) -> Listed {
         let binding = holder.get(name).copied().unwrap_or_default();
         let members: BTreeSet<_> = its.members.iter().collect();
         let (label, subnet, address, revision) = (&its.label, &its.subnet, its.address, its.revision);
-        format!("{name} {label} {subnet} {address} {binding} {members:?} {revision}")
+        format!("{name} {label} {subnet} {address} {binding} {members:?} {} {revision}", its.open)
     }));
     all.extend(world.eips.iter().map(|(name, its)| {
         let bound = world.bound.get(name);
@@ -49,6 +64,7 @@ fn modelled(world: &World, by: usize) -> Listed {
         format!("{name} {label} {address} {state:?} {binding} {protected} {revision}")
     }));
     all.retain(of);
+    all.extend(pools(world));
     all.extend(
         world.cooling.iter().filter(|(_, of)| **of == by).map(|(address, _)| format!("{address} cools")),
     );
@@ -68,12 +84,21 @@ async fn listed(asker: &Asker, by: usize) -> Result<Listed, Status> {
             $client.$method(request).await?.into_inner()
         }};
     }
+    let request =
+        ListPoolsRequest { parent: "regions/r1".to_owned(), page_size, ..ListPoolsRequest::default() };
+    let pools = resource.list_pools(request).await?.into_inner().pools;
+    all.extend(pools.iter().map(|its| {
+        let drains = its.state() == pool::State::Draining;
+        format!("{} {} {drains} {}", its.name, its.cidrs.join(","), its.position)
+    }));
     let vpcs = list!(resource.list_vpcs(ListVpcsRequest)).vpcs;
     all.extend(vpcs.iter().map(|its| format!("{} {}", its.name, its.display_name)));
     let subnets = list!(resource.list_subnets(ListSubnetsRequest)).subnets;
-    all.extend(
-        subnets.iter().map(|its| format!("{} {} {} {}", its.name, its.display_name, its.vpc, its.cidr)),
-    );
+    all.extend(subnets.iter().map(|its| {
+        let (name, label, vpc, cidr, revision) =
+            (&its.name, &its.display_name, &its.vpc, &its.cidr, its.position);
+        format!("{name} {label} {vpc} {cidr} {} {revision}", its.reserved.join(","))
+    }));
     let vnics = list!(resource.list_vnics(ListVnicsRequest)).vnics;
     all.extend(
         vnics
@@ -84,7 +109,8 @@ async fn listed(asker: &Asker, by: usize) -> Result<Listed, Status> {
     all.extend(havips.iter().map(|its| {
         let members: BTreeSet<_> = its.members.iter().collect();
         let (name, label, subnet, address) = (&its.name, &its.display_name, &its.subnet, &its.address);
-        format!("{name} {label} {subnet} {address} {} {members:?} {}", its.binding, its.position)
+        let open = its.claim_policy() == ClaimPolicy::Subnet;
+        format!("{name} {label} {subnet} {address} {} {members:?} {open} {}", its.binding, its.position)
     }));
     let request = ListEipsRequest {
         parent: parent.clone(),

@@ -1,9 +1,9 @@
 //! What there is, as a few maps.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 /// Whose things they are.
 pub struct Project {
@@ -18,35 +18,43 @@ pub const PROJECTS: [Project; 2] = [
 
 pub struct Pool {
     pub name: String,
-    pub cidr: Ipv4Net,
+    pub cidrs: Vec<IpNet>,
     /// A released address is kept for who had it, for longer than this test lasts.
     pub cools: bool,
+    /// Nothing new is allocated from it.
+    pub drains: bool,
+    pub revision: u64,
 }
 
 pub struct Subnet {
     pub vpc: String,
     pub label: String,
-    pub cidr: Ipv4Net,
+    pub cidr: IpNet,
+    /// In the order in which they came.
+    pub reserved: Vec<IpNet>,
+    pub revision: u64,
 }
 
 pub struct Vnic {
     pub subnet: String,
     pub instance: String,
     pub mac: u8,
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
 }
 
 pub struct Havip {
     pub subnet: String,
     pub label: String,
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     pub members: Vec<String>,
+    /// Any vNIC of its subnet may claim it.
+    pub open: bool,
     pub revision: u64,
 }
 
 pub struct Eip {
     pub label: String,
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     pub protected: bool,
     pub revision: u64,
 }
@@ -87,9 +95,9 @@ pub struct World {
     /// By EIP.
     pub bound: BTreeMap<String, Bound>,
     /// Addresses that are kept, and for which project.
-    pub cooling: BTreeMap<Ipv4Addr, usize>,
+    pub cooling: BTreeMap<IpAddr, usize>,
     /// The EIP that had an address last, of those that were released.
-    pub released: BTreeMap<Ipv4Addr, String>,
+    pub released: BTreeMap<IpAddr, String>,
     /// Of each project, and where they were stored.
     pub limits: [(Limits, u64); 2],
     /// Names of what was deleted.
@@ -102,7 +110,7 @@ pub struct Done {
     /// Of what was made or changed; of a bind or a move the binding's.
     pub name: String,
     /// Where one was chosen.
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
     pub revision: u64,
 }
 
@@ -110,10 +118,39 @@ pub fn is_of(name: &str, by: usize) -> bool {
     name.starts_with(&format!("{}/", PROJECTS[by].scope))
 }
 
-/// The addresses that something in the subnet can have: not the network's, the router's or the broadcast address.
-pub fn hosts(cidr: Ipv4Net) -> impl DoubleEndedIterator<Item = Ipv4Addr> {
-    let hosts: Vec<_> = cidr.hosts().skip(1).collect();
-    hosts.into_iter()
+/// The addresses that something in the subnet can have: not the network's, the router's or, of IPv4, the broadcast address.
+pub fn hosts(cidr: IpNet) -> Vec<IpAddr> {
+    let last = if cidr.addr().is_ipv4() { 1 } else { 0 };
+    let all: Vec<_> = all_of(cidr).collect();
+    all[2..all.len() - last].to_vec()
+}
+
+/// A pool gives out the first and the last one too.
+pub fn all_of(cidr: IpNet) -> impl Iterator<Item = IpAddr> {
+    let number = |address: IpAddr| match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address),
+    };
+    let (first, last, of_v4) = (number(cidr.network()), number(cidr.broadcast()), cidr.addr().is_ipv4());
+    (first..=last).map(move |number| match of_v4 {
+        true => IpAddr::V4(u32::try_from(number).unwrap().into()),
+        false => IpAddr::V6(number.into()),
+    })
+}
+
+/// What a list becomes: what goes goes first, what comes and is there already stays. None: something that is to go is not there.
+pub fn edited<T: Clone + PartialEq>(list: &[T], added: &[T], removed: &[T]) -> Option<Vec<T>> {
+    let mut list = list.to_vec();
+    for gone in removed {
+        let place = list.iter().position(|one| one == gone)?;
+        list.remove(place);
+    }
+    for new in added {
+        if !list.contains(new) {
+            list.push(new.clone());
+        }
+    }
+    Some(list)
 }
 
 impl World {
@@ -126,12 +163,19 @@ impl World {
         things.get(name).filter(|_| is_of(name, by))
     }
 
+    /// What people call it.
+    pub fn label(&self, name: &str) -> Option<&String> {
+        let vpcs = self.vpcs.get(name).or_else(|| self.subnets.get(name).map(|its| &its.label));
+        vpcs.or_else(|| self.havips.get(name).map(|its| &its.label))
+            .or_else(|| self.eips.get(name).map(|its| &its.label))
+    }
+
     pub fn vpc_of(&self, subnet: &str) -> &str {
         &self.subnets[subnet].vpc
     }
 
     /// The addresses that something in the VPC has.
-    pub fn taken(&self, vpc: &str) -> BTreeSet<Ipv4Addr> {
+    pub fn taken(&self, vpc: &str) -> BTreeSet<IpAddr> {
         let vnics = self.vnics.values().map(|its| (&its.subnet, its.address));
         let havips = self.havips.values().map(|its| (&its.subnet, its.address));
         vnics
@@ -146,22 +190,40 @@ impl World {
     }
 
     /// The highest.
-    pub fn free_host(&self, subnet: &Subnet) -> Option<Ipv4Addr> {
+    pub fn free_host(&self, subnet: &Subnet) -> Option<IpAddr> {
         let taken = self.taken(&subnet.vpc);
-        hosts(subnet.cidr).rev().find(|host| !taken.contains(host))
+        let is_free = |host: &IpAddr| !taken.contains(host) && !subnet.reserves(*host);
+        hosts(subnet.cidr).into_iter().rev().find(is_free)
     }
 
     /// The lowest of the pool, or of the first pool that has one; what cools is nobody's who does not ask for it.
-    pub fn free_eip(&self, pool: Option<usize>) -> Option<Ipv4Addr> {
+    pub fn free_eip(&self, pool: Option<usize>) -> Option<IpAddr> {
         let taken: BTreeSet<_> = self.eips.values().map(|its| its.address).collect();
-        let free = |address: &Ipv4Addr| !taken.contains(address) && !self.cooling.contains_key(address);
-        let pools =
-            self.pools.iter().enumerate().filter(|(number, _)| pool.is_none_or(|pool| pool == *number));
-        pools.flat_map(|(_, pool)| all_of(pool.cidr)).find(free)
+        let free = |address: &IpAddr| !taken.contains(address) && !self.cooling.contains_key(address);
+        let pools = self.pools.iter().enumerate();
+        let mut giving = pools.filter(|(number, its)| pool.is_none_or(|pool| pool == *number) && !its.drains);
+        giving.find_map(|(_, pool)| pool.cidrs.iter().flat_map(|cidr| all_of(*cidr)).filter(free).min())
+    }
+
+    /// The pool that has the address.
+    pub fn pool_of(&self, address: &IpAddr) -> Option<usize> {
+        self.pools.iter().position(|pool| pool.has(address))
+    }
+
+    /// Whether somebody has the address of a pool, or had it and may have it again.
+    pub fn is_somebodys(&self, address: &IpAddr) -> bool {
+        self.cooling.contains_key(address) || self.eips.values().any(|its| its.address == *address)
     }
 }
 
-/// A pool gives out the first and the last one too.
-fn all_of(cidr: Ipv4Net) -> impl Iterator<Item = Ipv4Addr> {
-    (u32::from(cidr.network())..=u32::from(cidr.broadcast())).map(Ipv4Addr::from)
+impl Pool {
+    pub fn has(&self, address: &IpAddr) -> bool {
+        self.cidrs.iter().any(|cidr| cidr.contains(address))
+    }
+}
+
+impl Subnet {
+    pub fn reserves(&self, address: IpAddr) -> bool {
+        self.reserved.iter().any(|block| block.contains(&address))
+    }
 }

@@ -93,7 +93,7 @@ fn of_several_logs_one_must_be_named_and_a_single_one_need_not_be() {
         (done.status.code().unwrap(), serde_json::from_slice::<Value>(said).unwrap())
     };
     let (exit, said) = ask(&[]);
-    assert_eq!((exit, &said["error"]["field"]), (2, &json!("--region")), "{said}");
+    assert_eq!((exit, &said["error"]["argument"]), (2, &json!("--region")), "{said}");
     assert!(said["error"]["message"].as_str().unwrap().contains("has r1, r2"), "{said}");
     let (exit, said) = ask(&["--region", "r2"]);
     assert_eq!((exit, &said["region"], &said["vpcs"][0]["display_name"]), (0, &json!("r2"), &json!("blue")));

@@ -60,13 +60,12 @@ impl Binding {
 
     /// The EIP's name, as asked.
     pub fn eip(&self) -> Name<id::Eip> {
-        let scope = Scope { project: self.request.eip_project.clone(), region: self.request.region.clone() };
-        Name { scope, id: self.request.eip }
+        self.request.eip_name()
     }
 
     /// The HAVIP's name, as asked.
     pub fn havip(&self) -> Name<id::Havip> {
-        Name { scope: self.scope(), id: self.request.havip }
+        self.request.havip_name()
     }
 
     /// Everything about it, once it was in use.

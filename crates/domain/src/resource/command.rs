@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 
+use super::Edit;
 use crate::{
     Expected, Timestamp,
     address::Mac,
@@ -93,6 +94,8 @@ pub struct PoolChange {
     pub display_name: Option<Label>,
     /// All of its blocks. No EIP is left without one.
     pub cidrs: Option<Vec<IpNet>>,
+    /// The same, by what comes and goes.
+    pub cidrs_edit: Edit<IpNet>,
     /// How long an address that is released from then on is kept from everybody else.
     pub cooling: Option<Duration>,
     /// Whether nothing new is allocated from it.
@@ -162,6 +165,8 @@ pub struct SubnetChange {
     pub display_name: Option<Label>,
     /// All of its reserved blocks. Nobody has an address of them.
     pub reserved: Option<Vec<IpNet>>,
+    /// The same, by what comes and goes.
+    pub reserved_edit: Edit<IpNet>,
 }
 
 /// See [`Command::CreateVnic`].
@@ -231,6 +236,8 @@ pub struct HavipChange {
     pub display_name: Option<Label>,
     /// All of them, as in [`CreateHavip::members`].
     pub members: Option<Vec<VnicId>>,
+    /// The same, by who comes and goes.
+    pub members_edit: Edit<VnicId>,
     /// Whether any vNIC of its subnet may claim it.
     pub whole_subnet: Option<bool>,
     /// How often it may change hands.

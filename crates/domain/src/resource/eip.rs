@@ -8,7 +8,7 @@ use crate::{
     event::{EipDescribed, EipDetails, EipFacts, EipReleased},
     humane::Humane,
     id::PoolId,
-    name::Label,
+    name::{Label, Scope},
 };
 
 const ADDRESS: &str = "eip.address";
@@ -21,7 +21,7 @@ pub(super) fn allocate(state: &State, command: &AllocateEip) -> Result<Vec<Event
     };
     let display_name = display_name(command.display_name.as_ref(), address)?;
     state.eips.check_id(command.id)?;
-    state.eips.check_name(&command.scope, &display_name, "eip.display_name")?;
+    check_name(state, &command.scope, &display_name, address)?;
     quotas::check_eips(state, &command.scope)?;
     let eip = EipFacts {
         id: command.id,
@@ -48,7 +48,7 @@ pub(super) fn update(state: &State, command: &UpdateEip) -> Result<Vec<Event>, R
         delete_protection: command.delete_protection.unwrap_or(delete_protection),
     };
     if eip.display_name != before.eip.display_name {
-        state.eips.check_name(&command.scope, &eip.display_name, "eip.display_name")?;
+        check_name(state, &command.scope, &eip.display_name, eip.address)?;
     }
     let after = EipDescribed { eip, details };
     Ok(if after == *before { Vec::new() } else { vec![Event::EipUpdated(after)] })
@@ -157,6 +157,15 @@ fn lowest_free(state: &State, command: &AllocateEip) -> Result<(PoolId, IpAddr),
                 Rejection::exhausted("POOL_EXHAUSTED", POOL, message)
             })
         }
+    }
+}
+
+/// An EIP may be called by its own address, and by no other.
+fn check_name(state: &State, scope: &Scope, label: &Label, own: IpAddr) -> Result<(), Rejection> {
+    const FIELD: &str = "eip.display_name";
+    match label.as_str().parse::<IpAddr>() {
+        Ok(address) if address == own => state.eips.check_name_free(scope, label, FIELD),
+        _ => state.eips.check_name(scope, label, FIELD),
     }
 }
 

@@ -43,11 +43,16 @@ pub(super) fn update(state: &State, command: &UpdatePool) -> Result<Vec<Event>, 
         state.pools.check_name(region, label, "pool.display_name")?;
         updated.display_name = label.clone();
     }
-    if let Some(cidrs) = &change.cidrs {
-        check_blocks(cidrs)?;
+    let cidrs = change.cidrs_edit.of(change.cidrs.as_ref(), || present.cidrs.clone());
+    let no_block = |cidr| {
+        let what = format!("a block {cidr} of the pool {}", present.display_name);
+        Rejection::not_found("remove_cidrs", what)
+    };
+    if let Some(cidrs) = cidrs.map_err(no_block)? {
+        check_blocks(&cidrs)?;
         cidrs.iter().try_for_each(|cidr| check_apart(state, *id, cidr))?;
-        check_kept(state, &present.cidrs, cidrs, *now)?;
-        updated.cidrs.clone_from(cidrs);
+        check_kept(state, &present.cidrs, &cidrs, *now)?;
+        updated.cidrs = cidrs;
     }
     if let Some(cooling) = change.cooling {
         check_cooling(cooling)?;

@@ -46,10 +46,15 @@ pub(super) fn update(state: &State, command: &UpdateSubnet) -> Result<Vec<Event>
         state.subnets.check_name(scope, label, "subnet.display_name")?;
         updated.display_name = label.clone();
     }
-    if let Some(reserved) = &change.reserved {
-        check_reserved(&present.cidr, reserved)?;
+    let reserved = change.reserved_edit.of(change.reserved.as_ref(), || present.reserved.clone());
+    let not_reserved = |block| {
+        let what = format!("a reserved block {block} of the subnet {}", present.display_name);
+        Rejection::not_found("remove_reserved", what)
+    };
+    if let Some(reserved) = reserved.map_err(not_reserved)? {
+        check_reserved(&present.cidr, &reserved)?;
         reserved.iter().try_for_each(|block| check_nobody_in(state, present.vpc, block))?;
-        updated.reserved.clone_from(reserved);
+        updated.reserved = reserved;
     }
     Ok(if updated == *present { Vec::new() } else { vec![Event::SubnetUpdated(updated)] })
 }

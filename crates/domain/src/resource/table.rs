@@ -150,8 +150,21 @@ impl<F: Facts> Table<F> {
         Ok(())
     }
 
-    /// Refuses a display name that something of the same parent has.
+    /// Refuses a display name that is another kind of name, or that something of the same parent has.
     pub(super) fn check_name(
+        &self,
+        parent: &F::Parent,
+        label: &Label,
+        field: &'static str,
+    ) -> Result<(), Rejection> {
+        if let Some(what) = label.reads_as() {
+            return Err(Rejection::invalid(field, format!("{label} is {what}; choose another name")));
+        }
+        self.check_name_free(parent, label, field)
+    }
+
+    /// Refuses a display name that something of the same parent has.
+    pub(super) fn check_name_free(
         &self,
         parent: &F::Parent,
         label: &Label,

@@ -35,6 +35,7 @@ mod resource_eips;
 mod resource_havip_updates;
 mod resource_havips;
 mod resource_holds;
+mod resource_names;
 mod resource_networks;
 mod resource_pool_changes;
 mod resource_pools;

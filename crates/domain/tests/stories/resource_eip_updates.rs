@@ -103,8 +103,10 @@ fn a_name_can_be_taken_back_but_not_taken_from_another() {
     let rename = |name: Option<&str>| {
         Command::UpdateEip(UpdateEip { display_name: Some(name.map(label)), ..update("shop", 1) })
     };
+    let of_other = UpdateEip { display_name: Some(Some(label("blog"))), ..update("shop", 2) };
+    story.given(&Command::UpdateEip(of_other));
     let other = Some(name("shop", "eips", 2));
-    let result = story.when(&rename(Some("203.0.113.1")));
+    let result = story.when(&rename(Some("blog")));
     refused(result, Class::Exists, "NAME_TAKEN", "eip.display_name", other);
     story.given(&rename(Some("www")));
     story.given(&rename(None));

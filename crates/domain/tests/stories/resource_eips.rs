@@ -101,8 +101,9 @@ fn an_exhausted_pool_says_so_and_the_next_pool_is_used_where_none_was_named() {
 #[test]
 fn a_name_that_is_taken_is_refused() {
     let mut story = world();
-    let result = allocate(&mut story, AllocateEip { display_name: Some(label("203.0.113.1")), ..eip(9) });
-    let owner = Some(name("shop", "eips", 2));
+    allocate(&mut story, AllocateEip { display_name: Some(label("www")), ..eip(8) }).unwrap();
+    let result = allocate(&mut story, AllocateEip { display_name: Some(label("www")), ..eip(9) });
+    let owner = Some(name("shop", "eips", 8));
     refused(result, Class::Exists, "NAME_TAKEN", "eip.display_name", owner);
     refused(allocate(&mut story, eip(1)), Class::Exists, "ID_TAKEN", "id", None);
 }

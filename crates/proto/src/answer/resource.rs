@@ -39,8 +39,8 @@ pub fn pool(pool: &PoolCreated, at: CommitPosition, allocated: u64, cooling: u64
         state: if pool.draining { PoolState::Draining } else { PoolState::Active }.into(),
         position: position(at),
         cooling_ms: Some(millis(pool.cooling)),
-        cooling,
-        free: u64::try_from(free).unwrap_or(u64::MAX),
+        cooling: Some(cooling),
+        free: Some(u64::try_from(free).unwrap_or(u64::MAX)),
     }
 }
 

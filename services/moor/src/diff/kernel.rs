@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::{
     client::Client,
     failure::Failure,
+    gateway::asked::Gateways,
     invocation::Invocation,
     json,
     past::server::Kernels,
     replay::{moment, region_of, sentence},
     resolve::{Argument, last_part},
-    servers::Server,
     table,
 };
 
@@ -20,11 +20,8 @@ use crate::{
 const RULES: &str = "tables, chains and rules";
 
 /// Prints it; a failure when anything differs.
-pub async fn run(moor: &Invocation, at: &str, gateways: &[String]) -> Result<(), Failure> {
-    let mut clients = Vec::new();
-    for url in gateways.iter().filter(|url| !url.is_empty()) {
-        clients.push(moor.dataplane.beside(Server::of_gateway(url))?);
-    }
+pub async fn run(moor: &Invocation, at: &str, gateways: &Gateways) -> Result<(), Failure> {
+    let clients = gateways.clients(moor).await?;
     let clients: Vec<&Client> = [&moor.dataplane].into_iter().chain(&clients).collect();
     let (mut text, mut values, mut differing) = (vec![region_of(Some(moor.home.region()?))], Vec::new(), 0);
     for client in clients {

@@ -12,21 +12,21 @@ impl Failure {
     /// There is no such log; `argument` says which.
     pub fn no_log(argument: &str, what: &str) -> Self {
         let mut failure = Self::new(Exit::NotFound, "NO_LOG", format!("{argument}: {what}"));
-        failure.details.field = Some(argument.to_owned());
+        failure.details.argument = Some(argument.to_owned());
         failure
     }
 
     /// What `argument` names was not there then.
     pub fn no_such(argument: Argument<'_>, what: &str) -> Self {
         let mut failure = Self::new(Exit::NotFound, "NOT_FOUND", format!("{}: {what}", argument.place));
-        failure.details.field = Some(argument.place.to_owned());
+        failure.details.argument = Some(argument.place.to_owned());
         failure
     }
 
     /// What `argument` would make is there already.
     pub fn in_the_way(argument: Argument<'_>, what: &str, who: &str) -> Self {
         let mut failure = Self::new(Exit::Refused, "EXISTS", format!("{}: {what}", argument.place));
-        failure.details.field = Some(argument.place.to_owned());
+        failure.details.argument = Some(argument.place.to_owned());
         failure.details.in_the_way = Some(who.to_owned());
         failure
     }
@@ -44,7 +44,7 @@ impl Failure {
             NoAnswer::Outside(_) => {
                 let message = format!("{}: {what}", argument.place);
                 let mut failure = Self::new(Exit::NotFound, "OUTSIDE_THE_LOG", message);
-                failure.details.field = Some(argument.place.to_owned());
+                failure.details.argument = Some(argument.place.to_owned());
                 failure
             }
             NoAnswer::Unreadable(error) => Self::unreadable(&error),

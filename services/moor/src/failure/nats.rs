@@ -13,7 +13,7 @@ use super::{Exit, Failure, log::of_log};
 impl From<BadFlag> for Failure {
     fn from(bad: BadFlag) -> Self {
         let mut failure = Self::usage(bad.to_string());
-        failure.details.field = Some(bad.flag.to_string());
+        failure.details.argument = Some(bad.flag.to_string());
         failure
     }
 }

@@ -52,6 +52,7 @@ impl Failure {
         let violations = violations(status);
         let details = Details {
             field: said("field").or_else(|| violations.first().map(|(field, _)| field.clone())),
+            argument: None,
             in_the_way: said("in_the_way"),
             violations,
             retryable: exit == Exit::TryAgain,
@@ -219,9 +220,16 @@ mod tests {
         failure.details.violations = vec![("eip".to_owned(), "it does not exist".to_owned())];
         let said = failure.clone().of_argument("eip", "EIP");
         assert_eq!(said.message, "EIP: EIP projects/shop/regions/r1/eips/zzz does not exist");
-        assert_eq!(said.details.field.as_deref(), Some("EIP"));
-        assert_eq!(said.details.violations[0].0, "EIP");
         assert!(!said.text().contains("field:"), "{}", said.text());
+        let json = &said.json()["error"];
+        assert_eq!(
+            (&json["argument"], &json["field"]),
+            (&"EIP".into(), &"eip".into()),
+            "programs know the API"
+        );
+        assert_eq!(json["violations"][0]["field"], "eip");
+        let elsewhere = Failure { message: "no such thing".to_owned(), ..said };
+        assert!(elsewhere.text().contains("wrong:      EIP: it does not exist"), "{}", elsewhere.text());
         assert_eq!(failure.clone().of_argument("name", "EIP"), failure, "another field stays what it is");
     }
 

@@ -9,8 +9,10 @@ use crate::{
     failure::Failure,
     invocation::Invocation,
     json,
-    resolve::{Argument, Reference, last_part},
+    resolve::{Argument, last_part},
 };
+
+use super::asked;
 
 pub(super) async fn run(
     moor: &Invocation,
@@ -18,14 +20,14 @@ pub(super) async fn run(
     gateways: &[String],
     vpc: Option<&str>,
 ) -> Result<(), Failure> {
-    let gateway = |name: &String| {
-        let argument = Argument::new("--gateway", name);
-        Reference::regional(argument, "gateways", "gateway", &moor.home).map(|reference| reference.name)
-    };
+    let mut named = Vec::new();
+    for text in gateways {
+        named.push(asked::name(moor, Argument::new("--gateway", text)).await?);
+    }
     let request = WaitAppliedRequest {
         parent: moor.home.regional_parent()?,
         position,
-        gateways: gateways.iter().map(gateway).collect::<Result<_, _>>()?,
+        gateways: named,
         vpc: match vpc {
             Some(vpc) => moor.name_of::<Vpc>(Argument::new("--vpc", vpc)).await?,
             None => String::new(),

@@ -8,13 +8,7 @@ use mooring_proto::resource::v1::{
 use prost_types::FieldMask;
 
 use super::rules;
-use crate::{
-    failure::Failure,
-    invocation::{Invocation, Resource},
-    labels::Labels,
-    resolve::{Argument, last_part},
-    revision::Expected,
-};
+use crate::{failure::Failure, invocation::Invocation, resolve::Argument, revision::Expected};
 
 /// Changes.
 #[derive(Debug, Args)]
@@ -23,7 +17,7 @@ pub struct Update {
     /// Name, id or display name
     havip: String,
     /// Its display name from now on
-    #[arg(long, value_name = "NAME", group = "change")]
+    #[arg(long, alias = "name", value_name = "NAME", group = "change")]
     display_name: Option<String>,
     /// A vNIC that may claim it, too: name, id or instance. Once for each
     #[arg(long = "add-member", value_name = "VNIC", group = "change")]
@@ -54,25 +48,16 @@ enum Switch {
 impl Update {
     /// Asks for it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let present = moor.find::<Havip>(Argument::new("HAVIP", &self.havip)).await?;
-        let members = self.members(moor, &present).await?;
-        // What was added to, or taken out of, what is there now counts only as long as that is there.
-        let expected_revision = match (self.expected.revision, &members) {
-            (0, Some(_)) => present.position,
-            (expected, _) => expected,
-        };
         let paths = [
             ("display_name", self.display_name.is_some()),
-            ("members", members.is_some()),
             ("claim_policy", self.claims.is_some()),
             ("damping", self.damping.is_some()),
             ("announce", self.announce.is_some()),
         ];
         let paths = paths.into_iter().filter(|(_, changed)| *changed).map(|(path, _)| path.to_owned());
         let havip = Havip {
-            name: present.name,
+            name: moor.named::<Havip>(Argument::new("HAVIP", &self.havip))?,
             display_name: self.display_name.unwrap_or_default(),
-            members: members.unwrap_or_default(),
             claim_policy: self.claims.map(ClaimPolicy::from).unwrap_or_default().into(),
             damping: self.damping,
             announce: self.announce == Some(Switch::On),
@@ -80,44 +65,30 @@ impl Update {
         };
         let update_mask = Some(FieldMask { paths: paths.collect() });
         let (request_id, validate_only) = moor.of_write();
-        let havip = Some(havip);
-        let message = UpdateHavipRequest { havip, update_mask, request_id, validate_only, expected_revision };
+        let message = UpdateHavipRequest {
+            havip: Some(havip),
+            update_mask,
+            request_id,
+            validate_only,
+            expected_revision: self.expected.revision,
+            add_members: vnics(moor, "--add-member", &self.added)?,
+            remove_members: vnics(moor, "--remove-member", &self.removed)?,
+        };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).update_havip(request).await;
         let updated = moor.write(&moor.resource, message, rpc).await;
         moor.show(&updated.map_err(of_flags)?).await
     }
+}
 
-    /// All that there are to be, if they change.
-    async fn members(&self, moor: &Invocation, present: &Havip) -> Result<Option<Vec<String>>, Failure> {
-        if self.added.is_empty() && self.removed.is_empty() {
-            return Ok(None);
-        }
-        let mut members = present.members.clone();
-        if !self.removed.is_empty() {
-            let labels = Labels::read(moor, members.iter().map(String::as_str)).await;
-            for text in &self.removed {
-                let argument = Argument::new("--remove-member", text);
-                let named = Vnic::reference(argument, &moor.home)?.name;
-                let is_it = |name: &String| {
-                    *name == named || labels.get(name).is_some_and(|instance| instance == last_part(&named))
-                };
-                let place = members.iter().position(is_it).ok_or_else(|| {
-                    Failure::argument(argument, &format!("{text} is no member of {}", present.display_name))
-                })?;
-                members.remove(place);
-            }
-        }
-        // An instance is unique in its subnet only: the server, which knows the subnet, finds the vNIC.
-        for text in &self.added {
-            members.push(Vnic::reference(Argument::new("--add-member", text), &moor.home)?.name);
-        }
-        Ok(Some(members))
-    }
+/// An instance is unique in its subnet only: the server, which knows the subnet, finds the vNIC.
+fn vnics(moor: &Invocation, flag: &'static str, texts: &[String]) -> Result<Vec<String>, Failure> {
+    texts.iter().map(|text| moor.named::<Vnic>(Argument::new(flag, text))).collect()
 }
 
 fn of_flags(failure: Failure) -> Failure {
     [("havip.name", "HAVIP"), ("havip.members", "--add-member"), ("havip.damping", "--damping")]
         .into_iter()
+        .chain([("add_members", "--add-member"), ("remove_members", "--remove-member")])
         .chain([("havip.display_name", "--display-name")])
         .fold(failure, |failure, (field, flag)| failure.of_argument(field, flag))
 }

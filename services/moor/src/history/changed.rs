@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mooring_proto::event::v1::{
-    Damping, HavipUpdated, PoolDeleted, PoolUpdated, SubnetDeleted, SubnetUpdated, Vnic, VpcDeleted,
+    Cidr, Damping, HavipUpdated, PoolDeleted, PoolUpdated, SubnetDeleted, SubnetUpdated, Vnic, VpcDeleted,
 };
 
 use super::havip_name;
@@ -52,9 +52,14 @@ pub(super) fn pool_deleted(deleted: &PoolDeleted) -> String {
     format!("pool {} deleted", deleted.pool.as_ref().map_or("?", |pool| &pool.display_name))
 }
 
+/// Blocks that nobody takes an address of.
+pub(super) fn reserved(blocks: &[Cidr]) -> String {
+    blocks.iter().map(wire::cidr).collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn subnet_updated(updated: &SubnetUpdated) -> String {
     let Some(subnet) = &updated.subnet else { return "subnet ? changed".to_owned() };
-    let reserved: Vec<String> = subnet.reserved.iter().map(wire::cidr).collect();
-    let reserved = if reserved.is_empty() { "none".to_owned() } else { reserved.join(", ") };
+    let reserved = reserved(&subnet.reserved);
+    let reserved = if reserved.is_empty() { "none" } else { &reserved };
     format!("subnet {} changed; reserved: {reserved}", subnet.display_name)
 }

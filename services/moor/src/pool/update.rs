@@ -17,7 +17,7 @@ pub struct Update {
     /// Name, id or display name
     pool: String,
     /// Its display name from now on
-    #[arg(long, value_name = "NAME", group = "change")]
+    #[arg(long, alias = "name", value_name = "NAME", group = "change")]
     display_name: Option<String>,
     /// A block that comes to it. Once for each
     #[arg(long = "add-block", value_name = "CIDR", group = "change")]
@@ -44,65 +44,47 @@ pub struct One {
 impl Update {
     /// Asks for it.
     pub async fn run(self, moor: &Invocation) -> Result<(), Failure> {
-        let present = moor.find::<Pool>(Argument::new("POOL", &self.pool)).await?;
-        let cidrs = self.cidrs(&present)?;
-        // What was added to, or taken out of, what is there now counts only as long as that is there.
-        let expected_revision = match (self.expected.revision, &cidrs) {
-            (0, Some(_)) => present.position,
-            (expected, _) => expected,
-        };
-        let paths = [
-            ("display_name", self.display_name.is_some()),
-            ("cidrs", cidrs.is_some()),
-            ("cooling_ms", self.cooling.is_some()),
-        ];
+        let paths = [("display_name", self.display_name.is_some()), ("cooling_ms", self.cooling.is_some())];
         let paths = paths.into_iter().filter(|(_, changed)| *changed).map(|(path, _)| path.to_owned());
         let update_mask = Some(FieldMask { paths: paths.collect() });
         let pool = Some(Pool {
-            name: present.name,
+            name: moor.named::<Pool>(Argument::new("POOL", &self.pool))?,
             display_name: self.display_name.unwrap_or_default(),
-            cidrs: cidrs.unwrap_or_default(),
             cooling_ms: self.cooling,
             ..Default::default()
         });
         let (request_id, validate_only) = moor.of_write();
-        let message = UpdatePoolRequest { pool, update_mask, request_id, validate_only, expected_revision };
+        let message = UpdatePoolRequest {
+            pool,
+            update_mask,
+            request_id,
+            validate_only,
+            expected_revision: self.expected.revision,
+            add_cidrs: self.added,
+            remove_cidrs: self.removed,
+        };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).update_pool(request).await;
-        let updated = moor.write(&moor.resource, message, rpc).await.map_err(|failure| {
-            let failure = failure.of_argument("pool.display_name", "--display-name");
-            let failure = failure.of_argument("pool.cooling_ms", "--cooling");
-            failure.of_argument(
-                "pool.cidrs",
-                if self.added.is_empty() { "--remove-block" } else { "--add-block" },
-            )
-        });
-        moor.show(&updated?).await
+        let updated = moor.write(&moor.resource, message, rpc).await;
+        moor.show(&updated.map_err(of_flags)?).await
     }
+}
 
-    /// All that there are to be, if they change.
-    fn cidrs(&self, present: &Pool) -> Result<Option<Vec<String>>, Failure> {
-        if self.added.is_empty() && self.removed.is_empty() {
-            return Ok(None);
-        }
-        let mut cidrs = present.cidrs.clone();
-        for text in &self.removed {
-            let place = cidrs.iter().position(|cidr| cidr == text).ok_or_else(|| {
-                let argument = Argument::new("--remove-block", text);
-                let all = cidrs.join(", ");
-                Failure::argument(argument, &format!("{text} is no block of {}: {all}", present.display_name))
-            })?;
-            cidrs.remove(place);
-        }
-        cidrs.extend(self.added.iter().cloned());
-        Ok(Some(cidrs))
-    }
+fn of_flags(failure: Failure) -> Failure {
+    [("pool.name", "POOL"), ("pool.display_name", "--display-name"), ("pool.cooling_ms", "--cooling")]
+        .into_iter()
+        .chain([
+            ("add_cidrs", "--add-block"),
+            ("pool.cidrs", "--add-block"),
+            ("remove_cidrs", "--remove-block"),
+        ])
+        .fold(failure, |failure, (field, flag)| failure.of_argument(field, flag))
 }
 
 impl One {
     /// Nothing new is allocated from it.
     pub async fn drain(self, moor: &Invocation) -> Result<(), Failure> {
         let argument = Argument::new("POOL", &self.pool);
-        let name = moor.name_of::<Pool>(argument).await?;
+        let name = moor.named::<Pool>(argument)?;
         let ((request_id, validate_only), expected_revision) = (moor.of_write(), self.expected.revision);
         let message = DrainPoolRequest { name, request_id, validate_only, expected_revision };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).drain_pool(request).await;
@@ -113,7 +95,7 @@ impl One {
     /// It gives out addresses again.
     pub async fn resume(self, moor: &Invocation) -> Result<(), Failure> {
         let argument = Argument::new("POOL", &self.pool);
-        let name = moor.name_of::<Pool>(argument).await?;
+        let name = moor.named::<Pool>(argument)?;
         let ((request_id, validate_only), expected_revision) = (moor.of_write(), self.expected.revision);
         let message = ResumePoolRequest { name, request_id, validate_only, expected_revision };
         let rpc = async |channel, request| ResourceServiceClient::new(channel).resume_pool(request).await;

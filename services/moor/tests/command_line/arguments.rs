@@ -3,12 +3,11 @@
 use mooring_proto::{
     binding::v1::{Gateway, ListGatewaysResponse, Stuck},
     dataplane::v1::{Status as Dataplane, VpcStatus},
-    resource::v1::{CreateHavipRequest, Subnet, UpdateEipRequest},
+    resource::v1::{CreateHavipRequest, UpdateEipRequest},
 };
 
 use crate::*;
 
-const SUBNET: &str = "projects/shop/regions/r1/subnets/01976e2a-0000-7000-8000-000000000004";
 const VPC: &str = "01976e2a-0000-7000-8000-000000000005";
 
 fn unknown(field: &str, what: &str) -> Answer {
@@ -32,36 +31,39 @@ async fn nobody_who_asks_for_tls_gets_plaintext() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_calls_the_argument_as_the_help_does() {
-    let inner = Subnet { name: SUBNET.into(), ..Default::default() };
     for (line, get, field, called) in [
-        ("bind zzz front", "GetEip", "name", "EIP"),
-        ("bind web zzz", "GetHavip", "name", "HAVIP"),
-        ("subnet create inner --vpc nope --cidr 10.0.1.0/24", "GetVpc", "name", "--vpc"),
+        ("bind zzz front", "Bind", "eip", "EIP"),
+        ("move web zzz", "Move", "havip", "HAVIP"),
+        ("unbind zzz", "Unbind", "eip", "EIP"),
+        ("subnet create inner --vpc nope --cidr 10.0.1.0/24", "CreateSubnet", "subnet.vpc", "--vpc"),
+        ("subnet update inner --unreserve 10.0.1.9/32", "UpdateSubnet", "remove_reserved", "--unreserve"),
+        ("pool update public --remove-block 192.0.2.0/24", "UpdatePool", "remove_cidrs", "--remove-block"),
+        ("havip update front --add-member vm-z", "UpdateHavip", "add_members", "--add-member"),
+        (
+            "vnic create a --subnet x --mac 02:00:00:00:00:0a --address ::1",
+            "CreateVnic",
+            "vnic.subnet",
+            "--subnet",
+        ),
         ("havip create front --subnet inner --member vm-z", "CreateHavip", "havip.members", "--member"),
-        ("havip create front --subnet nope", "GetSubnet", "name", "--subnet"),
+        ("havip create front --subnet nope", "CreateHavip", "havip.subnet", "--subnet"),
         ("eip update web --name x", "UpdateEip", "eip.name", "EIP"),
         ("eip update web --labels Env=x", "UpdateEip", "eip.labels", "--labels"),
         ("eip allocate --description x", "AllocateEip", "eip.description", "--description"),
-        ("eip allocate --pool nope", "GetPool", "name", "--pool"),
+        ("eip allocate --pool nope", "AllocateEip", "eip.pool", "--pool"),
         ("vpc get nope", "GetVpc", "name", "VPC"),
         ("holder nope", "GetHavip", "name", "HAVIP"),
         ("havip delete 01976e2a-0000-7000-8000-000000000002", "DeleteHavip", "name", "HAVIP"),
         ("gateway decommission nope", "DecommissionGateway", "name", "NAME"),
     ] {
         let server = Server::start().await;
-        // Where the argument is the second of a command, the first is found.
-        if get != "GetEip" {
-            server.answers("GetEip", message(&web()));
-        }
-        if get != "GetSubnet" {
-            server.answers("GetSubnet", message(&inner));
-        }
         server.answers(get, unknown(field, "such a thing"));
         let ended = moor(&server.url, &format!("{line} -o json")).await;
         assert_eq!(ended.code, 3, "{line}: {} {:?}", ended.err, server.calls());
         let error: Value = serde_json::from_str(&ended.err).unwrap();
-        let expected = json!([called, format!("{called}: such a thing does not exist")]);
-        assert_eq!(json!([error["error"]["field"], error["error"]["message"]]), expected, "{line}");
+        let error = &error["error"];
+        let expected = json!([called, field, format!("{called}: such a thing does not exist")]);
+        assert_eq!(json!([error["argument"], error["field"], error["message"]]), expected, "{line}");
     }
     let ended = moor("http://127.0.0.1:1", "subnet create inner --vpc a/b --cidr 10.0.1.0/24").await;
     assert_eq!(ended.code, 2);
@@ -71,14 +73,13 @@ async fn an_error_calls_the_argument_as_the_help_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn members_are_found_by_the_server_which_knows_their_subnet() {
     let server = Server::start().await;
-    server.answers("GetSubnet", message(&Subnet { name: SUBNET.into(), ..Default::default() }));
     let full = "projects/shop/regions/r1/vnics/01976e2a-0000-7000-8000-000000000006";
     let ended =
         moor(&server.url, &format!("havip create front --subnet inner --member vm-a --member {full}")).await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     let request: CreateHavipRequest = server.calls_of("CreateHavip")[0].read();
     let havip = request.havip.unwrap();
-    assert_eq!(havip.subnet, SUBNET);
+    assert_eq!(havip.subnet, "projects/shop/regions/r1/subnets/inner");
     assert_eq!(havip.members, ["projects/shop/regions/r1/vnics/vm-a", full]);
     assert!(server.calls_of("GetVnic").is_empty(), "in the project vm-a may be several");
 }
@@ -209,13 +210,12 @@ async fn an_update_names_what_was_said_and_nothing_else() {
         ),
         ("eip update web --name shop --description x", &["description", "display_name"]),
     ] {
-        server.answers("GetEip", message(&web()));
         let ended = moor(&server.url, line).await;
         assert_eq!(ended.code, 0, "{line}: {}", ended.err);
         let request: UpdateEipRequest = server.calls_of("UpdateEip").last().unwrap().read();
         assert_eq!(request.update_mask.unwrap().paths, paths, "{line}");
         let eip = request.eip.unwrap();
-        assert_eq!((eip.name.as_str(), eip.delete_protection), (EIP, false));
+        assert_eq!((eip.name.as_str(), eip.delete_protection), ("projects/shop/regions/r1/eips/web", false));
         assert_eq!(eip.labels.len(), if paths[0] == "labels" { 2 } else { 0 });
     }
     let nothing = moor(&server.url, "eip update web").await;

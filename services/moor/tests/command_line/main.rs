@@ -5,6 +5,7 @@
 mod arguments;
 mod completion;
 mod server;
+mod views;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -20,7 +21,7 @@ use mooring_proto::{
     },
     event::v1::{Event, GatewayRegistered, event},
     health::v1::WatchHoldersResponse,
-    resource::v1::{Eip, GetEipRequest, GetHavipRequest, Havip, ListEipsRequest, ListEipsResponse, eip},
+    resource::v1::{Eip, Havip, ListEipsRequest, ListEipsResponse, eip},
 };
 use prost::Message;
 use serde_json::{Value, json};
@@ -50,6 +51,11 @@ impl Ended {
 
 /// Runs `moor` with this line; `timeout` ends it should it hang.
 async fn moor(url: &str, line: &str) -> Ended {
+    moor_with(url, &[], line).await
+}
+
+/// The same, with these variables besides.
+async fn moor_with(url: &str, more: &[(&str, &str)], line: &str) -> Ended {
     let mut command = Command::new("timeout");
     command.arg("20").arg(env!("CARGO_BIN_EXE_moor")).args(line.split_whitespace());
     let own = [
@@ -58,7 +64,7 @@ async fn moor(url: &str, line: &str) -> Ended {
         ("MOORING_REGION", "r1"),
         ("MOORING_ACTOR", "ops@test"),
     ];
-    command.env_clear().env("PATH", "/usr/bin:/bin").envs(own);
+    command.env_clear().env("PATH", "/usr/bin:/bin").envs(own).envs(more.iter().copied());
     let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
@@ -100,22 +106,21 @@ fn refusal(code: Code, reason: &str) -> Status {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bind_takes_an_address_and_a_display_name_and_sends_full_names() {
+async fn bind_sends_what_was_said_with_full_names_and_looks_nothing_up_before() {
     let server = Server::start().await;
+    server.answers("Bind", message(&bound()));
     server.answers("GetEip", message(&web())).answers("GetHavip", message(&front()));
-    server
-        .answers("Bind", message(&bound()))
-        .answers("GetEip", message(&web()))
-        .answers("GetHavip", message(&front()));
     let ended = moor(&server.url, "bind 203.0.113.7 front --wait").await;
     assert_eq!(ended.code, 0, "{}", ended.err);
-    let get: GetEipRequest = server.calls_of("GetEip")[0].read();
-    assert_eq!(get.name, "projects/shop/regions/r1/eips/203.0.113.7");
-    let get: GetHavipRequest = server.calls_of("GetHavip")[0].read();
-    assert_eq!(get.name, "projects/shop/regions/r1/havips/front");
+    assert_eq!(
+        server.calls()[0].method,
+        "Bind",
+        "a name that is looked up may mean something else in a retry"
+    );
     let call = &server.calls_of("Bind")[0];
     let bind: BindRequest = call.read();
-    assert_eq!((&*bind.eip, &*bind.havip, bind.wait_applied), (EIP, HAVIP, true));
+    let named = ("projects/shop/regions/r1/eips/203.0.113.7", "projects/shop/regions/r1/havips/front", true);
+    assert_eq!((&*bind.eip, &*bind.havip, bind.wait_applied), named);
     assert_eq!(bind.request_id.len(), 36, "{}", bind.request_id);
     assert_eq!(call.actor, "ops@test");
     assert!(ended.out.contains("EIP       web (203.0.113.7)\n"), "{}", ended.out);

@@ -5,6 +5,7 @@ use super::{check_damping, check_members, members};
 use crate::{
     Event, Rejection,
     event::{HavipCreated, HavipFacts},
+    name::Name,
     resource::{State, UpdateHavip, quotas},
 };
 
@@ -18,11 +19,18 @@ pub(in crate::resource) fn update(state: &State, command: &UpdateHavip) -> Resul
         check_damping(damping)?;
         rules.damping = damping;
     }
-    let members = match &change.members {
+    let there = || present.members.iter().map(|member| member.id).collect();
+    let no_member = |id| {
+        let who = state.vnics.get(id).map(|vnic| vnic.facts.vnic.instance.to_string());
+        let who = who.unwrap_or_else(|| Name { scope: scope.clone(), id }.to_string());
+        let what = format!("a member {who} of the HAVIP {}", present.havip.display_name);
+        Rejection::not_found("remove_members", what)
+    };
+    let members = match change.members_edit.of(change.members.as_ref(), there).map_err(no_member)? {
         None => present.members.clone(),
         Some(ids) => {
-            check_members(scope, ids)?;
-            let members = members(state, scope, present.havip.subnet, ids)?;
+            check_members(scope, &ids)?;
+            let members = members(state, scope, present.havip.subnet, &ids)?;
             quotas::check_members(state, scope, &present.members, &members)?;
             members
         }
