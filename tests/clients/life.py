@@ -128,7 +128,8 @@ def gone(resource, binding, made, eip):
     now = resource.GetEip(name=eip.name)
     same("its address cools", (state(now), now.cooling_ends_at > 0), ("COOLING", True))
     why = refused(resource.ReleaseEip, name=eip.name)
-    same("the EIP is gone", (why.code, why.reason, why.metadata["field"]), ("NOT_FOUND", "NOT_FOUND", "name"))
+    cools = ("FAILED_PRECONDITION", "EIP_COOLING", "name")
+    same("the EIP is gone", (why.code, why.reason, why.metadata["field"]), cools)
 
 
 def history(dataplane):

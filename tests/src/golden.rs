@@ -76,9 +76,12 @@ fn live(server: &Mooringd) -> Result<()> {
     measured(server)?;
     contest(server)?;
     lease(server)?;
-    // No such EIP: it comes to nothing.
-    let unknown = "projects/p1/regions/r1/eips/01976e2a-0000-7000-8000-000000000001";
-    server.refuse(&format!("bind {unknown} spare"))?;
+    // Bound once and deleted since: a bind of it is stored, and comes to nothing.
+    let gone = server.ask("havip create gone --subnet web")?["name"].as_str().context("no name")?.to_owned();
+    server.ask("bind second gone")?;
+    server.ask("unbind second")?;
+    server.ask("havip delete gone")?;
+    server.refuse(&format!("bind second {gone}"))?;
     server.ask("bind second spare")?;
     server.ask("unbind second")?;
     server.ask("eip update second --description spare --labels env=test --delete-protection on")?;

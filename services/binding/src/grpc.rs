@@ -178,7 +178,6 @@ impl Bindings {
             || Rejection::precondition("UNBOUND_SINCE", "eip", "it was bound, and has been unbound since");
         let binding = binding.ok_or_else(|| Refused::from(gone()))?;
         if let Phase::Failed { reason, message } = &binding.phase {
-            self.there.forget(&Pair::from(&binding.request));
             return Err(match &**reason {
                 "NOT_FOUND" => self.there.missing(message, (eip, havip)).await,
                 _ => failed(&binding, reason, message),

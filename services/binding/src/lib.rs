@@ -41,13 +41,14 @@ pub fn start(
 ) -> (Routes, Vec<JoinHandle<()>>) {
     let reports: RegionReports =
         Arc::new(regions.iter().map(|(region, _)| (region.clone(), Reports::default())).collect());
+    let there = there::There::new(resource.clone());
     let managers = regions.iter().zip(reports.values()).map(|((region, ledger), reports)| {
         let resource = resource::Resource::new(resource.clone(), region.clone());
         let (early, asked, lost) = early::Early::new();
         let asking = tokio::spawn(early.clone().run(resource.clone(), asked, drained.clone()));
         let unclaimed = Unclaimed { ledger: ledger.clone(), early: early.clone(), resource };
         let letting_go = tokio::spawn(unclaimed.clone().run(lost, drained.clone()));
-        let process = process::Process::new(reports.clone(), unclaimed);
+        let process = process::Process::new(reports.clone(), unclaimed, there.clone());
         ((region.clone(), early), [asking, letting_go, tokio::spawn(process.run(drained.clone()))])
     });
     let (early, managers): (BTreeMap<_, _>, Vec<_>) = managers.unzip();
@@ -57,7 +58,7 @@ pub fn start(
         reports: reports.clone(),
         early,
         resource: resource.clone(),
-        there: there::There::new(resource.clone()),
+        there,
         stop: stop.clone(),
     };
     let gateways = gateways::Gateways { regions, reports };

@@ -19,6 +19,7 @@ use crate::{
     early::Early,
     reports::Reports,
     resource::{BATCH, Hold, Pair, Refusal, Resource},
+    there::There,
     unclaimed::Unclaimed,
 };
 
@@ -53,12 +54,13 @@ pub(crate) struct Process {
     resource: Resource,
     early: Early,
     unclaimed: Unclaimed,
+    there: There,
 }
 
 impl Process {
-    pub(crate) fn new(reports: Reports, unclaimed: Unclaimed) -> Self {
+    pub(crate) fn new(reports: Reports, unclaimed: Unclaimed, there: There) -> Self {
         let Unclaimed { ledger, early, resource } = unclaimed.clone();
-        Self { ledger, reports, resource, early, unclaimed }
+        Self { ledger, reports, resource, early, unclaimed, there }
     }
 
     /// Until the word is said; what was begun then is finished.
@@ -250,6 +252,9 @@ impl Process {
         if failed.is_empty() {
             return Ok(());
         }
+        let state = self.ledger.view().state;
+        let requests = failed.iter().filter_map(|(id, _)| state.get(*id)).map(|binding| &binding.request);
+        requests.for_each(|request| self.there.forget(&Pair::from(request)));
         crash::point("fail.before-release");
         self.resource.release(failed.iter().map(|(id, _)| *id)).await?;
         crash::point("fail.after-release");

@@ -114,6 +114,16 @@ impl Failure {
         self
     }
 
+    /// The same of what may be asked of a log as of a server: a log has no request, and the answer is the same.
+    #[must_use]
+    pub fn of_argument_alone(self, field: &str, argument: &str) -> Self {
+        let mut failure = self.of_argument(field, argument);
+        if failure.details.field.as_deref() == Some(field) {
+            failure.details.field = None;
+        }
+        failure
+    }
+
     /// The server answered with something that makes no sense.
     pub fn bad_answer(message: impl Into<String>) -> Self {
         Self::new(Exit::ServerFailed, "BAD_ANSWER", message)

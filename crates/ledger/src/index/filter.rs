@@ -10,6 +10,7 @@ use mooring_domain::{
 use mooring_proto::{
     dataplane::v1 as api,
     status::{bad_field, bad_name, from_rejection},
+    together::{each, together},
 };
 use tonic::Status;
 
@@ -49,27 +50,31 @@ impl EventFilter {
     /// # Errors
     /// INVALID_ARGUMENT, with the field and its rule.
     pub fn parse(asked: &api::EventFilter, region: Option<&RegionId>) -> Result<Self, Status> {
-        let mut filter = Self::default();
-        if !asked.eip.is_empty() {
-            let (project, last) = scoped::<Eip>("filter.eip", &asked.eip, region)?;
+        let project = match asked.project.as_str() {
+            "" => Ok(None),
+            project => project.parse::<ProjectId>().map(Some).map_err(bad_name("filter.project")),
+        };
+        let (eip, havip, project, kinds) = together((
+            scoped::<Eip>("filter.eip", &asked.eip, region),
+            scoped::<Havip>("filter.havip", &asked.havip, region),
+            project,
+            each(asked.kinds.iter().map(|kind| word(kind))),
+        ))?;
+        let mut filter = Self { kinds, ..Self::default() };
+        if let Some((project, last)) = eip {
             let address = last.parse::<IpAddr>().ok().map(Term::Address);
             let id = last.parse().ok().map(|id: EipId| Term::Eip(id));
             filter.things.push(Thing::new::<Eip>("filter.eip", &asked.eip, project, last, [id, address]));
         }
-        if !asked.havip.is_empty() {
-            let (project, last) = scoped::<Havip>("filter.havip", &asked.havip, region)?;
+        if let Some((project, last)) = havip {
             let id = last.parse().ok().map(|id: HavipId| Term::Havip(id));
             filter.things.push(Thing::new::<Havip>("filter.havip", &asked.havip, project, last, [id, None]));
         }
-        if !asked.project.is_empty() {
-            let project = asked.project.parse::<ProjectId>().map_err(bad_name("filter.project"))?;
+        if let Some(project) = project {
             filter.terms.push(("filter.project", Term::Project(project)));
         }
         if !asked.actor.is_empty() {
             filter.terms.push(("filter.actor", Term::Actor(asked.actor.as_str().into())));
-        }
-        for kind in &asked.kinds {
-            filter.kinds.push(word(kind)?);
         }
         filter.from = (asked.recorded_from > 0).then_some(Timestamp(asked.recorded_from));
         filter.to = (asked.recorded_to > 0).then_some(Timestamp(asked.recorded_to));
@@ -96,11 +101,14 @@ fn scoped<'a, K: Kind>(
     field: &'static str,
     name: &'a str,
     region: Option<&RegionId>,
-) -> Result<(ProjectId, &'a str), Status> {
+) -> Result<Option<(ProjectId, &'a str)>, Status> {
+    if name.is_empty() {
+        return Ok(None);
+    }
     let (scope, last) = parse_scoped::<K>(name).map_err(bad_name(field))?;
     match region.filter(|region| **region != scope.region) {
         Some(region) => Err(bad_field(field, format!("must be in region {region}, whose log is asked"))),
-        None => Ok((scope.project, last)),
+        None => Ok(Some((scope.project, last))),
     }
 }
 

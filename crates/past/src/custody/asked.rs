@@ -9,7 +9,9 @@ use mooring_domain::{
 };
 use mooring_proto::{
     dataplane::v1::{ListCustodyRequest, ListCustodyResponse},
+    page,
     status::{bad_field, bad_name, from_rejection},
+    together::together,
 };
 use tonic::Status;
 
@@ -36,23 +38,20 @@ impl CustodyAsked {
     pub fn parse(asked: &ListCustodyRequest, region: Option<&RegionId>) -> Result<Self, Status> {
         let address = asked
             .address
-            .parse()
-            .map_err(|_| bad_field("address", format!("{:?} is no IP address", asked.address)))?;
+            .parse::<IpAddr>()
+            .map_err(|_| bad_field("address", format!("{:?} is no IP address", asked.address)));
         let (from, to) = (Timestamp(asked.recorded_from), Timestamp(asked.recorded_to));
         let to = (to.0 > 0).then_some(to);
         if to.is_some_and(|to| from > to) {
             return Err(bad_field("recorded_to", "must not be before recorded_from"));
         }
-        let limit = match asked.page_size {
-            0 => 100,
-            size @ 1..=1000 => usize::try_from(size).unwrap_or(1000),
-            _ => return Err(bad_field("page_size", "must be 1 to 1000, or 0 for 100")),
-        };
         let skip = match &*asked.page_token {
-            "" => 0,
-            token => token.parse().map_err(|_| bad_field("page_token", "is no token of this list"))?,
+            "" => Ok(0),
+            token => token.parse().map_err(|_| bad_field("page_token", "is no token of this list")),
         };
-        Ok(Self { address, vpc: vpc(&asked.vpc, region)?, from, to, limit, skip })
+        let (address, vpc, limit, skip) =
+            together((address, vpc(&asked.vpc, region), page::limit(asked.page_size), skip))?;
+        Ok(Self { address, vpc, from, to, limit, skip })
     }
 
     /// The fold that answers it.

@@ -23,7 +23,7 @@ pub async fn replay(moor: &Invocation, at: Argument<'_>) -> Result<(Moment, Vec<
         { client }.replay_region(request).await
     };
     let parts = moor.dataplane.gather(message, rpc).await;
-    let parts = parts.map_err(|failure| failure.of_argument("at", at.place))?;
+    let parts = parts.map_err(|failure| failure.of_argument_alone("at", at.place))?;
     let moment = parts.first().and_then(|part| part.moment.clone()).ok_or_else(without_moment)?;
     Ok((moment, parts.into_iter().flat_map(|part| part.things).collect()))
 }
@@ -43,8 +43,8 @@ pub async fn diff(
         { client }.diff_region(request).await
     };
     let parts = moor.dataplane.gather(message, rpc).await;
-    let parts =
-        parts.map_err(|failure| failure.of_argument("from", from.place).of_argument("to", to.place))?;
+    let parts = parts
+        .map_err(|failure| failure.of_argument_alone("from", from.place).of_argument_alone("to", to.place))?;
     let first = parts.first().ok_or_else(without_moment)?;
     let moments = first.from.clone().zip(first.to.clone()).ok_or_else(without_moment)?;
     Ok((moments.0, moments.1, parts.into_iter().flat_map(|part| part.changes).collect()))
@@ -69,7 +69,7 @@ impl Kernels {
             { client }.diff_kernel(request).await
         };
         let parts = client.gather(message, rpc).await;
-        let mut parts = parts.map_err(|failure| failure.of_argument("at", at.place))?;
+        let mut parts = parts.map_err(|failure| failure.of_argument_alone("at", at.place))?;
         let head = parts.first_mut().ok_or_else(without_moment)?;
         let (gateway, at) = (std::mem::take(&mut head.gateway), head.at.take().ok_or_else(without_moment)?);
         let mut vpcs: Vec<VpcKernel> = Vec::new();
@@ -100,7 +100,9 @@ impl<'a> Steps<'a> {
         let message =
             StepRegionRequest { parent: parent(moor)?, from: from.text.to_owned(), to: to.text.to_owned() };
         let client = &moor.dataplane;
-        let refused = |failure: Failure| failure.of_argument("from", from.place).of_argument("to", to.place);
+        let refused = |failure: Failure| {
+            failure.of_argument_alone("from", from.place).of_argument_alone("to", to.place)
+        };
         let asked = async {
             let service = PastServiceClient::new(client.channel()).max_decoding_message_size(LARGEST_ANSWER);
             let mut answers = { service }.step_region(client.endless(message)).await?.into_inner();
@@ -115,7 +117,7 @@ impl<'a> Steps<'a> {
     /// The next of them; none after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<Step>>, Failure> {
         let part = self.client.in_time(self.answers.message()).await;
-        Ok(part.map_err(|failure| failure.of_argument("to", self.to))?.map(|part| part.steps))
+        Ok(part.map_err(|failure| failure.of_argument_alone("to", self.to))?.map(|part| part.steps))
     }
 }
 

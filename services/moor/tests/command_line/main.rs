@@ -366,23 +366,6 @@ async fn a_part_of_the_past_is_never_taken_for_the_whole() {
     assert_eq!((ended.code, &*ended.out), (4, ""), "{}", ended.err);
 }
 
-/// What gateways and services say to each other is no business of people. (`moor status` lists elements only where gateways
-/// differ: `tests/tests/two_gateways`.)
-const NOT_FOR_PEOPLE: [&str; 12] = [
-    "Announce",
-    "Withdraw",
-    "Hold",
-    "Release",
-    "ListHolds",
-    "RegisterGateway",
-    "ReportApplied",
-    "ReportClaims",
-    "ReportDrift",
-    "ReportFailovers",
-    "ReportHolders",
-    "ListElements",
-];
-
 async fn asks_for_the_past(server: &Server) {
     let moment = || Some(Moment::default());
     server.answers("ReplayRegion", message(&ReplayRegionResponse { moment: moment(), things: Vec::new() }));
@@ -462,7 +445,7 @@ async fn every_method_of_the_api_has_a_verb() {
     asks_for_the_past(&server).await;
 
     let called: BTreeSet<String> = server.calls().into_iter().map(|call| call.method).collect();
-    assert_eq!(called, for_people());
+    assert_eq!(called, server::for_people());
 }
 
 async fn watches(server: &Server) {
@@ -496,9 +479,4 @@ async fn watches(server: &Server) {
     assert_eq!(moor(&server.url, "binding list --watch --limit 1").await.code, 0);
     server.answers("WaitApplied", message(&WaitAppliedResponse::default()));
     assert_eq!(moor(&server.url, "gateway wait").await.code, 0);
-}
-
-/// The methods of the API that people call.
-fn for_people() -> BTreeSet<String> {
-    server::methods().filter(|method| !NOT_FOR_PEOPLE.contains(&&**method)).collect()
 }

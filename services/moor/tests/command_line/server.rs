@@ -1,7 +1,7 @@
 //! A server that answers as a story tells it to, and remembers what it was asked.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     convert::Infallible,
     future::pending,
     sync::{Arc, Mutex},
@@ -182,8 +182,30 @@ impl Decoder for Raw {
 }
 
 /// Every method of the API.
-pub fn methods() -> impl Iterator<Item = String> {
+fn methods() -> impl Iterator<Item = String> {
     let pool = prost_reflect::DescriptorPool::decode(mooring_proto::DESCRIPTORS).unwrap();
     let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
     methods.map(|method| method.name().to_owned()).collect::<Vec<_>>().into_iter()
+}
+
+/// What gateways and services say to each other is no business of people. (`moor status` lists elements only where gateways
+/// differ: `tests/tests/two_gateways`.)
+const NOT_FOR_PEOPLE: [&str; 12] = [
+    "Announce",
+    "Withdraw",
+    "Hold",
+    "Release",
+    "ListHolds",
+    "RegisterGateway",
+    "ReportApplied",
+    "ReportClaims",
+    "ReportDrift",
+    "ReportFailovers",
+    "ReportHolders",
+    "ListElements",
+];
+
+/// The methods of the API that people call.
+pub fn for_people() -> BTreeSet<String> {
+    methods().filter(|method| !NOT_FOR_PEOPLE.contains(&&**method)).collect()
 }
