@@ -5,14 +5,17 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use mooring_proto::{
     binding::v1::{
-        BindRequest, Binding, ListBindingsRequest, UnbindRequest,
-        binding_service_client::BindingServiceClient,
+        BindRequest, Binding, GetBindingRequest, ListBindingsRequest, UnbindRequest, WatchBindingsRequest,
+        WatchBindingsResponse, binding_service_client::BindingServiceClient,
     },
     dataplane::v1::{
         Commit, GetStatusRequest, ListCommitsRequest, Status as GatewayStatus,
         dataplane_service_client::DataplaneServiceClient,
     },
-    health::v1::{Holder, ListHoldersRequest, health_service_client::HealthServiceClient},
+    health::v1::{
+        Holder, ListHoldersRequest, WatchHoldersRequest, WatchHoldersResponse,
+        health_service_client::HealthServiceClient,
+    },
     resource::v1::{
         AllocateEipRequest, CreateHavipRequest, CreatePoolRequest, CreateSubnetRequest, CreateVnicRequest,
         CreateVpcRequest, Damping, Eip, GetEipRequest, GetHavipRequest, Havip, Pool, Quota, Quotas, Subnet,
@@ -20,7 +23,7 @@ use mooring_proto::{
     },
 };
 use tonic::{
-    Status,
+    Status, Streaming,
     transport::{Endpoint, Error},
 };
 use uuid::Uuid;
@@ -206,6 +209,17 @@ impl Client {
         Ok(self.resource().allocate_eip(request).await?.into_inner())
     }
 
+    /// The same, as a request that may be made again.
+    pub async fn eip_as(&self, request: Uuid) -> Result<Eip, Status> {
+        let request = AllocateEipRequest {
+            parent: SCOPE.to_owned(),
+            eip: Some(Eip::default()),
+            request_id: request.to_string(),
+            ..Default::default()
+        };
+        Ok(self.resource().allocate_eip(request).await?.into_inner())
+    }
+
     /// Reads an EIP.
     pub async fn get_eip(&self, name: &str) -> Result<Eip, Status> {
         let request = GetEipRequest { name: name.to_owned() };
@@ -257,6 +271,18 @@ impl Client {
         Ok(self.binding().unbind(request).await?.into_inner().position)
     }
 
+    /// Reads a binding.
+    pub async fn get_binding(&self, name: &str) -> Result<Binding, Status> {
+        let request = GetBindingRequest { name: name.to_owned() };
+        Ok(self.binding().get_binding(request).await?.into_inner())
+    }
+
+    /// Every binding as it is, and then every change.
+    pub async fn watch_bindings(&self) -> Result<Streaming<WatchBindingsResponse>, Status> {
+        let request = WatchBindingsRequest { parent: SCOPE.to_owned(), ..Default::default() };
+        Ok(self.binding().watch_bindings(request).await?.into_inner())
+    }
+
     /// Every binding, as far as one page goes.
     pub async fn bindings(&self) -> Result<Vec<Binding>, Status> {
         let request = ListBindingsRequest { parent: SCOPE.to_owned(), page_size: 1000, ..Default::default() };
@@ -274,6 +300,13 @@ impl Client {
         let request = ListHoldersRequest { parent: SCOPE.to_owned(), page_size: 1000, ..Default::default() };
         let mut health = HealthServiceClient::new(self.health.clone());
         Ok(health.list_holders(request).await?.into_inner().holders)
+    }
+
+    /// Every holder as it is, and then every change.
+    pub async fn watch_holders(&self) -> Result<Streaming<WatchHoldersResponse>, Status> {
+        let request = WatchHoldersRequest { parent: SCOPE.to_owned(), ..Default::default() };
+        let mut health = HealthServiceClient::new(self.health.clone());
+        Ok(health.watch_holders(request).await?.into_inner())
     }
 
     /// The whole log.

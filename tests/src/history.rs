@@ -25,10 +25,13 @@ use self::{
 
 /// Commits in a record: what waits together on a busy region.
 const TOGETHER: usize = 20;
+/// The same where all that is wanted is what there is in the end.
+const BULK: usize = 200;
 /// Events for each HAVIP: the fewer, the more of them there are.
 const EVENTS_PER_HAVIP: u64 = 50;
 /// How long ago the history begins.
-const AGO_NANOS: u64 = 12 * 60 * 60 * 1_000_000_000;
+const AGO_NANOS: u64 = 12 * HOUR_NANOS;
+const HOUR_NANOS: u64 = 60 * 60 * 1_000_000_000;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +51,10 @@ pub async fn write(log: &dyn EventLog, events: u64) -> Result<Written> {
     }
     let begin = Timestamp(mooring_ledger::now().0.saturating_sub(AGO_NANOS));
     let mut cores = Cores::new(log, begin, 1);
-    let pairs = world::make(&mut cores, usize::try_from(events / EVENTS_PER_HAVIP)?.max(TOGETHER)).await?;
+    let pairs = {
+        let count = usize::try_from(events / EVENTS_PER_HAVIP)?.max(TOGETHER);
+        world::make(&mut cores, &world::MANY, count).await?
+    };
     let mut bindings: Vec<Option<BindingFacts>> = vec![None; pairs.len()];
     let mut round = 0_u64;
     while cores.events() < events {
@@ -64,6 +70,31 @@ pub async fn write(log: &dyn EventLog, events: u64) -> Result<Written> {
     }
     cores.settle().await?;
     Ok(Written { position: cores.position(), events: cores.events(), havips: pairs.len() })
+}
+
+/// Writes a region with so many bindings into an empty log, all in one VPC, each HAVIP with a holder. It was made days ago,
+/// and has been quiet since: no request is remembered.
+pub async fn write_bound(log: &dyn EventLog, bindings: usize) -> Result<Written> {
+    if log.tail().await?.position != Position(0) {
+        bail!("the log is not empty");
+    }
+    let days = 72 * HOUR_NANOS;
+    let begin = Timestamp(mooring_ledger::now().0.saturating_sub(days));
+    let mut cores = Cores::new(log, begin, 1);
+    let pairs = world::make(&mut cores, &world::ONE, bindings).await?;
+    let mut bound = vec![None; pairs.len()];
+    for (pairs, bound) in pairs.chunks(BULK).zip(bound.chunks_mut(BULK)) {
+        bind(&mut cores, pairs, bound).await?;
+        fail_over(&mut cores, pairs, 0).await?;
+    }
+    // Half a day ago each service wrote once more.
+    cores.wait(days - AGO_NANOS);
+    let (pairs, bound) = (&pairs[..1], &mut bound[..1]);
+    unbind(&mut cores, bound).await?;
+    bind(&mut cores, pairs, bound).await?;
+    fail_over(&mut cores, pairs, 1).await?;
+    cores.settle().await?;
+    Ok(Written { position: cores.position(), events: cores.events(), havips: bindings })
 }
 
 async fn bind(cores: &mut Cores<'_>, pairs: &[Pair], bindings: &mut [Option<BindingFacts>]) -> Result<()> {

@@ -4,7 +4,7 @@
 
 use std::io::sink;
 
-use mooring_tests::bench::{self, Failovers, Figure, Report, Sizes};
+use mooring_tests::bench::{self, Claims, Failovers, Figure, Reads, Report, Sizes, Throughput};
 
 fn of<'a>(report: &'a Report, words: &[&str]) -> Vec<&'a Figure> {
     let has = |figure: &&Figure| words.iter().all(|word| figure.case.contains(word));
@@ -111,4 +111,85 @@ fn failovers_are_measured_to_the_kernel_to_the_first_packet_and_beside_a_plain_r
     assert!(of(&report, &["memory that the gateway took"]).len() == 1);
     let taken = of(&report, &["one health service takes claims"]);
     assert!(taken.len() == 2 && taken.iter().all(|figure| figure.value > 0.0), "{taken:?}");
+}
+
+#[test]
+fn durable_commands_in_a_second_are_measured_beside_an_echo_and_their_syncs_are_counted() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::throughput(&Throughput::short(), &mut report).unwrap();
+    assert!(of(&report, &["F: append and fdatasync"])[0].value > 0.0);
+    for at_once in [1, 16, 64, 256] {
+        let in_flight = format!("single-service writes, {at_once} in flight");
+        let rate = report.figures().iter().find(|figure| figure.case == in_flight).unwrap();
+        assert!(rate.value > 0.0 && rate.ratio().unwrap() > 0.0 && rate.unit == "/s", "{rate}");
+        assert_eq!(rate.goal.is_some(), at_once == 256, "{rate}");
+        for what in ["p50", "p99", "CPU of mooringd for 1 000", "CPU of the clients"] {
+            assert!(!of(&report, &[&in_flight, what]).is_empty(), "{in_flight}, {what}");
+        }
+    }
+    let binds = of(&report, &["mooringd, 64 clients: binds"]);
+    assert!(binds[0].value > 0.0, "{binds:?}");
+    // As many as are made at once share one, however slow the machine is.
+    let together = of(&report, &["binds for a sync"]);
+    assert!(together.len() == 1 && together[0].value > 1.0 && together[0].goal.is_some(), "{together:?}");
+}
+
+#[test]
+fn reads_are_measured_beside_an_echo_and_commits_until_every_watcher_knows() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::reads(&Reads::short(), &mut report).unwrap();
+    for at_once in [64, 256] {
+        for what in ["GetEip", "GetBinding"] {
+            let case = format!("{what}, {at_once} in flight");
+            let rate = report.figures().iter().find(|figure| figure.case == case).unwrap();
+            assert!(rate.value > 0.0 && rate.ratio().unwrap() > 0.0 && rate.goal.is_some(), "{rate}");
+        }
+    }
+    let told = of(&report, &["commit to 100 watchers, p99"]);
+    assert!(told.len() == 1 && told[0].value > 0.0 && told[0].goal.is_some(), "{told:?}");
+}
+
+#[test]
+fn memory_is_measured_for_a_binding_in_every_process_and_in_the_kernel() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::memory(2_000, &mut report).unwrap();
+    for part in ["an element of NAT", "an element of the fence", "a neighbour entry", "all of a binding"] {
+        let found = of(&report, &["the kernel", part]);
+        assert!(found.len() == 1 && found[0].value >= 0.0 && found[0].unit == "B", "{part}: {found:?}");
+    }
+    assert!(of(&report, &["mooringd, idle"])[0].goal.is_some());
+    assert!(of(&report, &["events in the log"])[0].value >= 8.0 * 2_000.0);
+    for service in ["mooring-resource", "mooring-binding", "mooring-health", "mooring-dataplane-sync"] {
+        let each = of(&report, &[&format!("{service}, for a binding")]);
+        assert!(each.len() == 1 && each[0].value > 0.0 && each[0].goal.is_some(), "{each:?}");
+    }
+}
+
+/// What is counted is judged, since a slow machine loses nothing either.
+#[test]
+fn claims_are_measured_from_the_wire_to_the_log_and_a_quiet_region_by_what_it_takes() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::claims(&Claims::short(), &mut report).unwrap();
+    assert!(of(&report, &["claims from the wire to the log"])[0].value > 0.0);
+    let taken = of(&report, &["one health service takes claims"]);
+    assert!(taken.len() == 2 && taken.iter().all(|figure| figure.value > 0.0), "{taken:?}");
+    assert!(!of(&report, &["a quiet region with 200 HAVIPs: CPU of mooringd"]).is_empty());
+    // 200 holders that are silent after 3 s are each probed every second.
+    let probed = of(&report, &["a quiet region", "frames to the instance"])[0].value;
+    assert!((100.0..=1_000.0).contains(&probed), "{probed}");
+}
+
+#[test]
+fn programs_are_weighed_and_their_crates_are_counted() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::size(false, &mut report).unwrap();
+    for program in ["mooringd,", "moor,", "mooring-dataplane-sync,"] {
+        let of_program = of(&report, &[program]);
+        assert!(
+            of_program.len() == 3 && of_program.iter().all(|figure| figure.value > 0.0),
+            "{of_program:?}"
+        );
+    }
+    let crates = |case: &str| of(&report, &[case, "crates of others"])[0].value;
+    assert!(crates("moor,") < crates("the lock file"));
 }

@@ -4,8 +4,7 @@
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
-use cargo_metadata::MetadataCommand;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::run::{self, Reach};
@@ -22,6 +21,16 @@ pub enum Name {
     Events,
     /// How fast a log is folded and verified where it lies, and what a fold takes of memory
     Replay,
+    /// Durable commands in a second over gRPC, and whole binds; beside UmaDB and a bare echo
+    Throughput,
+    /// Reads in a second, beside a bare echo; how long after a commit a thousand watchers know
+    Reads,
+    /// What a binding takes of memory in each service, and in the kernel
+    Memory,
+    /// Claims in a second from the wire to the log, and what an idle region with many HAVIPs takes of a processor
+    Claims,
+    /// How large the programs are, how many crates they are made of; --cold: how long a build from nothing takes
+    Size,
     /// How long a failover takes: to the kernel, to the first packet, and for a client; a thousand at once
     Failover,
 }
@@ -38,6 +47,12 @@ pub struct Bench {
     /// How many events the log has that is started on, asked, or folded [default: 1000000]
     #[arg(long)]
     events: Option<u64>,
+    /// How many bindings there are whose memory is measured [default: 100000]
+    #[arg(long)]
+    bindings: Option<u64>,
+    /// Of sizes also how long a build from nothing takes: ten minutes
+    #[arg(long)]
+    cold: bool,
     /// Binds with so many clients only: 1, 16 or 256
     #[arg(long)]
     clients: Option<u64>,
@@ -61,6 +76,9 @@ const PACKAGES: [&str; 7] = [
 pub fn bench(bench: &Bench) -> Result<ExitCode> {
     if !bench.json {
         setup::setup()?;
+        if matches!(bench.name, Name::Throughput) && !bench.short {
+            setup::umadb()?;
+        }
     }
     let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
     let mut build = run::cargo();
@@ -84,12 +102,19 @@ impl Bench {
             Name::Start => "start",
             Name::Events => "events",
             Name::Replay => "replay",
+            Name::Throughput => "throughput",
+            Name::Reads => "reads",
+            Name::Memory => "memory",
+            Name::Claims => "claims",
+            Name::Size => "size",
             Name::Failover => "failover",
         };
         let mut words = vec![name.to_owned()];
         words.extend(self.json.then(|| "--json".to_owned()));
         words.extend(self.short.then(|| "--short".to_owned()));
-        for (flag, number) in [("--events", self.events), ("--clients", self.clients)] {
+        words.extend(self.cold.then(|| "--cold".to_owned()));
+        let numbers = [("--events", self.events), ("--clients", self.clients), ("--bindings", self.bindings)];
+        for (flag, number) in numbers {
             words.extend(number.iter().flat_map(|number| [flag.to_owned(), number.to_string()]));
         }
         words.extend(self.part.iter().flat_map(|part| ["--part".to_owned(), part.clone()]));
@@ -98,12 +123,7 @@ impl Bench {
 }
 
 fn built(name: &str) -> Result<PathBuf> {
-    let metadata = MetadataCommand::new()
-        .current_dir(tree::root())
-        .no_deps()
-        .exec()
-        .context("cargo metadata does not say where the target folder is")?;
-    Ok(metadata.target_directory.join("release").join(name).into())
+    Ok(tree::target()?.join("release").join(name))
 }
 
 #[cfg(test)]
@@ -124,6 +144,8 @@ mod tests {
         assert_eq!(line.bench.words(), ["start", "--json", "--short", "--events", "5000"]);
         let line = Line::parse_from(["bench", "jetstream", "--clients", "16"]);
         assert_eq!(line.bench.words(), ["jetstream", "--clients", "16"]);
+        let line = Line::parse_from(["bench", "memory", "--bindings", "1000"]);
+        assert_eq!(line.bench.words(), ["memory", "--bindings", "1000"]);
         let line = Line::parse_from(["bench", "failover", "--part", "claims"]);
         assert_eq!(line.bench.words(), ["failover", "--part", "claims"]);
     }

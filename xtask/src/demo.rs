@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
-use cargo_metadata::MetadataCommand;
+use anyhow::Result;
 
 use crate::run::{self, Reach};
 use crate::{lab, setup, tree};
@@ -29,10 +28,5 @@ pub fn demo() -> Result<ExitCode> {
 
 /// Where the build put a program.
 pub fn built(name: &str) -> Result<PathBuf> {
-    let metadata = MetadataCommand::new()
-        .current_dir(tree::root())
-        .no_deps()
-        .exec()
-        .context("cargo metadata does not say where the target folder is")?;
-    Ok(metadata.target_directory.join("debug").join(name).into())
+    Ok(tree::target()?.join("debug").join(name))
 }

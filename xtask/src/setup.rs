@@ -4,6 +4,7 @@
 mod clients;
 mod nats;
 mod python;
+mod umadb;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,6 +14,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::run;
+
+pub use umadb::umadb;
 
 /// A program that must be there, and the Debian package that has it.
 const NEEDED: [(&str, &str); 13] = [

@@ -4,10 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use cargo_metadata::MetadataCommand;
 
 /// The repository's root.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Where cargo builds.
+pub fn target() -> Result<PathBuf> {
+    let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec();
+    let metadata = metadata.context("cargo metadata does not say where the target folder is")?;
+    Ok(metadata.target_directory.into())
 }
 
 /// A text file of the tree.

@@ -28,7 +28,7 @@ pub struct Apart {
 }
 
 /// Makes region `r1`'s JetStream stream, as `moor log init` does.
-async fn make_log(nats: &NatsServer) -> Result<Servers> {
+pub async fn make_log(nats: &NatsServer) -> Result<Servers> {
     let servers = Servers::parse("--log", &nats.url(), &Login::default())?;
     let connected = servers.connect("bench").await?;
     admin::init(&connected, "r1", 1).await.map_err(|error| anyhow!("{error}"))?;
@@ -46,9 +46,17 @@ pub async fn copy_log(nats: &NatsServer, log: &Path) -> Result<()> {
 impl Apart {
     /// Starts them one after the other, each with its data in a folder of its own.
     pub fn start(folder: &Path, nats: &NatsServer) -> Result<Apart> {
+        Apart::start_at(folder, nats, None)
+    }
+
+    /// The same; the gateway has this file of places.
+    pub fn start_at(folder: &Path, nats: &NatsServer, places: Option<&Path>) -> Result<Apart> {
         let mut apart = Apart { programs: Vec::new() };
         for service in SERVICES {
-            let arguments = apart.arguments(service, folder, nats)?;
+            let mut arguments = apart.arguments(service, folder, nats)?;
+            if let Some(places) = places.filter(|_| service == "mooring-dataplane-sync") {
+                arguments.extend(["--places".to_owned(), places.display().to_string()]);
+            }
             apart.programs.push(Program::start(service, folder, &arguments)?);
         }
         Ok(apart)
@@ -57,6 +65,11 @@ impl Apart {
     /// How long the start of each took, in seconds.
     pub fn starts(&self) -> impl Iterator<Item = (&'static str, f64)> {
         SERVICES.into_iter().zip(self.programs.iter().map(|program| program.took.as_secs_f64()))
+    }
+
+    /// Each with the number of its process.
+    pub fn processes(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        SERVICES.into_iter().zip(self.programs.iter().map(Program::pid))
     }
 
     /// Has all of them end, the last one first.
@@ -112,7 +125,8 @@ pub fn measure(
         processes = processes.and(*service, program.pid());
     }
     let (resource, binding) = (apart.programs[0].address.clone(), apart.programs[2].address.clone());
-    let system = System { name: NAME, resource, binding, processes };
+    let (bench, asked) = (super::JETSTREAM, super::ASKED);
+    let system = System { bench, asked, name: NAME, resource, binding, processes };
     let measured = runtime.block_on(binds::measure(&system, sizes, Some((embedded::NAME, peer)), report));
     let logs = || apart.programs.iter().map(Program::log).collect::<Vec<_>>().join("\n  ");
     measured.map(drop).with_context(logs)

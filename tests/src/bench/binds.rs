@@ -2,19 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Result;
 
 use super::figure::{Figure, Goal};
-use super::load::{self, Act, Round};
+use super::load::{self, Act};
 use super::machine::{Processes, Spent};
 use super::report::Report;
+use super::rush::{self, Rush};
+use super::shares::{Shares, median};
 use super::stock::{self, Pair};
 use crate::client::Client;
-
-/// Calls that share a connection at most.
-const CALLS_OF_A_CONNECTION: usize = 64;
 
 /// How much is measured.
 #[derive(Clone, Debug)]
@@ -49,8 +47,23 @@ impl Sizes {
     }
 }
 
+/// What is asked of binds with so many clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// At once.
+    pub clients: usize,
+    /// `binds`, the rate of them, or one of their latencies: `binds, p50`.
+    pub what: &'static str,
+    /// What is asked.
+    pub goal: Goal,
+}
+
 /// A running system.
 pub struct System {
+    /// The benchmark that it is measured for.
+    pub bench: &'static str,
+    /// What is asked of it there.
+    pub asked: &'static [Asked],
     /// What it is called.
     pub name: &'static str,
     /// Where resource answers.
@@ -90,7 +103,7 @@ pub async fn measure(
     for (clients, count) in &sizes.cases {
         for measured in case(system, *clients, &pairs, *count, sizes.rounds).await? {
             let other = peer.and_then(|(name, peer)| Some((name, peer.get(all.len())?)));
-            measured.enter(system.name, other, report)?;
+            measured.enter(system, other, report)?;
             all.push(measured);
         }
     }
@@ -105,7 +118,7 @@ async fn case(
     rounds: usize,
 ) -> Result<[Measured; 2]> {
     let mut connections = Vec::new();
-    for _ in 0..clients.div_ceil(CALLS_OF_A_CONNECTION) {
+    for _ in 0..rush::connections(clients) {
         connections.push(Client::connect(&system.binding).await?);
     }
     let (mut binds, mut unbinds) = (Vec::new(), Vec::new());
@@ -120,65 +133,52 @@ async fn case(
 }
 
 impl Measured {
-    fn of(clients: usize, act: &'static str, rounds: Vec<(Round, Spent)>) -> Measured {
-        let rate = |(round, _): &(Round, Spent)| round.calls.len() as f64 / round.took.as_secs_f64();
-        let rate = median(rounds.iter().map(rate).collect());
-        let mut calls: Vec<Duration> =
-            rounds.iter().flat_map(|(round, _)| round.calls.iter().copied()).collect();
-        calls.sort();
-        let share =
-            |percent: usize| calls[(calls.len() * percent / 100).min(calls.len() - 1)].as_secs_f64() * 1e3;
-        let latencies = [("p50", share(50)), ("p90", share(90)), ("p99", share(99))];
+    fn of(clients: usize, act: &'static str, rounds: Vec<(Rush<u64>, Spent)>) -> Measured {
+        let rate = median(rounds.iter().map(|(round, _)| round.rate()).collect());
+        let calls = Shares::of(rounds.iter().flat_map(|(round, _)| round.milliseconds()).collect());
+        let latencies = [("p50", calls.at(50)), ("p90", calls.at(90)), ("p99", calls.at(99))];
         let mut spent = Spent::default();
         for (_, of_round) in &rounds {
             spent.others += of_round.others / rounds.len() as f64;
             for (name, seconds) in &of_round.of {
-                *spent.of.entry(name.clone()).or_default() += seconds * 1000.0 / calls.len() as f64;
+                *spent.of.entry(name.clone()).or_default() += seconds * 1000.0 / calls.count() as f64;
             }
         }
-        let records = |(round, _): &(Round, Spent)| round.positions.iter().collect::<BTreeSet<_>>().len();
-        let together = calls.len() as f64 / rounds.iter().map(records).sum::<usize>() as f64;
+        let records = |(round, _): &(Rush<u64>, Spent)| {
+            round.calls.iter().map(|(_, position)| position).collect::<BTreeSet<_>>().len()
+        };
+        let together = calls.count() as f64 / rounds.iter().map(records).sum::<usize>() as f64;
         Measured { clients, act, rate, latencies, together, spent }
     }
 
     fn enter(
         &self,
-        system: &str,
+        system: &System,
         peer: Option<(&'static str, &Measured)>,
         report: &mut Report,
     ) -> Result<()> {
-        let case = |what: &str| format!("{system}, {} clients: {what}", self.clients);
+        let (bench, act) = (system.bench, self.act);
+        let case = |what: &str| format!("{}, {} clients: {what}", system.name, self.clients);
         let figure = |what: &str, value, unit, other: &dyn Fn(&Measured) -> f64| {
-            let figure = Figure::new("jetstream", case(what), value, unit);
+            let asked = system.asked.iter().find(|asked| asked.clients == self.clients && asked.what == what);
+            let mut figure = Figure::new(bench, case(what), value, unit);
+            figure.goal = asked.map(|asked| asked.goal);
             match peer {
                 Some((name, peer)) => figure.beside(name, other(peer)),
                 None => figure,
             }
         };
-        let act = self.act;
-        let rate = figure(act, self.rate, "/s", &|peer| peer.rate);
-        report.enter(if act == "binds" && self.clients == 256 {
-            rate.goal(Goal::AtLeast(3_000.0))
-        } else {
-            rate
-        })?;
+        report.enter(figure(act, self.rate, "/s", &|peer| peer.rate))?;
         for (at, (share, value)) in self.latencies.into_iter().enumerate() {
-            let figure = figure(&format!("{act}, {share}"), value, "ms", &|peer| peer.latencies[at].1);
-            let asked = act == "binds" && self.clients == 16 && share == "p50";
-            report.enter(if asked { figure.goal(Goal::AtMost(5.0)) } else { figure })?;
+            report.enter(figure(&format!("{act}, {share}"), value, "ms", &|peer| peer.latencies[at].1))?;
         }
         let together = figure(&format!("{act} in a record"), self.together, "", &|peer| peer.together);
         report.enter(together)?;
         for (name, seconds) in &self.spent.of {
             let what = format!("{act}, CPU of {name} for 1 000");
-            report.enter(Figure::new("jetstream", case(&what), *seconds, "s"))?;
+            report.enter(Figure::new(bench, case(&what), *seconds, "s"))?;
         }
         let what = format!("{act}, cores that others took");
-        report.enter(Figure::new("jetstream", case(&what), self.spent.others, "cores"))
+        report.enter(Figure::new(bench, case(&what), self.spent.others, "cores"))
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -21,7 +21,8 @@ use super::shares::Shares;
 use crate::lab;
 
 pub use outage::{Case, End};
-use scene::Scene;
+pub use scene::Scene;
+pub use taken::{Gateway, measure as taken};
 
 const BENCH: &str = "failover";
 
@@ -113,7 +114,7 @@ pub fn failover(sizes: &Failovers, part: Option<Part>, report: &mut Report) -> R
         many::measure(sizes.havips, sizes.rounds, report)?;
     }
     if is_asked(Part::Taken) {
-        taken::measure(sizes.batches, report)?;
+        taken::measure(BENCH, sizes.batches, report)?;
     }
     Ok(())
 }

@@ -1,14 +1,12 @@
-//! So many clients at once, each making its next call as soon as it has the answer to the last.
+//! So many clients at once that bind, or unbind, all pairs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use mooring_proto::binding::v1::binding::State;
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::rush::{Rush, rush};
 use super::stock::Pair;
 use crate::client::Client;
 
@@ -21,67 +19,29 @@ pub enum Act {
     Unbind,
 }
 
-/// What a round gave.
-#[derive(Debug)]
-pub struct Round {
-    /// How long all of it took.
-    pub took: Duration,
-    /// How long each call took.
-    pub calls: Vec<Duration>,
-    /// The positions at which they were answered: several share a record.
-    pub positions: Vec<u64>,
-}
-
-struct Work {
-    act: Act,
-    pairs: Arc<[Pair]>,
-    /// How many of them are done with.
-    count: usize,
-    next: AtomicUsize,
-}
-
-/// Does it with the first `count` pairs, with `clients` calls at once, spread over the connections.
+/// Does it with the first `count` pairs. Each call gives the position at which it was answered: several share a record.
 pub async fn round(
     connections: &[Client],
     clients: usize,
     act: Act,
     pairs: &Arc<[Pair]>,
     count: usize,
-) -> Result<Round> {
-    let work = Arc::new(Work { act, pairs: pairs.clone(), count, next: AtomicUsize::new(0) });
-    let begin = Instant::now();
-    let mut running = JoinSet::new();
-    for client in connections.iter().cycle().take(clients) {
-        running.spawn(work_off(client.clone(), work.clone()));
-    }
-    let (mut calls, mut positions) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    while let Some(done) = running.join_next().await {
-        for (took, position) in done?? {
-            calls.push(took);
-            positions.push(position);
-        }
-    }
-    ensure!(calls.len() == count, "{count} calls were to be made, {} were answered", calls.len());
-    Ok(Round { took: begin.elapsed(), calls, positions })
+) -> Result<Rush<u64>> {
+    let pairs = pairs.clone();
+    rush(connections, clients, count, move |client, number| {
+        let pair = pairs[number].clone();
+        async move { one(&client, act, &pair).await }
+    })
+    .await
 }
 
-async fn work_off(client: Client, work: Arc<Work>) -> Result<Vec<(Duration, u64)>> {
-    let mut calls = Vec::new();
-    loop {
-        let number = work.next.fetch_add(1, Ordering::Relaxed);
-        if number >= work.count {
-            return Ok(calls);
+async fn one(client: &Client, act: Act, Pair { eip, havip }: &Pair) -> Result<u64> {
+    match act {
+        Act::Bind => {
+            let bound = client.bind_stored(eip, havip, Uuid::now_v7()).await.context("a bind")?;
+            ensure!(bound.state() == State::InUse, "a bind answered with {bound:?}");
+            Ok(bound.position)
         }
-        let Pair { eip, havip } = &work.pairs[number];
-        let begin = Instant::now();
-        let position = match work.act {
-            Act::Bind => {
-                let bound = client.bind_stored(eip, havip, Uuid::now_v7()).await.context("a bind")?;
-                ensure!(bound.state() == State::InUse, "a bind answered with {bound:?}");
-                bound.position
-            }
-            Act::Unbind => client.unbind_at(eip, Uuid::now_v7()).await.context("an unbind")?,
-        };
-        calls.push((begin.elapsed(), position));
+        Act::Unbind => client.unbind_at(eip, Uuid::now_v7()).await.context("an unbind"),
     }
 }

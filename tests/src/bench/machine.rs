@@ -56,10 +56,26 @@ impl Processes {
     }
 }
 
+/// What the threads of a process have spent so far that are still there, in seconds, by their names.
+pub fn threads(pid: u32) -> Result<BTreeMap<String, f64>> {
+    let mut spent = BTreeMap::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // One may have ended meanwhile.
+        let Ok(stat) = fs::read_to_string(task?.path().join("stat")) else { continue };
+        let name = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).context("no name")?.0;
+        *spent.entry(name.to_owned()).or_default() += seconds(&stat)?;
+    }
+    Ok(spent)
+}
+
 /// User and system time of a process with all its threads, in seconds.
 fn of_process(pid: u32) -> Result<f64> {
     let path = format!("/proc/{pid}/stat");
-    let stat = fs::read_to_string(&path).with_context(|| path.clone())?;
+    seconds(&fs::read_to_string(&path).with_context(|| path.clone())?)
+}
+
+/// User and system time in a line of `/proc`.
+fn seconds(stat: &str) -> Result<f64> {
     // The program's name, in brackets, may have spaces in it.
     let (_, fields) = stat.rsplit_once(')').context("a process without a name")?;
     let ticks = fields.split_whitespace().skip(11).take(2).map(|field| Ok(field.parse::<f64>()?));

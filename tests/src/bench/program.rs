@@ -34,7 +34,9 @@ impl Program {
         let log = folder.join(format!("{name}.log"));
         let stderr = File::options().create(true).append(true).open(&log)?;
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL"]).arg(program(name)?).args(arguments);
+        command.args(["--pdeathsig", "KILL"]);
+        // Where Ctrl-C is waited for, this process has both blocked, and what it starts would as well.
+        command.args(["env", "--default-signal=INT,TERM"]).arg(program(name)?).args(arguments);
         let begin = Instant::now();
         let mut process = command
             .stdin(Stdio::null())

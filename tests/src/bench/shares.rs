@@ -23,6 +23,12 @@ impl Shares {
     }
 }
 
+/// The one in the middle; at least one.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

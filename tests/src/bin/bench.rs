@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail, ensure};
 // Folds are measured with the allocator that `moor` and the services have.
 use mooring_runtime as _;
-use mooring_tests::bench::{self, Failovers, Report, Sizes};
+use mooring_tests::bench::{self, Claims, Failovers, Reads, Report, Sizes, Throughput};
 use mooring_tests::lab;
 
 fn main() -> ExitCode {
@@ -37,6 +37,28 @@ fn measure() -> Result<()> {
             let sizes = if has("--short") { Failovers::short() } else { Failovers::full() };
             let part = value(&words, "--part").map(str::parse).transpose()?;
             bench::failover(&sizes, part, &mut report)
+        }
+        // The driver itself, as a process beside the clients.
+        Some(bench::ECHO) => bench::echo(),
+        Some("throughput") => {
+            let sizes = if has("--short") { Throughput::short() } else { Throughput::full() };
+            bench::throughput(&sizes, &mut report)
+        }
+        Some("claims") => {
+            lab::on_interrupt()?;
+            let sizes = if has("--short") { Claims::short() } else { Claims::full() };
+            bench::claims(&sizes, &mut report)
+        }
+        Some("size") => bench::size(has("--cold"), &mut report),
+        Some("memory") => {
+            lab::on_interrupt()?;
+            let otherwise = if has("--short") { 2_000 } else { 100_000 };
+            let bindings = number(&words, "--bindings").unwrap_or(otherwise);
+            bench::memory(usize::try_from(bindings)?, &mut report)
+        }
+        Some("reads") => {
+            let sizes = if has("--short") { Reads::short() } else { Reads::full() };
+            bench::reads(&sizes, &mut report)
         }
         Some("start") => bench::start(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         Some("replay") => bench::replay(number(&words, "--events").unwrap_or(1_000_000), &mut report),

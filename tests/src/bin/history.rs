@@ -1,4 +1,5 @@
-//! `history FOLDER EVENTS`: writes a region's history into segment files, to measure starts on.
+//! `history FOLDER EVENTS`: writes a region's history into segment files, to measure starts on. `history FOLDER --bindings N`:
+//! a region that has so many, and little history.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 use std::path::Path;
@@ -9,11 +10,16 @@ use mooring_tests::history;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let mut words = std::env::args().skip(1);
-    let usage = "usage: history FOLDER EVENTS";
-    let (folder, events) = (words.next().context(usage)?, words.next().context(usage)?);
-    let log = Segments::open(Path::new(&folder), Options::default(), &[])?.log;
-    let written = history::write(log.as_ref(), events.parse().context(usage)?).await?;
+    let usage = "usage: history FOLDER EVENTS, or history FOLDER --bindings N";
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let log = Segments::open(Path::new(words.first().context(usage)?), Options::default(), &[])?.log;
+    let written = match &words[1..] {
+        [flag, bindings] if flag == "--bindings" => {
+            history::write_bound(log.as_ref(), bindings.parse().context(usage)?).await?
+        }
+        [events] => history::write(log.as_ref(), events.parse().context(usage)?).await?,
+        _ => anyhow::bail!(usage),
+    };
     log.close();
     println!("{} events in {} records, {} HAVIPs", written.events, written.position, written.havips);
     Ok(())

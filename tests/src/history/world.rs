@@ -16,13 +16,44 @@ use mooring_domain::{
 };
 
 use super::{
-    TOGETHER,
+    BULK, TOGETHER,
     cores::{Asked, Cores},
 };
 
-/// HAVIPs in a VPC.
-const IN_A_VPC: usize = 100;
 const REGION: &str = "r1";
+
+/// How a world is laid out.
+pub(super) struct Shape {
+    /// HAVIPs in a VPC.
+    in_a_vpc: usize,
+    /// Things that are made in a record.
+    together: usize,
+    /// Where EIPs come from.
+    pool: &'static str,
+    /// The subnet of each VPC. Instances are in its first part, two for a HAVIP.
+    subnet: &'static str,
+    /// The first HAVIP; nothing: the lowest that is free.
+    first: Option<Ipv4Addr>,
+}
+
+/// Many VPCs with a few HAVIPs each.
+pub(super) const MANY: Shape = Shape {
+    in_a_vpc: 100,
+    together: TOGETHER,
+    // Addresses for benchmarks (RFC 2544): 131 072 of them.
+    pool: "198.18.0.0/15",
+    subnet: "10.0.0.0/16",
+    first: None,
+};
+
+/// One VPC with all of them, eight million at most.
+pub(super) const ONE: Shape = Shape {
+    in_a_vpc: usize::MAX,
+    together: BULK,
+    pool: "100.64.0.0/10",
+    subnet: "10.0.0.0/8",
+    first: Some(Ipv4Addr::new(10, 128, 0, 0)),
+};
 
 /// An EIP and the HAVIP that it fronts now and then.
 pub(super) struct Pair {
@@ -47,15 +78,14 @@ pub(super) fn scope_of(eip: &EipFacts) -> Scope {
 }
 
 /// Makes so many pairs, in as many projects as there are VPCs.
-pub(super) async fn make(cores: &mut Cores<'_>, count: usize) -> Result<Vec<Pair>> {
+pub(super) async fn make(cores: &mut Cores<'_>, shape: &Shape, count: usize) -> Result<Vec<Pair>> {
     let region: RegionId = REGION.parse()?;
     let id = PoolId::new(cores.id());
     let pool = CreatePool {
         id,
         region: region.clone(),
         display_name: "public".parse()?,
-        // Addresses for benchmarks (RFC 2544): 131 072 of them.
-        cidrs: vec!["198.18.0.0/15".parse()?],
+        cidrs: vec![shape.pool.parse()?],
         cooling: Duration::ZERO,
     };
     cores.decide::<ResourceCore>(vec![Command::CreatePool(pool)], Asked::ByClient).await?;
@@ -63,11 +93,11 @@ pub(super) async fn make(cores: &mut Cores<'_>, count: usize) -> Result<Vec<Pair
     let mut vpc = 0;
     while pairs.len() < count {
         let scope = Scope { project: format!("p{vpc}").parse()?, region: region.clone() };
-        let subnet = network(cores, &scope).await?;
-        let wanted = IN_A_VPC.min(count - pairs.len());
+        let subnet = network(cores, &scope, shape.subnet).await?;
+        let wanted = shape.in_a_vpc.min(count - pairs.len());
         let numbers: Vec<_> = (0..u32::try_from(wanted)?).collect();
-        for numbers in numbers.chunks(TOGETHER) {
-            pairs.extend(some(cores, &scope, subnet, numbers).await?);
+        for numbers in numbers.chunks(shape.together) {
+            pairs.extend(some(cores, &scope, (subnet, shape.first), numbers).await?);
         }
         vpc += 1;
     }
@@ -75,7 +105,7 @@ pub(super) async fn make(cores: &mut Cores<'_>, count: usize) -> Result<Vec<Pair
 }
 
 /// A VPC and its subnet.
-async fn network(cores: &mut Cores<'_>, scope: &Scope) -> Result<SubnetId> {
+async fn network(cores: &mut Cores<'_>, scope: &Scope, cidr: &str) -> Result<SubnetId> {
     let many = Some(1_000_000);
     let raise = UpdateQuotas {
         scope: scope.clone(),
@@ -94,7 +124,7 @@ async fn network(cores: &mut Cores<'_>, scope: &Scope) -> Result<SubnetId> {
         scope: scope.clone(),
         display_name: "front".parse()?,
         vpc,
-        cidr: "10.0.0.0/16".parse()?,
+        cidr: cidr.parse()?,
         gateway_address: None,
         reserved: Vec::new(),
     };
@@ -103,12 +133,17 @@ async fn network(cores: &mut Cores<'_>, scope: &Scope) -> Result<SubnetId> {
 }
 
 /// Some pairs in a subnet, each kind in records of its own.
-async fn some(cores: &mut Cores<'_>, scope: &Scope, subnet: SubnetId, numbers: &[u32]) -> Result<Vec<Pair>> {
+async fn some(
+    cores: &mut Cores<'_>,
+    scope: &Scope,
+    (subnet, first): (SubnetId, Option<Ipv4Addr>),
+    numbers: &[u32],
+) -> Result<Vec<Pair>> {
     let mut members = Vec::new();
     for side in 0..2 {
         members.push(instances(cores, scope, subnet, numbers, side).await?);
     }
-    let havips = havips(cores, scope, subnet, numbers, &members).await?;
+    let havips = havips(cores, scope, (subnet, first), numbers, &members).await?;
     let eips = eips(cores, scope, numbers.len()).await?;
     let pairs = havips.into_iter().zip(eips).enumerate();
     Ok(pairs
@@ -130,13 +165,13 @@ async fn instances(
     let mut commands = Vec::new();
     for number in numbers {
         let own = 256 + number * 2 + side;
-        let [_, _, high, low] = own.to_be_bytes();
+        let [highest, higher, high, low] = own.to_be_bytes();
         commands.push(Command::CreateVnic(CreateVnic {
             id: VnicId::new(cores.id()),
             scope: scope.clone(),
             instance: format!("vm-{number}-{side}").parse()?,
             subnet,
-            mac: Mac([2, 0, 0, 0, high, low]),
+            mac: Mac([2, 0, highest, higher, high, low]),
             address: Ipv4Addr::from(0x0a00_0000 + own).into(),
         }));
     }
@@ -151,7 +186,7 @@ async fn instances(
 async fn havips(
     cores: &mut Cores<'_>,
     scope: &Scope,
-    subnet: SubnetId,
+    (subnet, first): (SubnetId, Option<Ipv4Addr>),
     numbers: &[u32],
     members: &[Vec<VnicFacts>],
 ) -> Result<Vec<HavipFacts>> {
@@ -162,7 +197,7 @@ async fn havips(
             scope: scope.clone(),
             display_name: format!("web-{number}").parse()?,
             subnet,
-            address: None,
+            address: first.map(|first| Ipv4Addr::from_bits(first.to_bits() + number).into()),
             members: members.iter().map(|side| side[n].id).collect(),
             // Rounds of failovers follow each other at once.
             rules: HolderRules { damping: Damping::OFF, ..HolderRules::default() },

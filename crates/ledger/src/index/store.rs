@@ -1,7 +1,9 @@
 //! The index in sled, beside the snapshots and like them only what can be rebuilt from the log.
 //!
 //! Under `p`, term and first entry: a block of a term's list. Under `s` and a binding's id: a binding that has not ended.
-//! Under `t` and a time: the record that was recorded then. Under `header`: up to where. All of a flush is written at once.
+//! Under `t` and a time: the record that was recorded then. Under `header`: up to where. A flush writes the lists in the order
+//! of their keys, and the rest with the header at once behind them: one that was cut off leaves lists that go on beyond the
+//! header, and what is there already is not written again.
 
 use std::{
     io,
@@ -22,6 +24,8 @@ use crate::snapshots::{Witness, set_aside};
 /// The version of all that is stored here; grows with every change of it, and of what events concern.
 const VERSION: u32 = 1;
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// Lists that are written together: neighbours, since sled takes a batch in no order of its own.
+const TOGETHER: usize = 256;
 const HEADER: &[u8] = b"header";
 const STANDING: u8 = b's';
 const TIME: u8 = b't';
@@ -106,17 +110,23 @@ impl Store {
         Ok(self.db.clear()?)
     }
 
-    /// Stores what came up to `witness`, all of it or nothing. Blocks until it is synced.
+    /// Stores what came up to `witness`. Blocks until it is synced.
     pub(super) fn flush(
         &self,
         pending: &Pending,
         changed: Vec<(BindingId, Option<Unfinished>)>,
         witness: Witness,
     ) -> Result<(), IndexError> {
-        let mut batch = sled::Batch::default();
-        for (term, entries) in &pending.postings {
-            self.extend(&mut batch, term, entries)?;
+        let mut lists: Vec<_> = pending.postings.iter().collect();
+        lists.sort_unstable_by_key(|(term, _)| *term);
+        for lists in lists.chunks(TOGETHER) {
+            let mut batch = sled::Batch::default();
+            for (term, entries) in lists {
+                self.extend(&mut batch, term, entries)?;
+            }
+            self.db.apply_batch(batch)?;
         }
+        let mut batch = sled::Batch::default();
         for (binding, unfinished) in changed {
             let key = [&[STANDING], &binding.uuid().as_bytes()[..]].concat();
             match unfinished {
@@ -137,11 +147,17 @@ impl Store {
         Ok(())
     }
 
-    /// A list goes on in its last block, then in further ones.
+    /// A list goes on in its last block, then in further ones, with what it has not got.
     fn extend(&self, batch: &mut sled::Batch, term: &[u8], new: &[Entry]) -> Result<(), IndexError> {
-        let (mut entries, last) = (Vec::new(), Entry::of_key([u8::MAX; Entry::BYTES]));
-        if let Some(block) = self.block_at(term, last)?.filter(|block| block.len() < BLOCK) {
-            entries = block;
+        let last = Entry::of_key([u8::MAX; Entry::BYTES]);
+        let mut entries = self.block_at(term, last)?.unwrap_or_default();
+        let known = entries.last().copied();
+        let new = &new[new.partition_point(|entry| known.is_some_and(|known| *entry <= known))..];
+        if new.is_empty() {
+            return Ok(());
+        }
+        if entries.len() >= BLOCK {
+            entries.clear();
         }
         entries.extend_from_slice(new);
         for block in entries.chunks(BLOCK) {
@@ -195,4 +211,50 @@ fn block_key(term: &[u8], first: Entry) -> Vec<u8> {
 
 fn time_key(time: Timestamp) -> Vec<u8> {
     [&[TIME], &time.0.to_be_bytes()[..]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use mooring_domain::CommitPosition;
+
+    use super::*;
+
+    const TERM: &[u8] = b"pterm";
+
+    fn entries(positions: std::ops::RangeInclusive<u64>) -> Vec<Entry> {
+        let at = |position| CommitPosition { position: Position(position), index: 0 };
+        positions.map(|position| Entry { at: at(position), event: 0 }).collect()
+    }
+
+    fn pending(positions: std::ops::RangeInclusive<u64>) -> Pending {
+        let mut pending = Pending::default();
+        pending.postings.insert(TERM.into(), entries(positions));
+        pending
+    }
+
+    /// All of the list, block by block.
+    fn stored(store: &Store) -> Vec<Entry> {
+        let (mut all, mut at): (Vec<Entry>, _) = (Vec::new(), Entry::default());
+        while let Some(block) = store.block_behind(TERM, at).unwrap() {
+            at = *block.first().unwrap();
+            all.extend(block);
+        }
+        all
+    }
+
+    #[test]
+    fn a_flush_that_was_cut_off_before_its_header_is_made_again_and_nothing_is_there_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("index")).unwrap();
+        let witness = |position| Witness { position: Position(position), hash: [7; 32] };
+        store.flush(&pending(1..=300), Vec::new(), witness(300)).unwrap();
+        let mut batch = sled::Batch::default();
+        store.extend(&mut batch, TERM, &entries(301..=1_100)).unwrap();
+        store.db.apply_batch(batch).unwrap();
+        assert_eq!(store.load().unwrap().unwrap().0, witness(300), "the header is as it was");
+        // What the log says behind the header, and more that came since.
+        store.flush(&pending(301..=1_500), Vec::new(), witness(1_500)).unwrap();
+        assert_eq!(stored(&store), entries(1..=1_500));
+        assert_eq!(store.load().unwrap().unwrap().0, witness(1_500));
+    }
 }

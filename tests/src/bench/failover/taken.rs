@@ -5,12 +5,14 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use mooring_proto::health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient};
+use mooring_proto::{
+    health::v1::{Claim, ReportClaimsRequest, health_service_client::HealthServiceClient},
+    resource::v1::Vpc,
+};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tonic::transport::Endpoint;
 
-use super::BENCH;
 use crate::bench::figure::Figure;
 use crate::bench::report::Report;
 use crate::channel::{Channel, connect};
@@ -26,8 +28,8 @@ const FIRST: Ipv4Addr = Ipv4Addr::new(10, 1, 1, 0);
 /// By which the announcers take turns.
 const MACS: [&str; 2] = [lab::MAC_A, lab::MAC_B];
 
-/// Hands in so many batches from each of several gateways.
-pub fn measure(batches: usize, report: &mut Report) -> Result<()> {
+/// Hands in so many batches from each of several gateways, for this benchmark.
+pub fn measure(bench: &'static str, batches: usize, report: &mut Report) -> Result<()> {
     let cluster = Cluster::start()?;
     let runtime = Runtime::new()?;
     runtime.block_on(async {
@@ -49,7 +51,7 @@ pub fn measure(batches: usize, report: &mut Report) -> Result<()> {
             let claims = GATEWAYS * batches * BATCH;
             let rate = claims as f64 / begin.elapsed().as_secs_f64();
             let case = format!("one health service takes claims, {what}");
-            report.enter(Figure::new(BENCH, case, rate, "/s"))?;
+            report.enter(Figure::new(bench, case, rate, "/s"))?;
         }
         let held = client.holders().await?.iter().filter(|holder| holder.mac == MACS[1]).count();
         ensure!(held == BATCH, "the last claims were of all {BATCH} of a page; {held} came to that");
@@ -57,43 +59,60 @@ pub fn measure(batches: usize, report: &mut Report) -> Result<()> {
     })
 }
 
-/// Each gateway sees its own: so many HAVIPs for each. Returns their VPC's id.
-async fn havips(client: &Client) -> Result<String> {
+/// Each gateway sees its own: so many HAVIPs for each. Returns their VPC.
+async fn havips(client: &Client) -> Result<Vpc> {
     let vpc = client.vpc("blue").await?;
     let subnet = client.subnet(&vpc, "web", "10.1.0.0/16").await?;
     let a = client.vnic(&subnet, "vm-a", MACS[0], "10.1.0.9").await?;
     let b = client.vnic(&subnet, "vm-b", MACS[1], "10.1.0.10").await?;
     let all: Vec<_> = (0..GATEWAYS * BATCH).map(address).collect();
     client.havips(&subnet, &all, &[&a, &b]).await?;
-    Ok(vpc.name.rsplit('/').next().context("a VPC without an id")?.to_owned())
+    Ok(vpc)
 }
 
 fn address(number: usize) -> Ipv4Addr {
     Ipv4Addr::from_bits(FIRST.to_bits() + number as u32)
 }
 
-async fn hand_in(
-    channel: Channel,
-    vpc: String,
-    (gateway, batches, moves): (usize, usize, bool),
-) -> Result<()> {
-    let mut health = HealthServiceClient::new(channel);
-    let first = gateway * BATCH;
+async fn hand_in(channel: Channel, vpc: Vpc, (gateway, batches, moves): (usize, usize, bool)) -> Result<()> {
+    let own: Vec<_> = (gateway * BATCH..(gateway + 1) * BATCH).map(address).collect();
+    let mut gateway = Gateway::new(channel, &format!("bench-{gateway}"), &vpc)?;
     for batch in 0..batches {
         // The last batch that moves leaves them with the second one.
         let mac = if moves { MACS[(batches - batch) % 2] } else { MACS[1] };
-        let claims = (first..first + BATCH).zip(1..).map(|(havip, number)| Claim {
-            vpc: vpc.clone(),
-            address: address(havip).to_string(),
-            mac: mac.to_owned(),
-            number: (batch * BATCH) as u64 + number,
-            observed_at: mooring_ledger::now().0,
-        });
-        let request = ReportClaimsRequest {
-            gateway: format!("regions/r1/gateways/bench-{gateway}"),
-            claims: claims.collect(),
-        };
-        health.report_claims(request).await?;
+        gateway.hand_in(&own, mac).await?;
     }
     Ok(())
+}
+
+/// Somebody who hands in claims as a gateway does.
+pub struct Gateway {
+    health: HealthServiceClient<Channel>,
+    name: String,
+    vpc: String,
+    number: u64,
+}
+
+impl Gateway {
+    /// One of this name, that sees this VPC.
+    pub fn new(health: Channel, name: &str, vpc: &Vpc) -> Result<Gateway> {
+        let vpc = vpc.name.rsplit('/').next().context("a VPC without an id")?.to_owned();
+        let name = format!("regions/r1/gateways/{name}");
+        Ok(Gateway { health: HealthServiceClient::new(health), name, vpc, number: 0 })
+    }
+
+    /// Says that these were announced by this MAC just now: 1 000 at most.
+    pub async fn hand_in(&mut self, havips: &[Ipv4Addr], mac: &str) -> Result<()> {
+        let claims = havips.iter().zip(self.number + 1..).map(|(havip, number)| Claim {
+            vpc: self.vpc.clone(),
+            address: havip.to_string(),
+            mac: mac.to_owned(),
+            number,
+            observed_at: mooring_ledger::now().0,
+        });
+        let request = ReportClaimsRequest { gateway: self.name.clone(), claims: claims.collect() };
+        self.number += havips.len() as u64;
+        self.health.report_claims(request).await?;
+        Ok(())
+    }
 }
