@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail, ensure};
 // Folds are measured with the allocator that `moor` and the services have.
 use mooring_runtime as _;
-use mooring_tests::bench::{self, Failovers, Report, Sizes};
+use mooring_tests::bench::{self, Failovers, Packets, Report, Sizes};
 use mooring_tests::lab;
 
 fn main() -> ExitCode {
@@ -37,6 +37,12 @@ fn measure() -> Result<()> {
             let sizes = if has("--short") { Failovers::short() } else { Failovers::full() };
             let part = value(&words, "--part").map(str::parse).transpose()?;
             bench::failover(&sizes, part, &mut report)
+        }
+        Some("packets") => {
+            lab::on_interrupt()?;
+            let sizes = if has("--short") { Packets::short() } else { Packets::full() };
+            let only = number(&words, "--bindings").map(u32::try_from).transpose()?;
+            bench::packets(&only.map_or(sizes.clone(), |bindings| sizes.only(bindings)), &mut report)
         }
         Some("start") => bench::start(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         Some("replay") => bench::replay(number(&words, "--events").unwrap_or(1_000_000), &mut report),
