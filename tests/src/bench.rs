@@ -2,28 +2,35 @@
 //! beside a peer of the same run, because a number of a disturbed machine says nothing by itself.
 
 mod apart;
+mod bind;
 mod binds;
 mod disk;
+mod drift;
 mod elements;
 mod embedded;
 mod events;
 mod failover;
 mod figure;
+mod filling;
 mod load;
 mod machine;
 mod packets;
 mod program;
 mod publishes;
+mod region;
 mod replay;
 mod report;
 mod shares;
 mod start;
 mod stock;
 
+pub use bind::{Binds, bind};
 pub use binds::Sizes;
+pub use drift::{Drifts, drift};
 pub use events::events;
 pub use failover::{Failovers, failover};
 pub use figure::{Figure, Goal, Peer};
+pub use filling::{Loads, load};
 pub use packets::{Packets, packets};
 pub use replay::replay;
 pub use report::Report;

@@ -2,6 +2,7 @@
 
 mod announcer;
 mod echo;
+mod elements;
 mod flood;
 mod flow;
 mod frame;
@@ -21,6 +22,7 @@ mod worker;
 
 pub use announcer::Announcer;
 pub use echo::{Answer, UdpEcho, udp_ask};
+pub use elements::NewElements;
 pub use flood::{Flood, Stream};
 pub use flow::TcpFlow;
 pub use frame::{Arp, Frame, Ip, checksum};

@@ -24,6 +24,14 @@ pub enum Name {
     Replay,
     /// How long a failover takes: to the kernel, to the first packet, and for a client; a thousand at once
     Failover,
+    /// How many packets a second pass a gateway, and TCP through it
+    Packets,
+    /// How long a kernel takes to get all bindings, and a killed process to be ready
+    Load,
+    /// How long a bind takes, to the kernel and to the first packet
+    Bind,
+    /// How long what was deleted behind a gateway's back is missing
+    Drift,
 }
 
 #[derive(Debug, Args)]
@@ -41,6 +49,9 @@ pub struct Bench {
     /// Binds with so many clients only: 1, 16 or 256
     #[arg(long)]
     clients: Option<u64>,
+    /// Packets, load, bind and drift with so many bindings only
+    #[arg(long)]
+    bindings: Option<u64>,
     /// Of failovers only the outages that clients see, claims by themselves, many at once, or what health takes
     #[arg(long, value_parser = ["outages", "claims", "many", "taken"])]
     part: Option<String>,
@@ -61,6 +72,12 @@ const PACKAGES: [&str; 7] = [
 pub fn bench(bench: &Bench) -> Result<ExitCode> {
     if !bench.json {
         setup::setup()?;
+        // Peers are measured by full runs alone.
+        match bench.name {
+            Name::Packets if !bench.short => setup::needs("iperf3", "iperf3")?,
+            Name::Bind if !bench.short => setup::needs("ovn-northd", "ovn-central")?,
+            _ => {}
+        }
     }
     let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
     let mut build = run::cargo();
@@ -85,11 +102,17 @@ impl Bench {
             Name::Events => "events",
             Name::Replay => "replay",
             Name::Failover => "failover",
+            Name::Packets => "packets",
+            Name::Load => "load",
+            Name::Bind => "bind",
+            Name::Drift => "drift",
         };
         let mut words = vec![name.to_owned()];
         words.extend(self.json.then(|| "--json".to_owned()));
         words.extend(self.short.then(|| "--short".to_owned()));
-        for (flag, number) in [("--events", self.events), ("--clients", self.clients)] {
+        let numbers =
+            [("--events", self.events), ("--clients", self.clients), ("--bindings", self.bindings)];
+        for (flag, number) in numbers {
             words.extend(number.iter().flat_map(|number| [flag.to_owned(), number.to_string()]));
         }
         words.extend(self.part.iter().flat_map(|part| ["--part".to_owned(), part.clone()]));
@@ -124,6 +147,8 @@ mod tests {
         assert_eq!(line.bench.words(), ["start", "--json", "--short", "--events", "5000"]);
         let line = Line::parse_from(["bench", "jetstream", "--clients", "16"]);
         assert_eq!(line.bench.words(), ["jetstream", "--clients", "16"]);
+        let line = Line::parse_from(["bench", "packets", "--bindings", "1000"]);
+        assert_eq!(line.bench.words(), ["packets", "--bindings", "1000"]);
         let line = Line::parse_from(["bench", "failover", "--part", "claims"]);
         assert_eq!(line.bench.words(), ["failover", "--part", "claims"]);
     }

@@ -5,9 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Result;
 use ipnet::IpNet;
+use mooring_dataplane::Place;
 use mooring_domain::Position;
 use mooring_domain::address::Mac;
 use mooring_domain::nat::VpcDesired;
+
+use crate::lab::Namespace;
 
 /// Where EIPs come from.
 pub const POOL: &str = "11.0.0.0/8";
@@ -37,4 +40,15 @@ pub fn pools() -> Result<BTreeSet<IpNet>> {
 /// The `number`-th address from the first one on.
 pub fn at(first: Ipv4Addr, number: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(first.to_bits() + number))
+}
+
+/// A gateway's namespace between `in0` and `out0`; nobody answers ARP for an EIP.
+pub fn place(gateway: &Namespace) -> Place {
+    Place {
+        netns: Some(gateway.name().to_owned()),
+        inside: "in0".to_owned(),
+        outside: "out0".to_owned(),
+        arp: false,
+        hairpin: false,
+    }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail, ensure};
 // Folds are measured with the allocator that `moor` and the services have.
 use mooring_runtime as _;
-use mooring_tests::bench::{self, Failovers, Packets, Report, Sizes};
+use mooring_tests::bench::{self, Binds, Drifts, Failovers, Loads, Packets, Report, Sizes};
 use mooring_tests::lab;
 
 fn main() -> ExitCode {
@@ -38,15 +38,33 @@ fn measure() -> Result<()> {
             let part = value(&words, "--part").map(str::parse).transpose()?;
             bench::failover(&sizes, part, &mut report)
         }
-        Some("packets") => {
+        Some(name @ ("packets" | "load" | "bind" | "drift")) => {
             lab::on_interrupt()?;
-            let sizes = if has("--short") { Packets::short() } else { Packets::full() };
             let only = number(&words, "--bindings").map(u32::try_from).transpose()?;
-            bench::packets(&only.map_or(sizes.clone(), |bindings| sizes.only(bindings)), &mut report)
+            dataplane(name, has("--short"), only, &mut report)
         }
         Some("start") => bench::start(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         Some("replay") => bench::replay(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         other => bail!("no benchmark is named {other:?}"),
+    }
+}
+
+/// What is measured with so many bindings in a kernel.
+fn dataplane(name: &str, short: bool, only: Option<u32>, report: &mut Report) -> Result<()> {
+    macro_rules! sizes {
+        ($of:ty) => {{
+            let sizes = if short { <$of>::short() } else { <$of>::full() };
+            match only {
+                Some(bindings) => sizes.only(bindings),
+                None => sizes,
+            }
+        }};
+    }
+    match name {
+        "packets" => bench::packets(&sizes!(Packets), report),
+        "load" => bench::load(&sizes!(Loads), report),
+        "bind" => bench::bind(&sizes!(Binds), report),
+        _ => bench::drift(&sizes!(Drifts), report),
     }
 }
 

@@ -5,10 +5,11 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use mooring_dataplane::{Driver as _, Kernel, Place};
-use mooring_domain::nat::{Actual, Op, diff};
+use mooring_dataplane::{Driver as _, Kernel};
+use mooring_domain::nat::Op;
 
 use super::super::elements::{self, FIRST_EIP, FIRST_HAVIP, at};
+use super::super::filling;
 use crate::lab::{Line, Namespace};
 
 /// What the gateway does.
@@ -66,16 +67,9 @@ impl Way {
 
 /// Brings the gateway what it should have, or a part of it.
 pub fn fill(line: &Line, bindings: u32, part: impl Fn(&Op) -> bool) -> Result<()> {
-    let place = Place {
-        netns: Some(line.gateway.name().to_owned()),
-        inside: "in0".to_owned(),
-        outside: "out0".to_owned(),
-        arp: false,
-        hairpin: false,
-    };
-    let mut ops = diff(&elements::desired(bindings)?, &elements::pools()?, &Actual::default());
+    let mut ops = filling::ops(bindings)?;
     ops.retain(part);
-    Kernel::open(&place)?.apply(&ops)?;
+    Kernel::open(&elements::place(&line.gateway))?.apply(&ops)?;
     Ok(())
 }
 
