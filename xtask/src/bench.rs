@@ -110,8 +110,7 @@ impl Bench {
         let mut words = vec![name.to_owned()];
         words.extend(self.json.then(|| "--json".to_owned()));
         words.extend(self.short.then(|| "--short".to_owned()));
-        let numbers =
-            [("--events", self.events), ("--clients", self.clients), ("--bindings", self.bindings)];
+        let numbers = [("--events", self.events), ("--clients", self.clients), ("--bindings", self.bindings)];
         for (flag, number) in numbers {
             words.extend(number.iter().flat_map(|number| [flag.to_owned(), number.to_string()]));
         }

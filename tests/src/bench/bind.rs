@@ -6,9 +6,9 @@ mod ovn;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use mooring_dataplane::{Driver as _, Kernel};
 use mooring_domain::Timestamp;
 use mooring_domain::nat::Op;
-use mooring_dataplane::{Driver as _, Kernel};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -82,7 +82,12 @@ pub fn bind(sizes: &Binds, report: &mut Report) -> Result<()> {
         let p50 = enter(&case("the elements in the kernel"), took.elements, Some(floor), peer, report)?;
         enter(&case("the first translated packet"), took.packet, None, None, report)?;
         let first = *fewest.get_or_insert(p50);
-        let figure = Figure::new(BENCH, format!("{bindings} bindings: times that of the fewest, p50"), p50 / first, "");
+        let figure = Figure::new(
+            BENCH,
+            format!("{bindings} bindings: times that of the fewest, p50"),
+            p50 / first,
+            "",
+        );
         report.enter(figure.goal(Goal::AtMost(MOST_TIMES)))?;
     }
     if sizes.peers {
@@ -144,7 +149,9 @@ fn one(
     std::thread::sleep(Duration::from_micros(3_000 + u64::from(eip.octets()[3]) * 37));
     elements.forget();
     let begin = mooring_ledger::now();
-    runtime.block_on(region.client.bind_stored(&spare.eip, &spare.havip, Uuid::now_v7())).context("a bind")?;
+    runtime
+        .block_on(region.client.bind_stored(&spare.eip, &spare.havip, Uuid::now_v7()))
+        .context("a bind")?;
     took.answered.push(since(begin, mooring_ledger::now()));
     let seen = wait_for("the elements", PATIENCE, || elements.first(eip).ok_or("none".to_owned()))?;
     took.elements.push(since(begin, seen));

@@ -41,7 +41,12 @@ pub struct Loads {
 impl Loads {
     /// What the goals are measured with.
     pub fn full() -> Loads {
-        Loads { bindings: vec![100_000, 1_000_000], events: 1_000_000, up: Duration::from_secs(10), peer: true }
+        Loads {
+            bindings: vec![100_000, 1_000_000],
+            events: 1_000_000,
+            up: Duration::from_secs(10),
+            peer: true,
+        }
     }
 
     /// As little as shows that it works.
@@ -102,7 +107,8 @@ fn kernel(bindings: u32, peer: bool, report: &mut Report) -> Result<()> {
     let read = kernel.read()?;
     report.enter(part(": all of it read back", begin.elapsed().as_secs_f64()))?;
     ensure!(read == wanted(&desired, &pools, false), "the kernel has something else");
-    let memory = Figure::new(BENCH, case(": memory of this process at most"), most(UsageWho::RUSAGE_SELF)?, "MB");
+    let memory =
+        Figure::new(BENCH, case(": memory of this process at most"), most(UsageWho::RUSAGE_SELF)?, "MB");
     report.enter(match peer {
         Some((_, megabytes)) => memory.beside("nft", megabytes),
         None => memory,

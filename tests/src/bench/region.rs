@@ -69,7 +69,9 @@ impl Region {
         wait_for("the bindings to be in the kernel", PATIENCE, || {
             let status = runtime.block_on(self.client.status(false)).map_err(|status| status.to_string())?;
             match status.vpcs.first() {
-                Some(vpc) if vpc.applied_position > 0 && vpc.bindings == bound && vpc.fault.is_empty() => Ok(()),
+                Some(vpc) if vpc.applied_position > 0 && vpc.bindings == bound && vpc.fault.is_empty() => {
+                    Ok(())
+                }
                 other => Err(format!("{other:?}")),
             }
         })

@@ -57,8 +57,7 @@ impl Line {
     }
 
     fn build(&self) -> Result<()> {
-        let adds: String =
-            self.namespaces().iter().map(|ns| format!("netns add {}\n", ns.name())).collect();
+        let adds: String = self.namespaces().iter().map(|ns| format!("netns add {}\n", ns.name())).collect();
         ip_batch(&[], &adds)?;
         self.namespaces().into_iter().try_for_each(set_kernel_parameters)?;
         let Line { outside, gateway, inside } = self;

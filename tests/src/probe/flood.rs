@@ -45,7 +45,8 @@ pub struct Flood {
 impl Flood {
     /// Sends such packets through `eth0` of a namespace, from this core alone.
     pub fn start(ns: &Namespace, stream: Stream, core: usize) -> Result<Flood> {
-        let socket = ns.run(|| storm::open("eth0"))?.with_context(|| format!("a flood from {}", ns.role()))?;
+        let socket =
+            ns.run(|| storm::open("eth0"))?.with_context(|| format!("a flood from {}", ns.role()))?;
         go_past_the_queue(&socket)?;
         let sent = Arc::new(AtomicU64::new(0));
         let its = sent.clone();

@@ -46,7 +46,12 @@ pub fn measure(report: &mut Report) -> Result<()> {
             there += 1;
         }
         let p50 = Shares::of(times).at(50);
-        report.enter(Figure::new(BENCH, format!("{nats} NATs: OVN, one more in the southbound database, p50"), p50, "ms"))?;
+        report.enter(Figure::new(
+            BENCH,
+            format!("{nats} NATs: OVN, one more in the southbound database, p50"),
+            p50,
+            "ms",
+        ))?;
     }
     Ok(())
 }
@@ -84,8 +89,8 @@ impl Ovn {
         chassis.args(["--db", &sb, "chassis-add", "ch", "geneve", "127.0.0.1"]);
         ensure!(chassis.stdout(Stdio::null()).status()?.success(), "ovn-sbctl chassis-add");
         ovn.nbctl(
-            "lr-add gw -- lrp-add gw out 02:00:00:00:02:02 11.0.0.1/8 -- lrp-set-gateway-chassis out ch \
-             -- lrp-add gw in 02:00:00:00:01:01 10.0.0.1/8 -- --wait=sb sync",
+            "--wait=sb lr-add gw -- lrp-add gw out 02:00:00:00:02:02 11.0.0.1/8 -- lrp-set-gateway-chassis out ch \
+             -- lrp-add gw in 02:00:00:00:01:01 10.0.0.1/8",
         )?;
         Ok(ovn)
     }

@@ -47,7 +47,11 @@ const TRANSFERS: [Transfer; 5] = [
         narrow: false,
     },
     Transfer { name: "TCP to the EIP, over a link of 1 400 bytes", arguments: &[], narrow: true },
-    Transfer { name: "TCP from behind the EIP, over a link of 1 400 bytes", arguments: &["-R"], narrow: true },
+    Transfer {
+        name: "TCP from behind the EIP, over a link of 1 400 bytes",
+        arguments: &["-R"],
+        narrow: true,
+    },
 ];
 
 /// Round trips and throughput, ours with as many bindings as there are at most.
@@ -76,8 +80,7 @@ pub fn measure(sizes: &Packets, report: &mut Report) -> Result<()> {
             own.push(ours.transfer(&transfer, sizes.streams)?);
         }
         let (peer, own) = (super::median(peer), super::median(own));
-        let figure =
-            |name, value| Figure::new(BENCH, format!("{}: {name}", transfer.name), value, "Gbit/s");
+        let figure = |name, value| Figure::new(BENCH, format!("{}: {name}", transfer.name), value, "Gbit/s");
         report.enter(figure(plain.name, peer))?;
         report.enter(figure(ours.name, own).beside(plain.name, peer))?;
     }

@@ -88,8 +88,8 @@ fn maps(bindings: u32) -> String {
         "table ip nat {{\n\
          map eips {{ type ipv4_addr : ipv4_addr; elements = {{ {eips} }} }}\n\
          map havips {{ type ipv4_addr : ipv4_addr; elements = {{ {havips} }} }}\n\
-         chain in {{ type nat hook prerouting priority dstnat; iifname out0 dnat to ip daddr map @eips }}\n\
-         chain out {{ type nat hook postrouting priority srcnat; oifname out0 snat to ip saddr map @havips }}\n}}\n"
+         chain in {{ type nat hook prerouting priority dstnat; iifname out0 dnat to ip daddr map @eips; }}\n\
+         chain out {{ type nat hook postrouting priority srcnat; oifname out0 snat to ip saddr map @havips; }}\n}}\n"
     )
 }
 
@@ -104,12 +104,8 @@ fn rules(bindings: u32) -> String {
 }
 
 fn load(ns: &Namespace, command: &[&str], text: &str) -> Result<()> {
-    let mut child = ns
-        .command(command[0])
-        .args(&command[1..])
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut child =
+        ns.command(command[0]).args(&command[1..]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     child.stdin.take().context("no stdin")?.write_all(text.as_bytes())?;
     let done = child.wait_with_output()?;
     ensure!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
