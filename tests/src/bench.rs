@@ -2,21 +2,27 @@
 //! beside a peer of the same run, because a number of a disturbed machine says nothing by itself.
 
 mod apart;
+mod bind;
 mod binds;
 mod calls;
 mod claims;
 mod disk;
+mod drift;
 mod echo;
+mod elements;
 mod embedded;
 mod events;
 mod failover;
 mod figure;
+mod filling;
 mod load;
 mod machine;
 mod memory;
+mod packets;
 mod program;
 mod publishes;
 mod reads;
+mod region;
 mod replay;
 mod report;
 mod rush;
@@ -26,13 +32,17 @@ mod start;
 mod stock;
 mod throughput;
 
+pub use bind::{Binds, bind};
 pub use binds::Sizes;
 pub use claims::{Claims, claims};
+pub use drift::{Drifts, drift};
 pub use echo::{WORD as ECHO, serve as echo};
 pub use events::events;
 pub use failover::{Failovers, failover};
 pub use figure::{Figure, Goal, Peer};
+pub use filling::{Loads, load};
 pub use memory::memory;
+pub use packets::{Packets, packets};
 pub use reads::{Reads, reads};
 pub use replay::replay;
 pub use report::Report;

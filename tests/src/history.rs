@@ -1,6 +1,7 @@
 //! A region's history of as many events as asked for, decided by the real cores: networks, EIPs and HAVIPs first, then
 //! binds, failovers and unbinds over all of them, in records of twenty commits. What a start has to fold is measured on it.
 
+pub mod bound;
 mod cores;
 pub mod life;
 mod world;

@@ -11,6 +11,7 @@
 mod cleanup;
 pub mod crowd;
 mod keepalived;
+pub mod line;
 mod namespace;
 pub mod pair;
 mod routers;
@@ -25,6 +26,7 @@ use anyhow::{Context, Result};
 pub use cleanup::{on_interrupt, sweep_dead};
 pub(crate) use cleanup::{track, untrack};
 pub use keepalived::{Keepalived, Setup};
+pub use line::Line;
 pub use namespace::Namespace;
 pub use pair::{Pair, Router};
 pub use routers::{MAC_2, Second};

@@ -2,6 +2,8 @@
 
 mod announcer;
 mod echo;
+mod elements;
+mod flood;
 mod flow;
 mod frame;
 mod kernel_trace;
@@ -20,6 +22,8 @@ mod worker;
 
 pub use announcer::Announcer;
 pub use echo::{Answer, UdpEcho, udp_ask};
+pub use elements::NewElements;
+pub use flood::{Flood, Stream};
 pub use flow::TcpFlow;
 pub use frame::{Arp, Frame, Ip, checksum};
 pub use kernel_trace::{Account, Applied, KernelTrace, Verdict};

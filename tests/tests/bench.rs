@@ -4,7 +4,9 @@
 
 use std::io::sink;
 
-use mooring_tests::bench::{self, Claims, Failovers, Figure, Reads, Report, Sizes, Throughput};
+use mooring_tests::bench::{
+    self, Binds, Claims, Drifts, Failovers, Figure, Loads, Packets, Reads, Report, Sizes, Throughput,
+};
 
 fn of<'a>(report: &'a Report, words: &[&str]) -> Vec<&'a Figure> {
     let has = |figure: &&Figure| words.iter().all(|word| figure.case.contains(word));
@@ -192,4 +194,51 @@ fn programs_are_weighed_and_their_crates_are_counted() {
     }
     let crates = |case: &str| of(&report, &[case, "crates of others"])[0].value;
     assert!(crates("moor,") < crates("the lock file"));
+}
+
+#[test]
+fn packets_are_counted_both_ways_beside_a_plain_router() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::packets(&Packets::short(), &mut report).unwrap();
+    for direction in ["in, ", "out, "] {
+        for havips in ["one HAVIP, a flow for each packet", "one HAVIP, established", "random ones"] {
+            let found = of(&report, &[direction, havips, "ours"]);
+            assert!(!found.is_empty(), "{direction}{havips}");
+            assert!(found.iter().all(|figure| figure.value > 0.0 && figure.goal.is_some()), "{found:?}");
+            assert!(found.iter().all(|figure| figure.ratio().unwrap() > 0.0), "{found:?}");
+        }
+    }
+    assert!(of(&report, &["there and back over TCP", "ours"]).iter().all(|figure| figure.ratio().is_some()));
+}
+
+#[test]
+fn kernels_are_filled_and_killed_processes_start_again() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::load(&Loads::short(), &mut report).unwrap();
+    for what in ["into an empty kernel", "one transaction", "read back", "from killed to ready"] {
+        let found = of(&report, &[what]);
+        assert!(!found.is_empty() && found.iter().all(|figure| figure.value > 0.0), "{what}: {found:?}");
+    }
+}
+
+#[test]
+fn binds_are_timed_to_the_kernel_and_to_the_first_packet() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::bind(&Binds::short(), &mut report).unwrap();
+    for what in ["the answer", "the elements in the kernel", "the first translated packet"] {
+        for bindings in ["100 bindings: ", "1000 bindings: "] {
+            let found = of(&report, &[bindings, what]);
+            assert!(found.len() == 2 && found.iter().all(|figure| figure.value > 0.0), "{what}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_deleted_behind_a_gateways_back_is_timed_until_it_is_back() {
+    let mut report = Report::new(true, Box::new(sink()));
+    bench::drift(&Drifts::short(), &mut report).unwrap();
+    for what in ["noticed, p99", "mended, p99", "missing in the kernel, p99", "read back"] {
+        let found = of(&report, &[what]);
+        assert!(found.len() == 1 && found[0].value > 0.0, "{what}: {found:?}");
+    }
 }

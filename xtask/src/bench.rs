@@ -33,6 +33,14 @@ pub enum Name {
     Size,
     /// How long a failover takes: to the kernel, to the first packet, and for a client; a thousand at once
     Failover,
+    /// How many packets a second pass a gateway, and TCP through it
+    Packets,
+    /// How long a kernel takes to get all bindings, and a killed process to be ready
+    Load,
+    /// How long a bind takes, to the kernel and to the first packet
+    Bind,
+    /// How long what was deleted behind a gateway's back is missing
+    Drift,
 }
 
 #[derive(Debug, Args)]
@@ -47,15 +55,15 @@ pub struct Bench {
     /// How many events the log has that is started on, asked, or folded [default: 1000000]
     #[arg(long)]
     events: Option<u64>,
-    /// How many bindings there are whose memory is measured [default: 100000]
-    #[arg(long)]
-    bindings: Option<u64>,
     /// Of sizes also how long a build from nothing takes: ten minutes
     #[arg(long)]
     cold: bool,
     /// Binds with so many clients only: 1, 16 or 256
     #[arg(long)]
     clients: Option<u64>,
+    /// How many bindings there are whose memory is measured [default: 100000]; packets, load, bind and drift with so many only
+    #[arg(long)]
+    bindings: Option<u64>,
     /// Of failovers only the outages that clients see, claims by themselves, many at once, or what health takes
     #[arg(long, value_parser = ["outages", "claims", "many", "taken"])]
     part: Option<String>,
@@ -76,8 +84,12 @@ const PACKAGES: [&str; 7] = [
 pub fn bench(bench: &Bench) -> Result<ExitCode> {
     if !bench.json {
         setup::setup()?;
-        if matches!(bench.name, Name::Throughput) && !bench.short {
-            setup::umadb()?;
+        // Peers are measured by full runs alone.
+        match bench.name {
+            Name::Throughput if !bench.short => setup::umadb()?,
+            Name::Packets if !bench.short => setup::needs("iperf3", "iperf3")?,
+            Name::Bind if !bench.short => setup::needs("ovn-northd", "ovn-central")?,
+            _ => {}
         }
     }
     let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
@@ -108,6 +120,10 @@ impl Bench {
             Name::Claims => "claims",
             Name::Size => "size",
             Name::Failover => "failover",
+            Name::Packets => "packets",
+            Name::Load => "load",
+            Name::Bind => "bind",
+            Name::Drift => "drift",
         };
         let mut words = vec![name.to_owned()];
         words.extend(self.json.then(|| "--json".to_owned()));
@@ -146,6 +162,8 @@ mod tests {
         assert_eq!(line.bench.words(), ["jetstream", "--clients", "16"]);
         let line = Line::parse_from(["bench", "memory", "--bindings", "1000"]);
         assert_eq!(line.bench.words(), ["memory", "--bindings", "1000"]);
+        let line = Line::parse_from(["bench", "packets", "--bindings", "1000"]);
+        assert_eq!(line.bench.words(), ["packets", "--bindings", "1000"]);
         let line = Line::parse_from(["bench", "failover", "--part", "claims"]);
         assert_eq!(line.bench.words(), ["failover", "--part", "claims"]);
     }

@@ -59,6 +59,11 @@ pub fn setup() -> Result<()> {
     Ok(())
 }
 
+/// Installs a package unless its program is there: for what only some run asks for.
+pub fn needs(program: &str, package: &str) -> Result<()> {
+    if installed(program) { Ok(()) } else { install(&[package]) }
+}
+
 fn installed(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
     path.split(':').chain(["/usr/sbin", "/sbin"]).any(|folder| Path::new(folder).join(program).is_file())

@@ -4,6 +4,7 @@
 //! its kernel and answers with operations; [`differences`] says by name what differs, [`RunningHash`] whether anything
 //! does. F1 lives here: a holder change alters `holders` and never `nat`.
 
+mod between;
 mod change;
 mod desired;
 mod diff;
@@ -15,6 +16,7 @@ mod running;
 pub mod walk;
 mod wanted;
 
+pub use between::between;
 pub use change::{Change, Pair};
 pub use desired::{DESIRED_VERSION, Desired, Gone, VpcDesired};
 pub use diff::{Actual, Op, diff};

@@ -10,7 +10,7 @@ use mooring_domain::{
     Timestamp,
     address::Mac,
     id::VpcId,
-    nat::{Actual, Difference, Op, RunningHash, VpcDesired, diff, differences, wanted},
+    nat::{Actual, Difference, Op, RunningHash, VpcDesired, between, diff, differences, wanted},
 };
 use mooring_ledger::now;
 use mooring_runtime::plant::planted;
@@ -62,6 +62,8 @@ pub(crate) struct Entered {
     /// What was put into the kernel, and nftables' generation with it in there; `None`: our last change was not brought
     /// to an end.
     put: Option<(Actual, u32)>,
+    /// What that was wanted by: the VPC and the pools.
+    wanted_by: Option<(VpcDesired, BTreeSet<IpNet>)>,
     /// The running hash of that.
     hash: RunningHash,
     /// Nobody else has changed it since, as far as is known; otherwise it is read.
@@ -80,9 +82,21 @@ impl Entered {
         let (kernel, watch) = open(place, sinks)?;
         let (place, warnings) = (place.clone(), Vec::new());
         let (put, hash, trusted, drift) = (None, RunningHash::default(), false, None);
-        let read_back_at = None;
-        let mut entered =
-            Self { place, identity, kernel, watch, vpc, warnings, put, hash, trusted, drift, read_back_at };
+        let (wanted_by, read_back_at) = (None, None);
+        let mut entered = Self {
+            place,
+            identity,
+            kernel,
+            watch,
+            vpc,
+            warnings,
+            put,
+            wanted_by,
+            hash,
+            trusted,
+            drift,
+            read_back_at,
+        };
         entered.look_at_the_place();
         for finding in &entered.warnings {
             tracing::warn!(%vpc, finding, "packets will not pass");
@@ -158,7 +172,9 @@ impl Entered {
     ) -> Result<Vec<Op>, Fault> {
         // Unknown until the end is reached.
         let (put, trusted) = (self.put.take(), std::mem::take(&mut self.trusted));
-        let (before, actual, drift) = match put {
+        // Of a kernel that is trusted only what changed since is looked at: a round costs what it changes.
+        let wanted_by = self.wanted_by.take().filter(|_| trusted && put.is_some());
+        let (before, mut actual, drift) = match put {
             Some((put, generation)) if trusted => (generation, put, None),
             put => {
                 let found_at = now();
@@ -169,7 +185,11 @@ impl Entered {
                 (generation, actual, drift)
             }
         };
-        let steps = diff(desired, pools, &actual);
+        let arp = self.place.arp;
+        let steps = match &wanted_by {
+            Some((vpc, blocks)) => between((vpc, blocks), (desired, pools), arp),
+            None => diff(desired, pools, &actual),
+        };
         if drift.is_some() {
             let found = &steps[..steps.len().min(SHOWN)];
             let (vpc, namespace) = (self.vpc, self.place.namespace());
@@ -177,7 +197,12 @@ impl Entered {
         }
         // What the number is if nobody else changed anything under us; if somebody did, `drifted` sees it.
         let own = u32::from(self.apply(&actual, &steps)?);
-        self.put = Some((wanted(desired, pools, self.place.arp), before.wrapping_add(own)));
+        match wanted_by {
+            Some(_) => steps.iter().for_each(|step| actual.take(*step)),
+            None => actual = wanted(desired, pools, arp),
+        }
+        self.put = Some((actual, before.wrapping_add(own)));
+        self.wanted_by = Some((desired.clone(), pools.clone()));
         self.trusted = true;
         // By a clock that may have been set back meanwhile.
         self.drift = drift.map(|drift| Drift { mended_at: now().max(drift.found_at), ..drift });

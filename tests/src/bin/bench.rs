@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Result, bail, ensure};
 // Folds are measured with the allocator that `moor` and the services have.
 use mooring_runtime as _;
-use mooring_tests::bench::{self, Claims, Failovers, Reads, Report, Sizes, Throughput};
+use mooring_tests::bench::{
+    self, Binds, Claims, Drifts, Failovers, Loads, Packets, Reads, Report, Sizes, Throughput,
+};
 use mooring_tests::lab;
 
 fn main() -> ExitCode {
@@ -60,9 +62,33 @@ fn measure() -> Result<()> {
             let sizes = if has("--short") { Reads::short() } else { Reads::full() };
             bench::reads(&sizes, &mut report)
         }
+        Some(name @ ("packets" | "load" | "bind" | "drift")) => {
+            lab::on_interrupt()?;
+            let only = number(&words, "--bindings").map(u32::try_from).transpose()?;
+            dataplane(name, has("--short"), only, &mut report)
+        }
         Some("start") => bench::start(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         Some("replay") => bench::replay(number(&words, "--events").unwrap_or(1_000_000), &mut report),
         other => bail!("no benchmark is named {other:?}"),
+    }
+}
+
+/// What is measured with so many bindings in a kernel.
+fn dataplane(name: &str, short: bool, only: Option<u32>, report: &mut Report) -> Result<()> {
+    macro_rules! sizes {
+        ($of:ty) => {{
+            let sizes = if short { <$of>::short() } else { <$of>::full() };
+            match only {
+                Some(bindings) => sizes.only(bindings),
+                None => sizes,
+            }
+        }};
+    }
+    match name {
+        "packets" => bench::packets(&sizes!(Packets), report),
+        "load" => bench::load(&sizes!(Loads), report),
+        "bind" => bench::bind(&sizes!(Binds), report),
+        _ => bench::drift(&sizes!(Drifts), report),
     }
 }
 

@@ -122,7 +122,7 @@ fn blow(socket: &OwnedFd, frames: &[Vec<u8>], rate: usize, sent: &AtomicU64, sto
     }
 }
 
-fn open(link: &str) -> nix::Result<OwnedFd> {
+pub(super) fn open(link: &str) -> nix::Result<OwnedFd> {
     let index = if_nametoindex(link)?;
     let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
     let address = libc::sockaddr_ll {

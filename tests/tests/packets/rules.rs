@@ -41,13 +41,11 @@ use crate::{
 };
 
 /// Table, chain and the rule's place in it, and the story that needs it.
-const NEEDED: [(&str, &str, usize, Story); 53] = [
-    ("mooring", "prerouting", 0, |net| options_are_blanked(net, Way::In)),
-    ("mooring", "prerouting", 1, the_client_reaches_the_havip_through_the_eip),
-    ("mooring", "prerouting", 2, an_eip_is_not_reached_from_inside),
-    ("mooring", "postrouting", 0, |net| options_are_blanked(net, Way::Out)),
-    ("mooring", "postrouting", 1, what_the_holder_sends_from_the_havip_leaves_as_the_eip),
-    ("mooring", "postrouting", 2, |net| inwards(net, UNREACHABLE, quoted_udp)),
+const NEEDED: [(&str, &str, usize, Story); 57] = [
+    ("mooring", "prerouting", 0, the_client_reaches_the_havip_through_the_eip),
+    ("mooring", "prerouting", 1, an_eip_is_not_reached_from_inside),
+    ("mooring", "postrouting", 0, what_the_holder_sends_from_the_havip_leaves_as_the_eip),
+    ("mooring", "postrouting", 1, |net| inwards(net, UNREACHABLE, quoted_udp)),
     ("mooring", "options", 0, |net| options_are_blanked(net, Way::In)),
     ("mooring", "options", 1, |net| options_are_blanked(net, Way::In)),
     ("mooring", "options", 2, |net| options_are_blanked(net, Way::In)),
@@ -58,26 +56,32 @@ const NEEDED: [(&str, &str, usize, Story); 53] = [
     ("mooring", "options", 7, |net| options_are_blanked(net, Way::In)),
     ("mooring", "options", 8, |net| options_are_blanked(net, Way::In)),
     ("mooring", "options", 9, |net| options_are_blanked(net, Way::In)),
-    ("mooring", "from_outside", 0, a_private_source_does_not_come_in),
-    ("mooring", "from_outside", 1, an_eip_of_this_vpc_does_not_come_in_as_source),
-    ("mooring", "from_outside", 2, the_client_reaches_the_havip_through_the_eip),
-    ("mooring", "from_outside", 3, a_private_destination_is_not_reached_from_outside),
-    ("mooring", "from_outside", 4, an_eip_that_fronts_nothing_is_dropped),
+    ("mooring", "from_outside", 0, |net| options_are_blanked(net, Way::In)),
+    ("mooring", "from_outside", 1, a_private_source_does_not_come_in),
+    ("mooring", "from_outside", 2, an_eip_of_this_vpc_does_not_come_in_as_source),
+    ("mooring", "from_outside", 3, the_client_reaches_the_havip_through_the_eip),
+    ("mooring", "from_outside", 4, a_private_destination_is_not_reached_from_outside),
+    ("mooring", "from_outside", 5, an_eip_that_fronts_nothing_is_dropped),
     ("mooring", "from_inside", 0, a_havip_reaches_another_and_itself_through_their_eips),
-    ("mooring", "from_inside", 1, an_eip_is_not_reached_from_inside),
-    ("mooring", "from_inside", 2, connection_tracking_sees_none_of_it),
-    ("mooring", "to_outside", 0, |net| outwards(net, UNREACHABLE, quoted_udp)),
-    ("mooring", "to_outside", 1, a_packet_that_expires_at_the_gateway_is_quoted_with_the_eip),
-    ("mooring", "to_outside", 2, |net| outwards(net, PARAMETER_PROBLEM, quoted_udp)),
-    ("mooring", "to_outside", 3, what_the_holder_sends_from_the_havip_leaves_as_the_eip),
-    ("mooring", "to_outside", 4, crate::private::the_gateways_inside_address_stays_inside),
-    ("mooring", "to_outside", 5, what_is_not_even_of_the_subnet_stays_inside_too),
+    ("mooring", "hairpin", 0, a_havip_reaches_another_and_itself_through_their_eips),
+    ("mooring", "hairpin", 1, an_eip_is_not_reached_from_inside),
+    ("mooring", "from_inside", 1, connection_tracking_sees_none_of_it),
+    ("mooring", "to_outside", 0, |net| options_are_blanked(net, Way::Out)),
+    ("mooring", "to_outside", 1, |net| outwards(net, UNREACHABLE, quoted_udp)),
+    ("mooring", "to_outside", 2, what_the_holder_sends_from_the_havip_leaves_as_the_eip),
+    ("mooring", "to_outside", 3, crate::private::the_gateways_inside_address_stays_inside),
+    ("mooring", "to_outside", 4, what_is_not_even_of_the_subnet_stays_inside_too),
+    ("mooring", "icmp_to_outside", 0, |net| outwards(net, UNREACHABLE, quoted_udp)),
+    ("mooring", "icmp_to_outside", 1, a_packet_that_expires_at_the_gateway_is_quoted_with_the_eip),
+    ("mooring", "icmp_to_outside", 2, |net| outwards(net, PARAMETER_PROBLEM, quoted_udp)),
     ("mooring", "to_inside", 0, |net| inwards(net, UNREACHABLE, quoted_udp)),
-    ("mooring", "to_inside", 1, |net| inwards(net, TIME_EXCEEDED, quoted_udp)),
-    ("mooring", "to_inside", 2, |net| inwards(net, PARAMETER_PROBLEM, quoted_udp)),
-    ("mooring", "to_inside", 3, nobody_is_told_to_go_straight),
-    ("mooring", "to_inside", 4, options_are_blanked_at_the_turn),
-    ("mooring", "to_inside", 5, a_havip_reaches_another_and_itself_through_their_eips),
+    ("mooring", "to_inside", 1, a_havip_reaches_another_and_itself_through_their_eips),
+    ("mooring", "icmp_to_inside", 0, |net| inwards(net, UNREACHABLE, quoted_udp)),
+    ("mooring", "icmp_to_inside", 1, |net| inwards(net, TIME_EXCEEDED, quoted_udp)),
+    ("mooring", "icmp_to_inside", 2, |net| inwards(net, PARAMETER_PROBLEM, quoted_udp)),
+    ("mooring", "icmp_to_inside", 3, nobody_is_told_to_go_straight),
+    ("mooring", "marked", 0, options_are_blanked_at_the_turn),
+    ("mooring", "marked", 1, a_havip_reaches_another_and_itself_through_their_eips),
     ("mooring", "errors_to_inside", 0, |net| inwards(net, UNREACHABLE, quoted_udp)),
     ("mooring", "errors_to_inside", 1, an_error_about_what_turned_round_is_recognized),
     ("mooring", "errors_to_inside", 2, what_expires_at_the_turn_is_quoted_as_it_was_sent),
@@ -90,8 +94,8 @@ const NEEDED: [(&str, &str, usize, Story); 53] = [
     ("mooring", "errors_outwards", 3, an_error_that_quotes_another_private_address_does_not_leave),
     ("mooring_fence", "prerouting", 0, a_havip_as_source_from_another_mac_is_dropped),
     ("mooring_fence", "postrouting", 0, a_havip_that_nobody_holds_is_silent_and_never_asked_for),
-    ("mooring_fence", "from_inside", 0, who_has_no_havip_as_source_is_not_fenced),
-    ("mooring_fence", "from_inside", 1, what_the_holder_sends_from_the_havip_leaves_as_the_eip),
+    ("mooring_fence", "from_inside", 1, who_has_no_havip_as_source_is_not_fenced),
+    ("mooring_fence", "from_inside", 0, what_the_holder_sends_from_the_havip_leaves_as_the_eip),
     ("mooring_fence", "from_inside", 2, a_havip_as_source_from_another_mac_is_dropped),
     ("mooring_fence", "fenced", 0, the_watcher_is_told_who_it_was),
     ("mooring_fence", "fenced", 1, a_havip_as_source_from_another_mac_is_dropped),
@@ -99,15 +103,15 @@ const NEEDED: [(&str, &str, usize, Story); 53] = [
 
 /// The same for those that are there with `hairpin = true` alone, in their places there; and for one that is another then.
 const NEEDED_TRACKED: [(&str, &str, usize, Story); 10] = [
+    ("mooring", "hairpin", 1, an_inside_host_reaches_an_eip),
     ("mooring", "from_inside", 1, an_inside_host_reaches_an_eip),
-    ("mooring", "from_inside", 3, an_inside_host_reaches_an_eip),
     ("mooring", "tracked", 0, |net| an_error_of_the_host_is_recognized(net, UNREACHABLE)),
     ("mooring", "tracked", 1, |net| an_error_of_the_host_is_recognized(net, TIME_EXCEEDED)),
     ("mooring", "tracked", 2, |net| an_error_of_the_host_is_recognized(net, PARAMETER_PROBLEM)),
     ("mooring", "tracked", 3, an_inside_host_reaches_an_eip),
     ("mooring", "tracked_source", 0, an_inside_host_reaches_an_eip),
-    ("mooring", "to_inside", 6, what_belongs_to_no_flow_is_dropped),
-    ("mooring", "to_inside", 7, tracked::an_answer_after_an_unbind_is_dropped),
+    ("mooring", "marked", 2, what_belongs_to_no_flow_is_dropped),
+    ("mooring", "to_inside", 2, tracked::an_answer_after_an_unbind_is_dropped),
     ("mooring", "errors_to_inside", 2, tracked::what_expires_at_the_turn_is_quoted_as_it_was_sent),
 ];
 
@@ -216,7 +220,7 @@ fn no_rule_for_tracked_hairpins_is_without_a_story() {
 #[test]
 fn with_tracked_hairpins_all_other_stories_hold() {
     for (table, chain, place, story) in NEEDED {
-        if (chain, place) != ("from_inside", 1) && (chain, place) != ("prerouting", 2) {
+        if (chain, place) != ("hairpin", 1) && (chain, place) != ("prerouting", 1) {
             let mut net = Carried::tracked().unwrap();
             let told = story(&mut net).and_then(|()| net.agrees());
             told.unwrap_or_else(|error| panic!("{table} {chain} {place}: {error:#}"));
@@ -229,7 +233,7 @@ fn either_of_two_rules_keeps_a_storm_inside() {
     // The subnets' rule and the one behind it both keep a storm inside: either alone does.
     let mut net = Carried::new().unwrap();
     let rules = rules(&net).unwrap();
-    let last = |rule: &&Listed| rule.1 == "to_outside" && rule.2 == 5;
+    let last = |rule: &&Listed| rule.1 == "to_outside" && rule.2 == 4;
     let handle = &rules.iter().find(last).unwrap().3;
     net.lab.gateway.output(&format!("nft delete rule ip mooring to_outside handle {handle}")).unwrap();
     a_storm_from_the_subnet_stays_inside(&mut net).unwrap();

@@ -133,6 +133,9 @@ fn nat(links: &Links) -> Table {
         chain("errors_inwards", rules::errors_inwards()),
         chain("errors_outwards", rules::errors_outwards()),
         chain("errors_to_inside", hairpin::errors_to_inside(*tracked)),
+        chain("icmp_to_inside", rules::icmp_to_inside()),
+        chain("icmp_to_outside", rules::icmp_to_outside()),
+        chain("marked", hairpin::marked(*tracked)),
     ];
     let lending = Hook { number: POSTROUTING, priority: LENDING, kind: "nat" };
     let tracking = [
@@ -140,6 +143,7 @@ fn nat(links: &Links) -> Table {
         Chain { name: "tracked_source", hook: Some(lending), rules: hairpin::tracked_source() },
     ];
     let chains = [
+        chain("hairpin", hairpin::turn(*tracked)),
         chain("from_outside", rules::from_outside()),
         chain("from_inside", rules::from_inside(*tracked)),
         chain("to_inside", rules::to_inside(*tracked, inside)),
@@ -149,7 +153,6 @@ fn nat(links: &Links) -> Table {
             PREROUTING,
             RAW,
             vec![
-                rule("from outside, with IP options", [&e::from_link(outside)[..], &rules::with_options()]),
                 rule("what comes from outside", [&e::from_link(outside)[..], &[e::jump("from_outside")]]),
                 rule("what comes from inside", [&e::from_link(inside)[..], &[e::jump("from_inside")]]),
             ],
@@ -159,7 +162,6 @@ fn nat(links: &Links) -> Table {
             POSTROUTING,
             LAST,
             vec![
-                rule("to outside, with IP options", [&e::to_link(outside)[..], &rules::with_options()]),
                 rule("what goes outside", [&e::to_link(outside)[..], &[e::jump("to_outside")]]),
                 rule("what goes inside", [&e::to_link(inside)[..], &[e::jump("to_inside")]]),
             ],

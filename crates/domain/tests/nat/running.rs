@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use mooring_domain::{
     Position,
-    nat::{Actual, Difference, Element, FoldedHash, RunningHash, VpcDesired, diff, differences, wanted},
+    nat::{
+        Actual, Difference, Element, FoldedHash, RunningHash, VpcDesired, between, diff, differences, wanted,
+    },
 };
 use proptest::{collection, option, prelude::*};
 
@@ -50,6 +52,19 @@ proptest! {
             prop_assert_eq!(put, folded.follow(desired, pools));
             prop_assert_eq!(put, RunningHash::of(&wanted(desired, pools, false)), "whether ARP is answered or not");
         }
+    }
+
+    #[test]
+    fn between_two_folds_are_the_steps_that_the_whole_comparison_finds(
+        before in state(),
+        now in state(),
+        arp: bool,
+    ) {
+        let mut kernel = wanted(&before.0, &before.1, arp);
+        let steps = between((&before.0, &before.1), (&now.0, &now.1), arp);
+        prop_assert_eq!(&steps, &diff(&now.0, &now.1, &kernel));
+        steps.iter().for_each(|step| kernel.take(*step));
+        prop_assert_eq!(kernel, wanted(&now.0, &now.1, arp));
     }
 
     #[test]

@@ -7,24 +7,40 @@
 use super::{
     EIP_TO_HAVIP, HAVIP_TO_EIP, Rule, SUBNETS,
     expression::{
-        At, DESTINATION, Mark, Mend, R0, R1, Route, SOURCE, accept, answers, dropped, from_link, has_a_mark,
-        has_mark, in_set, is, jump, load, local, masquerade, not_local, notrack, protocol, remember,
+        At, DESTINATION, Expression, Mark, Mend, R0, R1, Route, SOURCE, accept, answers, dropped, from_link,
+        has_a_mark, has_mark, in_set, is, jump, load, local, masquerade, not_local, notrack, remember,
         set_mark, translate, unsaid, write,
     },
     rule,
-    rules::{ICMP, errors, quoted, with_options},
+    rules::{errors, quoted, with_options},
 };
 use crate::nat::DropReason;
 
-/// To an EIP of the VPC: written as its HAVIP here, so that routing turns the packet round.
+/// From inside, to an EIP of the VPC. Apart, so that everything else passes one lookup of it.
 pub(super) fn from_inside(tracked: bool) -> Vec<Rule> {
-    let to_an_eip = || [load(DESTINATION, 4, R0), translate(R0, EIP_TO_HAVIP, R0)];
-    let from_a_havip_with_one = || [load(SOURCE, 4, R1), translate(R1, HAVIP_TO_EIP, R1)];
+    let mut rules = vec![rule("to an EIP of this VPC", [&to_an_eip()[..], &[jump("hairpin")]])];
+    if tracked {
+        // Tracking turns its destination back, or it is for the gateway itself and never comes to postrouting.
+        rules.push(rule(
+            "from a HAVIP with an EIP, to the gateway's own address",
+            [
+                &from_a_havip_with_an_eip()[..],
+                &local(Route::ToDestination),
+                &set_mark(Mark::Turned),
+                &[accept()],
+            ],
+        ));
+    }
+    rules
+}
+
+/// To an EIP of the VPC: written as its HAVIP here, so that routing turns the packet round.
+pub(super) fn turn(tracked: bool) -> Vec<Rule> {
     let mut rules = vec![rule(
         "from a HAVIP with an EIP, to an EIP of this VPC",
         [
             &to_an_eip()[..],
-            &from_a_havip_with_one(),
+            &from_a_havip_with_an_eip(),
             &[notrack()],
             &set_mark(Mark::Turned),
             &[write(R0, DESTINATION, Mend::Addresses), accept()],
@@ -33,23 +49,19 @@ pub(super) fn from_inside(tracked: bool) -> Vec<Rule> {
     if tracked {
         rules.push(rule(
             "from inside, to an EIP of this VPC, tracked",
-            [&to_an_eip()[..], &[load(SOURCE, 4, R1), in_set(R1, SUBNETS), jump("tracked")]],
+            [&[load(SOURCE, 4, R1), in_set(R1, SUBNETS), jump("tracked")][..]],
         ));
     }
-    rules.push(rule("from inside, to an EIP of this VPC", [&to_an_eip()[..], &dropped(DropReason::Hairpin)]));
-    if tracked {
-        // Tracking turns its destination back, or it is for the gateway itself and never comes to postrouting.
-        rules.push(rule(
-            "from a HAVIP with an EIP, to the gateway's own address",
-            [
-                &from_a_havip_with_one()[..],
-                &local(Route::ToDestination),
-                &set_mark(Mark::Turned),
-                &[accept()],
-            ],
-        ));
-    }
+    rules.push(rule("from inside, to an EIP of this VPC", [&dropped(DropReason::Hairpin)[..]]));
     rules
+}
+
+fn to_an_eip() -> [Expression; 2] {
+    [load(DESTINATION, 4, R0), translate(R0, EIP_TO_HAVIP, R0)]
+}
+
+fn from_a_havip_with_an_eip() -> [Expression; 2] {
+    [load(SOURCE, 4, R1), translate(R1, HAVIP_TO_EIP, R1)]
 }
 
 /// Before tracking: it knows the flow by the HAVIP, in an error's quote too.
@@ -72,21 +84,37 @@ pub(super) fn tracked_source() -> Vec<Rule> {
     vec![rule("the gateway's own address as source", lent)]
 }
 
-/// Behind the errors: what turned round gets its source.
-pub(super) fn to_inside(tracked: bool, inside: &str) -> Vec<Rule> {
+/// The gateway would tell the sender to go straight to the HAVIP, and show it. Instances then took another way than the one
+/// that is translated.
+pub(super) fn redirect() -> Rule {
     const REDIRECT: u8 = 5;
+    rule(
+        "a redirect to a HAVIP with an EIP",
+        [
+            &[load(At::Transport(0), 1, R0), is(R0, &[REDIRECT])][..],
+            &[load(At::Transport(quoted::DESTINATION), 4, R0), translate(R0, HAVIP_TO_EIP, R1), unsaid()],
+        ],
+    )
+}
+
+/// Behind the errors.
+pub(super) fn to_inside(tracked: bool, inside: &str) -> Vec<Rule> {
+    let mut rules = vec![rule("it turned round, or is tracked", [&has_a_mark()[..], &[jump("marked")]])];
+    if tracked {
+        // An unbind cuts both ways of a flow: its HAVIP would be seen, and answered directly. The gateway's own errors
+        // belong to the flow as well, but come from no link.
+        rules.push(rule(
+            "an answer of a HAVIP that has no EIP any more",
+            [&from_link(inside)[..], &answers(), &dropped(DropReason::Hairpin)],
+        ));
+    }
+    rules
+}
+
+/// What turned round gets its source.
+pub(super) fn marked(tracked: bool) -> Vec<Rule> {
     let mut rules = vec![
-        // The gateway would tell the sender to go straight to the HAVIP, and show it. Instances then took another way
-        // than the one that is translated.
-        rule(
-            "a redirect to a HAVIP with an EIP",
-            [
-                &protocol(ICMP)[..],
-                &[load(At::Transport(0), 1, R0), is(R0, &[REDIRECT])],
-                &[load(At::Transport(quoted::DESTINATION), 4, R0), translate(R0, HAVIP_TO_EIP, R1), unsaid()],
-            ],
-        ),
-        rule("turned round, with IP options", [&has_a_mark()[..], &with_options()]),
+        rule("turned round, with IP options", [&with_options()[..]]),
         rule(
             "a HAVIP that turned round becomes its EIP",
             [
@@ -101,12 +129,6 @@ pub(super) fn to_inside(tracked: bool, inside: &str) -> Vec<Rule> {
         rules.push(rule(
             "tracked, and still with its own source",
             [&has_mark(Mark::Tracked)[..], &not_local(Route::ToSource), &dropped(DropReason::Hairpin)],
-        ));
-        // An unbind cuts both ways of a flow: its HAVIP would be seen, and answered directly. The gateway's own errors
-        // belong to the flow as well, but come from no link.
-        rules.push(rule(
-            "an answer of a HAVIP that has no EIP any more",
-            [&from_link(inside)[..], &answers(), &dropped(DropReason::Hairpin)],
         ));
     }
     rules

@@ -66,6 +66,7 @@ pub(super) fn options() -> Vec<Rule> {
 pub(super) fn from_outside() -> Vec<Rule> {
     let source = |set: &'static str| [load(SOURCE, 4, R0), in_set(R0, set)];
     vec![
+        rule("from outside, with IP options", [&with_options()[..]]),
         rule("from outside, a private source", [&source(SUBNETS)[..], &dropped(DropReason::SpoofedSource)]),
         rule(
             "from outside, an EIP of this VPC as source",
@@ -111,8 +112,9 @@ pub(super) fn from_inside(tracked: bool) -> Vec<Rule> {
 
 /// What goes outside: errors first (they may be the gateway's own), then the source; what is still private stays.
 pub(super) fn to_outside(inside: &str) -> Vec<Rule> {
-    let mut rules = errors("an ICMP error goes outside", "errors_outwards");
-    rules.extend([
+    vec![
+        rule("to outside, with IP options", [&with_options()[..]]),
+        rule("ICMP goes outside", [&protocol(ICMP)[..], &[jump("icmp_to_outside")]]),
         // From the inside alone: there the fence has looked at who sends.
         rule(
             "a HAVIP becomes its EIP",
@@ -136,14 +138,26 @@ pub(super) fn to_outside(inside: &str) -> Vec<Rule> {
             "to outside, a source that is neither an EIP nor the gateway's",
             [&from_link(inside)[..], &not_local(Route::ToSource), &dropped(DropReason::PrivateSource)],
         ),
-    ]);
+    ]
+}
+
+/// Errors that go outside. Apart, so that what is no ICMP passes one rule and not three.
+pub(super) fn icmp_to_outside() -> Vec<Rule> {
+    errors("an ICMP error goes outside", "errors_outwards")
+}
+
+/// What goes inside: ICMP, and what came from there; everything else was translated when it came.
+pub(super) fn to_inside(tracked: bool, inside: &str) -> Vec<Rule> {
+    let icmp = [&protocol(ICMP)[..], &[jump("icmp_to_inside")]];
+    let mut rules = vec![rule("ICMP goes inside", icmp)];
+    rules.extend(hairpin::to_inside(tracked, inside));
     rules
 }
 
-/// What goes inside: errors, and what came from there; everything else was translated when it came.
-pub(super) fn to_inside(tracked: bool, inside: &str) -> Vec<Rule> {
+/// The same inside, with what the gateway would say of the way there.
+pub(super) fn icmp_to_inside() -> Vec<Rule> {
     let mut rules = errors("an ICMP error goes inside", "errors_to_inside");
-    rules.extend(hairpin::to_inside(tracked, inside));
+    rules.push(hairpin::redirect());
     rules
 }
 
@@ -235,11 +249,12 @@ pub(super) fn fence_from_inside() -> Vec<Rule> {
     // The MAC fills one and a half registers behind the address; the kernel clears the rest.
     const SOURCE_MAC: At = At::Link(6);
     vec![
-        rule("no HAVIP as source", [&[load(SOURCE, 4, R0), not_in_set(R0, HAVIPS), back()][..]]),
+        // First: what EIPs are for passes one lookup.
         rule(
             "the holder",
             [&[load(SOURCE, 4, R0), load(SOURCE_MAC, 6, R1), in_set(R0, HOLDERS), back()][..]],
         ),
+        rule("no HAVIP as source", [&[load(SOURCE, 4, R0), not_in_set(R0, HAVIPS), back()][..]]),
         rule("a HAVIP as source, from another", [&[jump("fenced")][..]]),
     ]
 }
@@ -257,8 +272,9 @@ pub(super) fn fence_to_inside(inside: &str) -> Vec<Rule> {
     vec![rule(
         "to a HAVIP that nobody holds",
         [
-            &to_link(inside)[..],
-            &[load(DESTINATION, 4, R0), in_set(R0, UNHELD)],
+            // The lookup first: it costs less than a link's name, and hardly ever finds anything.
+            &[load(DESTINATION, 4, R0), in_set(R0, UNHELD)][..],
+            &to_link(inside),
             &dropped(DropReason::NoHolder),
         ],
     )]
