@@ -92,19 +92,21 @@ impl World {
                 its.protected = protected.unwrap_or(its.protected);
                 its.revision = revision;
             }
-            What::ReleaseEip { eip, .. } => {
-                let its = self.eips.remove(&eip).unwrap();
-                if self.pools.iter().any(|pool| pool.cools && pool.has(&its.address)) {
-                    self.cooling.insert(its.address, command.by);
-                    self.released.insert(its.address, eip.clone());
-                }
-                self.gone.push(eip);
-            }
+            What::ReleaseEip { eip, .. } => self.release(eip, command.by),
             What::Bind { eip, havip } | What::Move { eip, havip, .. } => {
                 self.bound.insert(eip, Bound { havip, binding: name, revision });
             }
             What::Unbind { eip, .. } => drop(self.bound.remove(&eip)),
         }
+    }
+
+    fn release(&mut self, eip: String, by: usize) {
+        let its = self.eips.remove(&eip).unwrap();
+        if self.pools.iter().any(|pool| pool.cools && pool.has(&its.address)) {
+            self.cooling.insert(its.address, by);
+            self.released.insert(its.address, eip.clone());
+        }
+        self.gone.push(eip);
     }
 
     fn apply_to_pool(&mut self, what: What, revision: u64) {
