@@ -169,6 +169,23 @@ impl<D: Decider> Ledger<D> {
         outcomes
     }
 
+    /// What each of these would come to by itself, as the log is now. Nothing is stored, and nothing that is being stored is
+    /// waited for.
+    pub async fn validate_each(
+        &self,
+        commands: impl IntoIterator<Item = D::Command>,
+    ) -> Result<Vec<Result<Outcome, Refused>>, Refused> {
+        let View { state, position, .. } = self.current().await?;
+        let validate = |command| -> Result<Outcome, Refused> {
+            let events = D::decide(&state, &command)?;
+            Ok(match events.is_empty() {
+                true => Outcome::nothing(position),
+                false => Outcome::validated(position, events),
+            })
+        };
+        Ok(commands.into_iter().map(validate).collect())
+    }
+
     /// The state with everything that the log has now: what a read of other services' events needs, since only the
     /// answer to a command waits for the fold of its own.
     pub async fn current(&self) -> Result<View<D::State>, Refused> {

@@ -32,7 +32,6 @@ impl HoldService for Holds {
     async fn hold(&self, request: Request<HoldRequest>) -> Result<Response<HoldResponse>, Status> {
         let caller = Caller::of(request.metadata());
         let request = request.into_inner();
-        let caller = caller.validating(request.validate_only);
         let region = parse_region(&request.region, request.items.len(), "items")?;
         let ledger = self.regions.get("region", &region)?;
         let holds = request.items.iter().map(|item| {
@@ -52,7 +51,10 @@ impl HoldService for Holds {
         let holds =
             holds.collect::<Result<Vec<_>, Malformed>>().map_err(|error| bad_field("items", error))?;
         let commands = holds.iter().cloned().map(Command::Hold);
-        let placed = ledger.submit_all(&caller, commands).await;
+        let placed = match request.validate_only {
+            true => ledger.validate_each(commands).await?,
+            false => ledger.submit_all(&caller, commands).await,
+        };
         // Looked at after the answers: they were decided on what is at or before it.
         let view = ledger.view();
         let mut response = Response::new(HoldResponse::default());

@@ -4,6 +4,7 @@
 use mooring_proto::resource::v1 as resource;
 use mooring_tests::server::Refusal;
 use serde_json::Value;
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
@@ -140,7 +141,8 @@ async fn a_released_eip_is_there_to_be_read_and_not_to_be_bound() {
     ok(world.release_eip(&stock.eip.name).await);
     let web = format!("{P1}/eips/web");
     assert_eq!(ok(world.get_eip(&web).await).name, stock.eip.name);
-    assert_eq!(refused(world.bind(&web, &stock.havip.name).await).brief(), not_found("eip"));
-    assert_eq!(refused(world.unbind(&web).await).brief(), not_found("eip"));
-    assert_eq!(refused(world.release_eip(&web).await).brief(), not_found("name"));
+    let cooling = |field| (Code::FailedPrecondition, "EIP_COOLING", field);
+    assert_eq!(refused(world.bind(&web, &stock.havip.name).await).brief(), cooling("eip"));
+    assert_eq!(refused(world.unbind(&web).await).brief(), cooling("eip"));
+    assert_eq!(refused(world.release_eip(&web).await).brief(), cooling("name"));
 }

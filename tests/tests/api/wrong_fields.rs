@@ -111,8 +111,9 @@ async fn an_update_a_bind_and_a_list_do_so_too() {
         request_id: NO_ID.into(),
         ..Default::default()
     };
-    let fields = wrong(world.resource().update_eip(request).await);
-    assert_eq!(fields, ["request_id", "update_mask", "eip.name", "eip.display_name"]);
+    let mut fields = wrong(world.resource().update_eip(request).await);
+    fields.sort();
+    assert_eq!(fields, ["eip.display_name", "eip.name", "request_id", "update_mask"]);
 
     let havip = resource::Havip { members: vec!["vm-a".into()], claim_policy: 7, ..Default::default() };
     let request =
