@@ -25,6 +25,11 @@ fn wait_count(cluster: &Cluster, kind: &str, wanted: usize) {
     .unwrap();
 }
 
+fn id(cluster: &Cluster, line: &str) -> String {
+    let name = cluster.ask(line).unwrap()["name"].as_str().unwrap().to_owned();
+    name.rsplit('/').next().unwrap().to_owned()
+}
+
 /// Stocked; what binding writes to the log from here on is gone, while it still reaches resource.
 fn cut_off(crash_at: Option<&str>) -> Cluster {
     let mut cluster = Cluster::with(Options { proxies: true, ..Options::default() }).unwrap();
@@ -34,8 +39,10 @@ fn cut_off(crash_at: Option<&str>) -> Cluster {
         binding.environment().push(("MOORING_CRASH_AT".to_owned(), point.to_owned()));
         binding.restart().unwrap();
     }
+    // By ids: whether a request was answered before is asked only for names that people use, and of the log.
+    let (eip, havip) = (id(&cluster, "eip get web"), id(&cluster, "havip get front"));
     cluster.ways.weather(Weather::CUT, binding_to_nats);
-    cluster.refuse("bind web front --timeout 2").unwrap();
+    cluster.refuse(&format!("bind {eip} {havip} --timeout 2")).unwrap();
     wait_count(&cluster, "hold_placed", 1);
     cluster
 }
