@@ -202,13 +202,13 @@ fn packets_are_counted_both_ways_beside_a_plain_router() {
     bench::packets(&Packets::short(), &mut report).unwrap();
     for direction in ["in, ", "out, "] {
         for havips in ["one HAVIP, a flow for each packet", "one HAVIP, established", "random ones"] {
-            let found = of(&report, &[direction, havips, "ours"]);
+            let found = of(&report, &[direction, havips, ": ours"]);
             assert!(!found.is_empty(), "{direction}{havips}");
             assert!(found.iter().all(|figure| figure.value > 0.0 && figure.goal.is_some()), "{found:?}");
             assert!(found.iter().all(|figure| figure.ratio().unwrap() > 0.0), "{found:?}");
         }
     }
-    assert!(of(&report, &["there and back over TCP", "ours"]).iter().all(|figure| figure.ratio().is_some()));
+    assert!(of(&report, &["there and back over TCP", ": ours"]).iter().all(|figure| figure.ratio().is_some()));
 }
 
 #[test]
