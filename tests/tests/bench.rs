@@ -208,7 +208,9 @@ fn packets_are_counted_both_ways_beside_a_plain_router() {
             assert!(found.iter().all(|figure| figure.ratio().unwrap() > 0.0), "{found:?}");
         }
     }
-    assert!(of(&report, &["there and back over TCP", ": ours"]).iter().all(|figure| figure.ratio().is_some()));
+    assert!(
+        of(&report, &["there and back over TCP", ": ours"]).iter().all(|figure| figure.ratio().is_some())
+    );
 }
 
 #[test]

@@ -7,8 +7,17 @@ mod newer;
 mod panics;
 mod peers;
 mod readiness;
+mod refusals;
 mod reports;
 mod settings;
 mod starting;
 mod stopping;
 mod unclaimed;
+
+use mooring_tests::Cluster;
+
+/// The id of what `line` gets.
+fn id(cluster: &Cluster, line: &str) -> String {
+    let name = cluster.ask(line).unwrap()["name"].as_str().unwrap().to_owned();
+    name.rsplit('/').next().unwrap().to_owned()
+}

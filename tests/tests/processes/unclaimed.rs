@@ -10,6 +10,8 @@ use mooring_tests::{
     wait_for,
 };
 
+use crate::id;
+
 /// A request of unknown outcome is waited for 15 s.
 const PATIENT: Duration = Duration::from_secs(40);
 
@@ -23,11 +25,6 @@ fn wait_count(cluster: &Cluster, kind: &str, wanted: usize) {
         found => Err(format!("{found}")),
     })
     .unwrap();
-}
-
-fn id(cluster: &Cluster, line: &str) -> String {
-    let name = cluster.ask(line).unwrap()["name"].as_str().unwrap().to_owned();
-    name.rsplit('/').next().unwrap().to_owned()
 }
 
 /// Stocked; what binding writes to the log from here on is gone, while it still reaches resource.
