@@ -7,6 +7,7 @@
 mod command;
 mod decide;
 mod evolve;
+mod fronting;
 mod gateway;
 mod moving;
 mod progress;
@@ -15,6 +16,7 @@ mod state;
 pub use command::Command;
 pub use decide::{check_families, check_regions};
 pub use evolve::{FAILED_ARE_REMEMBERED, MAX_FAILED};
+pub use fronting::{Fronting, FrontingCore, Fronts, Stage};
 pub use gateway::MAX_DIFFERENCES;
 pub use state::{Binding, Drifts, Gateway, Phase, State};
 
@@ -26,7 +28,7 @@ pub enum BindingCore {}
 
 impl Decider for BindingCore {
     const STREAM: Stream = Stream::Binding;
-    const STATE_VERSION: u32 = 4;
+    const STATE_VERSION: u32 = 5;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;

@@ -13,6 +13,7 @@ pub mod id;
 pub mod labels;
 pub mod name;
 pub mod nat;
+pub mod packed;
 pub mod rejection;
 pub mod resource;
 pub mod revision;

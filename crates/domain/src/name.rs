@@ -1,5 +1,7 @@
 //! Resource names: `projects/{project}/regions/{region}/{collection}/{id}`, and the labels in them.
 
+mod shared;
+
 use std::{borrow::Borrow, cmp::Ordering, fmt, net::IpAddr, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
@@ -82,7 +84,7 @@ macro_rules! slugs {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $slug(Arc<str>);
+        pub struct $slug(#[serde(deserialize_with = "shared::deserialize")] Arc<str>);
 
         impl Ord for $slug {
             /// Most that are compared are one and the same, whose text need not be looked at.
@@ -115,7 +117,7 @@ macro_rules! slugs {
         impl FromStr for $slug {
             type Err = BadName;
             fn from_str(text: &str) -> Result<Self, BadName> {
-                if is_slug(text) { Ok(Self(text.into())) } else { Err(bad(SLUG_RULE)) }
+                if is_slug(text) { Ok(Self(shared::text(text))) } else { Err(bad(SLUG_RULE)) }
             }
         }
     )*};

@@ -47,7 +47,7 @@ pub enum ResourceCore {}
 
 impl Decider for ResourceCore {
     const STREAM: Stream = Stream::Resource;
-    const STATE_VERSION: u32 = 8;
+    const STATE_VERSION: u32 = 9;
     const READS: &'static [Stream] = &[Self::STREAM];
     type State = State;
     type Command = Command;

@@ -23,15 +23,17 @@ const COMMAND_BYTES: usize = contract::MAX_RECORD_BYTES / 4;
 const COMMIT_OVERHEAD: usize = 128;
 
 /// What a batch came to before it is stored.
-pub(crate) struct Batch<C> {
+pub(crate) struct Batch<D: Decider> {
     pub(crate) commits: Vec<mooring_event_log::Commit>,
+    /// What the commits make of the state, as soon as they are stored where they were decided to be.
+    pub(crate) ahead: Folded<D::State>,
     /// Each with what it decided.
-    pub(crate) waiting: Vec<(Submission<C>, Decision)>,
+    pub(crate) waiting: Vec<(Submission<D::Command>, Decision)>,
     /// For the next batch: the same request id or the same thing twice, or no room in this one.
-    pub(crate) later: Vec<Submission<C>>,
+    pub(crate) later: Vec<Submission<D::Command>>,
 }
 
-impl<C> Batch<C> {
+impl<D: Decider> Batch<D> {
     /// Whether all of it is to be stored: landing where its stream ends then proves that it was decided on all of its
     /// stream (L2). An answer that stores nothing has no such proof.
     pub(crate) fn proves_itself(&self) -> bool {
@@ -64,15 +66,15 @@ pub(crate) enum Decision {
 pub(crate) fn decide<D: Decider>(
     folded: &Folded<D::State>,
     submissions: Vec<Submission<D::Command>>,
-) -> Batch<D::Command> {
-    let mut ahead = folded.clone();
+) -> Batch<D> {
     let position = Position(folded.position.0 + 1);
     let recorded_at = now().max(folded.recorded_at);
-    let mut batch = Batch { commits: Vec::new(), waiting: Vec::new(), later: Vec::new() };
+    let mut batch =
+        Batch::<D> { commits: Vec::new(), ahead: folded.clone(), waiting: Vec::new(), later: Vec::new() };
     let mut bytes = 0;
     let mut changed = HashSet::new();
     for submission in submissions {
-        let known = submission.caller.request.and_then(|asked| ahead.requests.find(&asked));
+        let known = submission.caller.request.and_then(|asked| batch.ahead.requests.find(&asked));
         let full = bytes > BATCH_BYTES || batch.commits.len() == contract::MAX_COMMITS;
         let subject = submission.command.as_ref().and_then(D::changes);
         if full
@@ -82,7 +84,7 @@ pub(crate) fn decide<D: Decider>(
             batch.later.push(submission);
             continue;
         }
-        let decided = submission.command.as_ref().map(|command| D::decide(&ahead.state, command));
+        let decided = submission.command.as_ref().map(|command| D::decide(&batch.ahead.state, command));
         let decision = match (known, decided.unwrap_or(Ok(Vec::new()))) {
             (Some(known), _) => replay(known),
             (None, Err(rejection)) => Decision::Refused(rejection.into()),
@@ -105,7 +107,7 @@ pub(crate) fn decide<D: Decider>(
                     Decision::Validated(commit.events)
                 } else {
                     bytes += size;
-                    ahead.commit::<D>(&commit, &stored.request_hash);
+                    batch.ahead.commit::<D>(&commit, &stored.request_hash);
                     batch.commits.push(stored);
                     changed.extend(subject);
                     Decision::Commit(index, commit.events)

@@ -1,6 +1,6 @@
 //! A core's state as folded from the log, with the requests it has answered.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use futures::StreamExt;
 use mooring_domain::{Commit, Decider, Position, RequestId, Timestamp};
@@ -39,11 +39,12 @@ pub(crate) enum Purpose {
 pub struct View<S> {
     /// The record folded last, of any stream.
     pub position: Position,
-    /// The state.
-    pub state: S,
+    /// The state. Everybody who looks at it has the same one: it has many collections, and to clone each of them for every
+    /// request takes longer than most requests.
+    pub state: Arc<S>,
 }
 
-impl<S: Clone> Clone for View<S> {
+impl<S> Clone for View<S> {
     fn clone(&self) -> Self {
         Self { position: self.position, state: self.state.clone() }
     }
@@ -66,7 +67,7 @@ pub(crate) struct Folded<S> {
 
 impl<S: Clone> Folded<S> {
     pub(crate) fn view(&self) -> View<S> {
-        View { position: self.position, state: self.state.clone() }
+        View { position: self.position, state: Arc::new(self.state.clone()) }
     }
 
     /// The record folded last.
@@ -94,6 +95,14 @@ impl<S: Clone> Folded<S> {
         let Hash(hash) = record.hash;
         self.hash = hash;
         Ok(())
+    }
+
+    /// Whether a record is the one that `ahead` has at its end, decided on this and stored right behind it.
+    pub(crate) fn leads_to<D: Decider<State = S>>(&self, ahead: &Self, record: &Record) -> bool {
+        let position = codec::to_domain_position(record.position);
+        let next = Position(self.position.0 + 1) == position && position == ahead.position;
+        let at_that_time = |commit: &mooring_event_log::Commit| commit.recorded_at == ahead.recorded_at.0;
+        next && record.stream.as_str() == D::STREAM.name() && record.commits.iter().all(at_that_time)
     }
 
     /// Folds a commit: one that was read, or one that is about to be stored.

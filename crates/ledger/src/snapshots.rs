@@ -159,7 +159,7 @@ impl Snapshot {
         let Some(header) = header(&tree)?.filter(|header| header.version == version) else {
             return Ok(None);
         };
-        let mut state = Vec::new();
+        let mut state = Vec::with_capacity(CHUNK_BYTES * header.chunks as usize);
         for chunk in 0..header.chunks {
             match tree.get(chunk_key(header.place, chunk))? {
                 Some(bytes) => state.extend_from_slice(&bytes),

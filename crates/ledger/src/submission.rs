@@ -1,5 +1,7 @@
 //! What goes into the loop with a command, and what comes out.
 
+use std::sync::Arc;
+
 use mooring_domain::{Actor, Commit, CommitPosition, Decider, Event, Position, Rejection};
 use mooring_event_log::LogError;
 use mooring_proto::{
@@ -35,7 +37,7 @@ impl Outcome {
 
     /// The state with it: as it is now, or as it would be.
     pub fn state_after<D: Decider>(&self, ledger: &Ledger<D>) -> D::State {
-        let mut state = ledger.view().state;
+        let mut state = Arc::unwrap_or_clone(ledger.view().state);
         if self.validated_only {
             suppose::<D>(&mut state, &self.events);
         }

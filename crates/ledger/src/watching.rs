@@ -76,7 +76,7 @@ impl<W: Watched> Watch<W> {
     ) -> Self {
         let is_new = after == Position::default();
         let following = ledger.following(if is_new { view.position } else { after });
-        let (begun, state) = (view.position, view.state);
+        let (begun, state) = (view.position, view.state.as_ref().clone());
         let (missed, ready) = (BTreeSet::new(), VecDeque::new());
         let mut watch = Self { watched, following, state, position: begun, begun, missed, ready };
         if is_new {

@@ -10,6 +10,7 @@ use tokio::{
     sync::{Notify, mpsc, watch},
     time::{Instant, timeout_at},
 };
+use uuid::Uuid;
 
 use crate::{
     batch::{self, Decision},
@@ -160,13 +161,14 @@ impl<D: Decider> Writer<D> {
                 submissions = batch::undecided(batch.waiting, batch.later);
                 continue;
             }
+            let ids: Vec<Uuid> = batch.commits.iter().map(|commit| commit.id).collect();
             let stored = match batch.commits.is_empty() {
                 true => Ok(to_log_position(self.folded.position)),
                 false => self.append(batch.commits).await,
             };
             match stored {
                 Ok(position) => {
-                    if let Err(fatal) = self.catch_up(position).await {
+                    if let Err(fatal) = self.reach(position, &ids, batch.ahead).await {
                         // It is stored, but what came of it can't be read.
                         refuse(
                             batch.waiting.into_iter().map(|(submission, _)| submission),
@@ -229,13 +231,39 @@ impl<D: Decider> Writer<D> {
         Ok(())
     }
 
+    /// Folds until what was decided `ahead`, as these commits, has been folded: it is taken as it is where it is what comes
+    /// of the record, and otherwise made again.
+    async fn reach(
+        &mut self,
+        position: mooring_event_log::Position,
+        ids: &[Uuid],
+        mut ahead: Folded<D::State>,
+    ) -> Result<(), Fatal> {
+        while to_log_position(self.folded.position) < position {
+            let record = self.following.next().await?;
+            let stored = || record.commits.iter().map(|commit| &commit.id).eq(ids);
+            if self.folded.leads_to::<D>(&ahead, &record) && stored() {
+                ahead.hash = record.hash.0;
+                std::mem::swap(&mut self.folded, &mut ahead);
+                self.show(&record);
+            } else {
+                self.fold(&record)?;
+            }
+        }
+        Ok(())
+    }
+
     fn fold(&mut self, record: &Record) -> Result<(), Fatal> {
         self.folded.record::<D>(record, Purpose::Write)?;
+        self.show(record);
+        Ok(())
+    }
+
+    fn show(&self, record: &Record) {
         self.shown.view.send_replace(self.folded.view());
         if folded::reads::<D>(record) {
             self.shown.changed.send_replace(self.folded.position);
         }
-        Ok(())
     }
 
     async fn answer(&mut self, waiting: Vec<(Submission<D::Command>, Decision)>, position: Position) {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use mooring_domain::{
-    Timestamp, binding,
+    Timestamp,
+    binding::{self, Binding, Fronts},
+    event::EipFacts,
     id::{self, Id},
     name::{Name, ProjectId, Scope},
     resource::{Facts, Table},
@@ -23,6 +25,11 @@ impl Folded {
     pub fn things(&self, project: Option<&ProjectId>) -> impl Iterator<Item = Thing> {
         let things = self.keys().filter_map(|key| self.thing(&key));
         things.filter(move |thing| project.is_none_or(|project| is_of(thing, project)))
+    }
+
+    /// The binding that has taken an EIP.
+    fn fronts(&self, eip: &EipFacts) -> Option<Fronts> {
+        self.binding.of_eip(&eip.project, eip.id).and_then(Binding::fronts)
     }
 
     /// One thing; none when it was not there.
@@ -66,7 +73,7 @@ impl Folded {
             Key::Eip(id) => {
                 let eip = told(state.eips(), *id, names)?;
                 told(state.pools(), eip.facts.eip.pool, names);
-                Kind::Eip(answer::resource::eip(&eip.facts, eip.at, Some(&self.binding)))
+                Kind::Eip(answer::resource::eip(&eip.facts, eip.at, self.fronts(&eip.facts.eip)))
             }
             Key::Binding(id) => {
                 let binding = self.binding.get(*id)?;

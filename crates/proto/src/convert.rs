@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use mooring_domain::{
     Timestamp,
     address::Mac,
-    binding::Phase,
+    binding::Stage,
     event::{BindingFacts, ClaimFacts, EipFacts, HavipFacts, VnicFacts},
     id::Id,
     name::BadName,
@@ -105,12 +105,12 @@ pub(crate) fn mac(field: &'static str, bytes: &[u8]) -> Result<Mac, Malformed> {
 }
 
 /// What a reader sees of an EIP, by its binding.
-pub fn eip_state(binding: Option<&Phase>) -> EipState {
+pub fn eip_state(binding: Option<Stage>) -> EipState {
     match binding {
-        None | Some(Phase::Failed { .. }) => EipState::Available,
-        Some(Phase::Associating) => EipState::Associating,
-        Some(Phase::InUse(_)) => EipState::InUse,
-        Some(Phase::Unassociating(_)) => EipState::Unassociating,
+        None => EipState::Available,
+        Some(Stage::Associating) => EipState::Associating,
+        Some(Stage::InUse) => EipState::InUse,
+        Some(Stage::Unassociating) => EipState::Unassociating,
     }
 }
 

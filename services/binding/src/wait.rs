@@ -1,6 +1,6 @@
 //! Waiting for a binding to come to its end, for as long as a caller may be kept.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mooring_domain::{
     Position,
@@ -97,7 +97,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    async fn until(&self, reached: impl Fn(&State) -> bool) -> Result<State, ()> {
+    async fn until(&self, reached: impl Fn(&State) -> bool) -> Result<Arc<State>, ()> {
         let mut changed = self.ledger.changed();
         loop {
             changed.mark_unchanged();

@@ -4,7 +4,11 @@ use anyhow::{Context, Result};
 use futures::{FutureExt, future::join_all};
 use mooring_dataplane_sync::{Config, Peers, Region};
 use mooring_domain::{
-    Stream, binding::BindingCore, holder::HolderCore, name::RegionId, resource::ResourceCore,
+    Stream,
+    binding::{BindingCore, FrontingCore},
+    holder::HolderCore,
+    name::RegionId,
+    resource::ResourceCore,
 };
 use mooring_ledger::{FoldTask, Standing, Store, archiving};
 use mooring_runtime::{
@@ -31,7 +35,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             store.ledgers::<ResourceCore>(),
             store.ledgers::<BindingCore>(),
             store.ledgers::<HolderCore>(),
-            store.readers::<BindingCore>("resource/bindings"),
+            store.readers::<FrontingCore>("resource/bindings"),
         )?;
         waiting.set(None);
         let follow =

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use mooring_domain::{
     CommitPosition, Event, Expected,
-    binding::{self, BindingCore},
+    binding::{Fronting, FrontingCore},
     event::PoolCreated,
     id::{self, Kind},
     name::{RegionId, Scope, parse_regional},
@@ -25,7 +25,7 @@ use crate::{commands, find, pools, reads};
 
 pub(crate) struct Resource {
     pub(crate) regions: Regions<ResourceCore>,
-    pub(crate) bindings: Arc<BTreeMap<RegionId, Reader<BindingCore>>>,
+    pub(crate) bindings: Arc<BTreeMap<RegionId, Reader<FrontingCore>>>,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -67,7 +67,7 @@ impl Resource {
         Ok((self.ledger(field, &scope.region)?, scope))
     }
 
-    pub(crate) async fn bindings(&self, region: &RegionId) -> Result<binding::State, Status> {
+    pub(crate) async fn bindings(&self, region: &RegionId) -> Result<Arc<Fronting>, Status> {
         let reader = self.bindings.get(region).ok_or(Refused::Unserved(Unserved::Unavailable))?;
         if plant::planted("eip.stale") {
             return Ok(reader.view().state);
@@ -84,8 +84,8 @@ fn pool_for(caller: &Caller, state: &State, pool: &Entry<PoolCreated>) -> api::P
 }
 
 /// What there is; nothing where the request names no region of this server.
-fn state_of<E>(ledger: &Result<&Ledger<ResourceCore>, E>) -> State {
-    ledger.as_ref().map_or_else(|_| State::default(), |ledger| ledger.view().state)
+fn state_of<E>(ledger: &Result<&Ledger<ResourceCore>, E>) -> Arc<State> {
+    ledger.as_ref().map_or_else(|_| Arc::default(), |ledger| ledger.view().state)
 }
 
 /// What is not there because its project gave it back is said to be cooling, as a read says it.
@@ -407,9 +407,9 @@ impl ResourceService for Resource {
             // It said all that already.
             let state = ledger.view().state;
             let entry = find::eip(&state, "eip.name", &name)?;
-            return Ok(outcome.answer(answer::eip(&entry.facts, entry.at, Some(&bindings))));
+            return Ok(outcome.answer(answer::eip(&entry.facts, entry.at, bindings.of(&entry.facts.eip))));
         }
-        answer!(outcome, Event::EipUpdated => |eip, at| answer::eip(&eip, at, Some(&bindings)))
+        answer!(outcome, Event::EipUpdated => |eip, at| answer::eip(&eip, at, bindings.of(&eip.eip)))
     }
 
     async fn release_eip(&self, request: Request<api::ReleaseEipRequest>) -> Answer<api::ReleaseEipResponse> {

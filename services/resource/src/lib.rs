@@ -9,7 +9,7 @@ mod pools;
 mod reads;
 mod subnets;
 
-use mooring_domain::{binding::BindingCore, name::RegionId, resource::ResourceCore};
+use mooring_domain::{binding::FrontingCore, name::RegionId, resource::ResourceCore};
 use mooring_ledger::{Reader, Regions};
 use mooring_proto::resource::v1::{
     hold_service_server::HoldServiceServer, resource_service_server::ResourceServiceServer,
@@ -22,7 +22,7 @@ use tonic::service::Routes;
 pub fn routes(
     routes: Routes,
     regions: Regions<ResourceCore>,
-    bindings: BTreeMap<RegionId, Reader<BindingCore>>,
+    bindings: BTreeMap<RegionId, Reader<FrontingCore>>,
 ) -> Routes {
     let resource = grpc::Resource { regions: regions.clone(), bindings: Arc::new(bindings) };
     let hold = hold::Holds { regions };

@@ -1,9 +1,9 @@
 //! What exists, read: one thing, several, or a page of a list.
 
-use std::iter::Peekable;
+use std::{iter::Peekable, sync::Arc};
 
 use mooring_domain::{
-    binding,
+    binding::Fronting,
     event::{EipDescribed, HavipCreated},
     id::{Eip, Havip, Id, Kind},
     name::{RegionId, Scope},
@@ -36,9 +36,12 @@ impl ThereOrCooling<'_> {
         }
     }
 
-    pub(crate) fn message(&self, bindings: Option<&binding::State>) -> api::Eip {
+    pub(crate) fn message(&self, bindings: Option<&Fronting>) -> api::Eip {
         match self {
-            Self::There(entry) => answer::eip(&entry.facts, entry.at, bindings),
+            Self::There(entry) => {
+                let fronts = bindings.and_then(|bindings| bindings.of(&entry.facts.eip));
+                answer::eip(&entry.facts, entry.at, fronts)
+            }
             Self::Cooling(entry) => answer::of(entry, answer::cooling_eip),
         }
     }
@@ -81,7 +84,7 @@ impl Resource {
         &self,
         caller: &Caller,
         name: &str,
-    ) -> Result<State, Status> {
+    ) -> Result<Arc<State>, Status> {
         let (scope, _) = caller.scoped::<F::Kind>("name", name)?;
         Ok(self.ledger("name", &scope.region)?.view_for(caller).await?.state)
     }
@@ -91,7 +94,7 @@ impl Resource {
         &self,
         region: &RegionId,
         caller: &Caller,
-    ) -> Result<binding::State, Status> {
+    ) -> Result<Arc<Fronting>, Status> {
         let reader = self.bindings.get(region).ok_or(Refused::Unserved(Unserved::Unavailable))?;
         reader.view_for(caller).await?;
         self.bindings(region).await

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures::FutureExt;
-use mooring_domain::{Stream, binding::BindingCore, resource::ResourceCore};
+use mooring_domain::{Stream, binding::FrontingCore, resource::ResourceCore};
 use mooring_ledger::{Standing, Store};
 use mooring_runtime::process::{self, Running, Settings};
 use tonic::service::Routes;
@@ -24,7 +24,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             Store::open(&args.store, log, &[Stream::Resource], |why| waiting.set(Some(why))).await?;
         let (resource, bindings) = tokio::try_join!(
             store.ledgers::<ResourceCore>(),
-            store.readers::<BindingCore>("resource/bindings"),
+            store.readers::<FrontingCore>("resource/bindings"),
         )?;
         waiting.set(None);
         let follow =

@@ -1,6 +1,6 @@
 //! What binding's own events make of its state. Nothing is decided here, and nothing refused.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Binding, Drifts, Gateway, Phase, State};
 use crate::{
@@ -43,7 +43,7 @@ fn havip_key(request: &BindRequested) -> (HavipId, ProjectId) {
 
 fn requested(state: &mut State, request: &BindRequested, at: CommitPosition) {
     let binding = Binding { request: request.clone(), phase: Phase::Associating, at };
-    state.by_scope.insert((binding.scope(), request.binding));
+    state.by_scope.insert(&binding.scope(), request.binding);
     match request.moved_from {
         // Until it fronts the other, it is the old binding that has taken it.
         Some(left) => drop(state.moves.insert(left, request.binding)),
@@ -51,7 +51,7 @@ fn requested(state: &mut State, request: &BindRequested, at: CommitPosition) {
     }
     state.by_havip.insert(havip_key(request), request.binding);
     state.unfinished.insert(request.binding);
-    state.bindings.insert(request.binding, binding);
+    state.bindings.insert(request.binding, Arc::new(binding));
 }
 
 fn bound(state: &mut State, facts: &BindingFacts, at: CommitPosition) {
@@ -83,7 +83,7 @@ fn unbound(state: &mut State, id: BindingId) {
 }
 
 fn enter(state: &mut State, id: BindingId, phase: Phase, at: CommitPosition) {
-    if let Some(binding) = state.bindings.get_mut(&id) {
+    if let Some(binding) = state.bindings.get_mut(&id).map(Arc::make_mut) {
         binding.phase = phase;
         binding.at = at;
     }
@@ -110,7 +110,7 @@ fn let_go(state: &mut State, id: BindingId) {
 
 fn forget(state: &mut State, id: BindingId) {
     if let Some(binding) = state.bindings.remove(&id) {
-        state.by_scope.remove(&(binding.scope(), id));
+        state.by_scope.remove(&binding.scope(), &id);
     }
 }
 
@@ -119,7 +119,7 @@ fn forget_failed(state: &mut State, now: Timestamp) {
         if now.since(at) <= FAILED_ARE_REMEMBERED && state.failed_in_order.len() <= MAX_FAILED {
             return;
         }
-        state.failed_in_order.remove_min();
+        state.failed_in_order.remove(&(at, id));
         forget(state, id);
     }
 }

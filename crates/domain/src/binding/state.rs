@@ -2,15 +2,15 @@
 
 use std::{ops::Bound, sync::Arc};
 
-use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
+use super::{Fronts, Stage};
 use crate::{
     CommitPosition, Timestamp,
     event::{BindRequested, BindingFacts, GatewayFacts},
     id::{self, BindingId, EipId, HavipId},
     name::{GatewayName, Name, ProjectId, Scope},
+    packed::{Grouped, PackedMap, PackedSet},
 };
 
 /// Where a binding is on its way. After `Unassociating` it is gone.
@@ -76,6 +76,17 @@ impl Binding {
         }
     }
 
+    /// What a reader of its EIP is told of it; nothing once it has failed.
+    pub fn fronts(&self) -> Option<Fronts> {
+        let stage = match &self.phase {
+            Phase::Associating => Stage::Associating,
+            Phase::InUse(_) => Stage::InUse,
+            Phase::Unassociating(_) => Stage::Unassociating,
+            Phase::Failed { .. } => return None,
+        };
+        Some(Fronts::new(self.request.binding, self.scope(), stage))
+    }
+
     /// Whether the process manager has something left to do for it.
     pub fn is_unfinished(&self) -> bool {
         matches!(self.phase, Phase::Associating | Phase::Unassociating(_))
@@ -107,38 +118,38 @@ pub struct Drifts {
 /// The folded state of a region's binding stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    pub(super) bindings: OrdMap<BindingId, Binding>,
-    pub(super) by_scope: OrdSet<(Scope, BindingId)>,
+    pub(super) bindings: PackedMap<BindingId, Arc<Binding>>,
+    pub(super) by_scope: Grouped<Scope, BindingId>,
     /// Each project has its own entries: whoever names what isn't theirs takes it from nobody, and learns nothing of whose
     /// it is. Of several only the owner's binding gets a hold.
-    pub(super) by_eip: OrdMap<(EipId, ProjectId), BindingId>,
-    pub(super) by_havip: OrdMap<(HavipId, ProjectId), BindingId>,
+    pub(super) by_eip: PackedMap<(EipId, ProjectId), BindingId>,
+    pub(super) by_havip: PackedMap<(HavipId, ProjectId), BindingId>,
     /// From the binding that an EIP leaves to the one it moves to, until that is in use or has failed.
-    pub(super) moves: OrdMap<BindingId, BindingId>,
-    pub(super) unfinished: OrdSet<BindingId>,
-    pub(super) failed_in_order: OrdSet<(Timestamp, BindingId)>,
-    pub(super) gateways: OrdMap<GatewayName, Gateway>,
+    pub(super) moves: PackedMap<BindingId, BindingId>,
+    pub(super) unfinished: PackedSet<BindingId>,
+    pub(super) failed_in_order: PackedSet<(Timestamp, BindingId)>,
+    pub(super) gateways: PackedMap<GatewayName, Gateway>,
 }
 
 impl State {
     /// The binding with this id, whoever owns it. `None` also when it is gone.
     pub fn get(&self, binding: BindingId) -> Option<&Binding> {
-        self.bindings.get(&binding)
+        self.bindings.get(&binding).map(|binding| &**binding)
     }
 
     /// A project's binding that has taken an EIP.
     pub fn of_eip(&self, project: &ProjectId, eip: EipId) -> Option<&Binding> {
-        self.by_eip.get(&(eip, project.clone())).and_then(|id| self.bindings.get(id))
+        self.by_eip.get(&(eip, project.clone())).and_then(|id| self.get(*id))
     }
 
     /// A project's binding that has taken a HAVIP.
     pub fn of_havip(&self, project: &ProjectId, havip: HavipId) -> Option<&Binding> {
-        self.by_havip.get(&(havip, project.clone())).and_then(|id| self.bindings.get(id))
+        self.by_havip.get(&(havip, project.clone())).and_then(|id| self.get(*id))
     }
 
     /// The binding that the EIP of this one moves to.
     pub fn moving_to(&self, binding: BindingId) -> Option<&Binding> {
-        self.moves.get(&binding).and_then(|id| self.bindings.get(id))
+        self.moves.get(&binding).and_then(|id| self.get(*id))
     }
 
     /// The binding that has to come to its end before this one goes: what its EIP moves to has to be in use, or to have
@@ -150,22 +161,18 @@ impl State {
 
     /// A scope's bindings in id order, after `after` if given; failed ones of the last day too.
     pub fn list(&self, scope: &Scope, after: Option<BindingId>) -> impl Iterator<Item = &Binding> + use<'_> {
-        let from = match after {
-            Some(id) => Bound::Excluded((scope.clone(), id)),
-            None => Bound::Included((scope.clone(), BindingId::new(Uuid::nil()))),
-        };
-        let to = Bound::Included((scope.clone(), BindingId::new(Uuid::max())));
-        self.by_scope.range((from, to)).filter_map(|(_, id)| self.bindings.get(id))
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_scope.range(scope, (from, Bound::Unbounded)).filter_map(|id| self.get(*id))
     }
 
     /// Every binding that takes an EIP and a HAVIP, or failed in the last day, in id order.
     pub fn iter(&self) -> impl Iterator<Item = &Binding> + use<'_> {
-        self.bindings.values()
+        self.bindings.values().map(|binding| &**binding)
     }
 
     /// The bindings with something left to do, in id order: what a start takes up again.
     pub fn unfinished(&self) -> impl Iterator<Item = &Binding> + use<'_> {
-        self.unfinished.iter().filter_map(|id| self.bindings.get(id))
+        self.unfinished.iter().filter_map(|id| self.get(*id))
     }
 
     /// The failed ones that can still be read, the oldest first.

@@ -68,7 +68,7 @@ pub(super) fn holder_changed(
             .holding
             .as_ref()
             .map(|present| present.vnic.clone())
-            .or_else(|| havip.excluded.clone()),
+            .or_else(|| havip.excluded.as_deref().cloned()),
         claim,
         backoff: havip.rules.damping.next(before, havip.is_postponed()),
         lease,

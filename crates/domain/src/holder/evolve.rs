@@ -1,6 +1,6 @@
 //! What events make of health's state: resource's say who may hold what, its own say who does. Nothing is refused.
 
-use imbl::OrdMap;
+use std::sync::Arc;
 
 use super::{
     Contest, Havip, Holding, Lease, REJECTION_INTERVAL, State,
@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     Commit, CommitPosition, Event, Position, Stream, Timestamp,
-    address::Mac,
     event::{
         ClaimRejected, HavipCreated, HavipFacts, HolderChanged, HolderContested, HolderSettled,
         HolderWithdrawn, LeaseRenewed, VnicCreated, VnicFacts,
@@ -67,19 +66,21 @@ fn vnic_deleted(state: &mut State, deleted: &VnicCreated) {
 
 fn havip_created(state: &mut State, created: &HavipCreated) {
     let facts = created.havip.clone();
-    state.by_scope.insert((scope_of(&facts), facts.id));
+    state.by_scope.insert(&scope_of(&facts), facts.id);
     state.by_address.insert((facts.vpc, facts.address), facts.id);
     let (members, rules, changed) = (members(created), created.rules, Position::default());
     let havip = Havip { facts, members, rules, holding: None, changed, contest: None, excluded: None };
-    state.havips.insert(havip.facts.id, havip);
+    state.havips.insert(havip.facts.id, Arc::new(havip));
 }
 
-fn members(havip: &HavipCreated) -> OrdMap<Mac, VnicFacts> {
-    havip.members.iter().map(|member| (member.mac, member.clone())).collect()
+fn members(havip: &HavipCreated) -> Arc<[VnicFacts]> {
+    let mut members = havip.members.clone();
+    members.sort_by_key(|member| member.mac);
+    members.into()
 }
 
 fn havip_updated(state: &mut State, updated: &HavipCreated) {
-    if let Some(havip) = state.havips.get_mut(&updated.havip.id) {
+    if let Some(havip) = state.havips.get_mut(&updated.havip.id).map(Arc::make_mut) {
         (havip.facts, havip.members, havip.rules) = (updated.havip.clone(), members(updated), updated.rules);
         exclude(state, updated.havip.id);
     }
@@ -91,7 +92,7 @@ fn havip_deleted(state: &mut State, havip: &HavipFacts) {
     if state.havips.remove(&havip.id).is_none() {
         return;
     }
-    state.by_scope.remove(&(scope_of(havip), havip.id));
+    state.by_scope.remove(&scope_of(havip), &havip.id);
     state.by_address.remove(&(havip.vpc, havip.address));
     state.contested.remove(&havip.id);
     state.failovers.forget_havip(havip.id);
@@ -100,12 +101,12 @@ fn havip_deleted(state: &mut State, havip: &HavipFacts) {
 /// Also after a deletion that this stream's writer had not seen yet: there is nothing to change then.
 fn holder_changed(state: &mut State, change: &HolderChanged, at: CommitPosition) {
     leased(state, change.havip.id, None);
-    if let Some(havip) = state.havips.get_mut(&change.havip.id) {
+    if let Some(havip) = state.havips.get_mut(&change.havip.id).map(Arc::make_mut) {
         let (vnic, claim, backoff) = (change.holder.clone(), change.claim.clone(), change.backoff);
         havip.holding = Some(Holding { vnic, claim, at, backoff, lease: None, silence: None });
         havip.changed = at.position;
         if let Some((contest, previous)) = havip.contest.as_mut().zip(change.previous.clone()) {
-            *contest = Contest { rival: previous, seen: change.claim.observed_at, postponed: false };
+            **contest = Contest { rival: previous, seen: change.claim.observed_at, postponed: false };
         }
     }
     let observed_at = change.claim.observed_at;
@@ -118,7 +119,10 @@ fn holder_changed(state: &mut State, change: &HolderChanged, at: CommitPosition)
 
 /// The holder's lease from now on, also in the order in which leases end.
 pub(super) fn leased(state: &mut State, id: HavipId, lease: Option<Lease>) {
-    let Some(holding) = state.havips.get_mut(&id).and_then(|havip| havip.holding.as_mut()) else { return };
+    let Some(holding) = state.havips.get_mut(&id).map(Arc::make_mut).and_then(|havip| havip.holding.as_mut())
+    else {
+        return;
+    };
     let before = std::mem::replace(&mut holding.lease, lease);
     state.leases.change(id, before, lease);
 }
@@ -136,22 +140,22 @@ fn holder_withdrawn(state: &mut State, withdrawn: &HolderWithdrawn) {
 
 pub(super) fn held_by_nobody(state: &mut State, id: HavipId) {
     leased(state, id, None);
-    if let Some(havip) = state.havips.get_mut(&id) {
+    if let Some(havip) = state.havips.get_mut(&id).map(Arc::make_mut) {
         (havip.holding, havip.contest) = (None, None);
         state.contested.remove(&id);
     }
 }
 
 fn holder_contested(state: &mut State, contested: &HolderContested) {
-    if let Some(havip) = state.havips.get_mut(&contested.havip.id) {
+    if let Some(havip) = state.havips.get_mut(&contested.havip.id).map(Arc::make_mut) {
         let (rival, seen) = (contested.rival.clone(), contested.claim.observed_at);
-        havip.contest = Some(Contest { rival, seen, postponed: true });
+        havip.contest = Some(Box::new(Contest { rival, seen, postponed: true }));
         state.contested.insert(contested.havip.id);
     }
 }
 
 fn holder_settled(state: &mut State, settled: &HolderSettled) {
-    if let Some(havip) = state.havips.get_mut(&settled.havip.id) {
+    if let Some(havip) = state.havips.get_mut(&settled.havip.id).map(Arc::make_mut) {
         havip.contest = None;
         state.contested.remove(&settled.havip.id);
     }
@@ -170,7 +174,7 @@ fn forget_rejected(state: &mut State, now: Timestamp) {
         if now.since(at) < REJECTION_INTERVAL {
             return;
         }
-        state.rejected_in_order.remove_min();
+        state.rejected_in_order.remove(&(at, havip, mac));
         state.rejected.remove(&(havip, mac));
     }
 }

@@ -4,7 +4,6 @@
 
 use std::{net::IpAddr, ops::Bound};
 
-use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use super::State;
@@ -13,6 +12,7 @@ use crate::{
     event::{FailoverMeasured, FailoverTimes, VnicFacts},
     id::{HavipId, VpcId},
     name::GatewayName,
+    packed::{PackedMap, PackedSet},
 };
 
 /// At most this many receipts of a HAVIP are kept.
@@ -41,9 +41,9 @@ fn id(times: &FailoverTimes) -> ReceiptId {
 /// The receipts of a region.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Failovers {
-    all: OrdMap<CommitPosition, Receipt>,
-    of_havip: OrdSet<(HavipId, CommitPosition)>,
-    ids: OrdSet<ReceiptId>,
+    all: PackedMap<CommitPosition, Receipt>,
+    of_havip: PackedSet<(HavipId, CommitPosition)>,
+    ids: PackedSet<ReceiptId>,
 }
 
 impl Failovers {

@@ -104,7 +104,7 @@ fn claimant<'a>(
     if name.scope != (Scope { project: of.project.clone(), region: of.region.clone() }) {
         return Err(missing());
     }
-    let member = havip.members.values().find(|member| member.id == name.id);
+    let member = havip.members.iter().find(|member| member.id == name.id);
     let vnic =
         member.or_else(|| state.vnics_of(of.vpc).find(|vnic| vnic.id == name.id)).ok_or_else(missing)?;
     state.may_hold(havip, vnic.mac).ok_or_else(|| {

@@ -1,16 +1,15 @@
 //! The leases of a region, in order: whichever has ended is found without a look at the others.
 
-use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
 
 use super::{CLOCK_TOLERANCE, Lease};
-use crate::{Timestamp, id::HavipId};
+use crate::{Timestamp, id::HavipId, packed::PackedSet};
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Leases {
-    by_end: OrdSet<(Timestamp, HavipId)>,
-    by_beginning: OrdSet<(Timestamp, HavipId)>,
+    by_end: PackedSet<(Timestamp, HavipId)>,
+    by_beginning: PackedSet<(Timestamp, HavipId)>,
 }
 
 impl Leases {

@@ -1,6 +1,8 @@
 //! A holder that answers no more. Nothing is taken from it for that: it keeps the traffic until somebody else claims the
 //! HAVIP, because whoever is not heard may still be reached, and nobody else is there.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Havip, Holding, State};
@@ -64,7 +66,8 @@ fn facts(havip: &Havip, holding: &Holding, gateway: GatewayName, heard_at: Times
 pub(super) fn fell_silent(state: &mut State, facts: &HeardFacts, at: CommitPosition) {
     // Older logs have it of holders with a lease, too.
     if let Some(holding) = holding(state, facts).filter(|holding| holding.lease.is_none()) {
-        holding.silence = Some(Silence { since: facts.heard_at, gateway: facts.gateway.clone(), at });
+        holding.silence =
+            Some(Box::new(Silence { since: facts.heard_at, gateway: facts.gateway.clone(), at }));
     }
 }
 
@@ -75,6 +78,6 @@ pub(super) fn was_heard(state: &mut State, facts: &HeardFacts) {
 }
 
 fn holding<'a>(state: &'a mut State, facts: &HeardFacts) -> Option<&'a mut Holding> {
-    let holding = state.havips.get_mut(&facts.havip.id)?.holding.as_mut()?;
+    let holding = Arc::make_mut(state.havips.get_mut(&facts.havip.id)?).holding.as_mut()?;
     (holding.vnic.mac == facts.holder.mac).then_some(holding)
 }

@@ -1,10 +1,8 @@
 //! What health knows of one region.
 
-use std::{net::IpAddr, ops::Bound, time::Duration};
+use std::{net::IpAddr, ops::Bound, sync::Arc, time::Duration};
 
-use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::{Failovers, Silence, leases::Leases};
 use crate::{
@@ -13,6 +11,7 @@ use crate::{
     event::{ClaimFacts, HavipFacts, HolderRules, VnicFacts},
     id::{self, HavipId, SubnetId, VpcId},
     name::{Name, Scope},
+    packed::{Grouped, PackedMap, PackedSet},
 };
 
 /// Who holds a HAVIP.
@@ -27,7 +26,7 @@ pub struct Holding {
     /// How long after the claim it keeps it at least.
     pub backoff: Duration,
     /// It is not heard any more.
-    pub silence: Option<Silence>,
+    pub silence: Option<Box<Silence>>,
     /// Where it announced itself over gRPC.
     pub lease: Option<Lease>,
 }
@@ -75,8 +74,8 @@ pub struct Contest {
 pub struct Havip {
     /// The HAVIP.
     pub facts: HavipFacts,
-    /// The vNICs that may claim it, by MAC.
-    pub members: OrdMap<Mac, VnicFacts>,
+    /// The vNICs that may claim it, in the order of their MACs.
+    pub members: Arc<[VnicFacts]>,
     /// Who else may, and how often it may change hands.
     pub rules: HolderRules,
     /// Its holder; `None` while nobody is.
@@ -84,9 +83,9 @@ pub struct Havip {
     /// The last record that says who holds it; it stays when the holder lets go.
     pub(super) changed: Position,
     /// Who else claims it.
-    pub contest: Option<Contest>,
+    pub contest: Option<Box<Contest>>,
     /// Who held it until it might no more; nobody does since, and health has not said so yet.
-    pub excluded: Option<VnicFacts>,
+    pub excluded: Option<Box<VnicFacts>>,
 }
 
 impl Havip {
@@ -94,6 +93,11 @@ impl Havip {
     pub fn name(&self) -> Name<id::Havip> {
         let HavipFacts { id, project, region, .. } = &self.facts;
         Name { scope: Scope { project: project.clone(), region: region.clone() }, id: *id }
+    }
+
+    fn member(&self, mac: Mac) -> Option<&VnicFacts> {
+        let at = self.members.binary_search_by_key(&mac, |member| member.mac).ok()?;
+        self.members.get(at)
     }
 
     /// Whether somebody claimed it before the present holder's back-off had ended.
@@ -112,22 +116,22 @@ pub(super) struct Placed {
 /// The folded state of a region's health stream, and of what it needs from the resource stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    pub(super) havips: OrdMap<HavipId, Havip>,
-    pub(super) by_scope: OrdSet<(Scope, HavipId)>,
-    pub(super) by_address: OrdMap<(VpcId, IpAddr), HavipId>,
-    pub(super) vnics: OrdMap<(VpcId, Mac), Placed>,
-    pub(super) contested: OrdSet<HavipId>,
+    pub(super) havips: PackedMap<HavipId, Arc<Havip>>,
+    pub(super) by_scope: Grouped<Scope, HavipId>,
+    pub(super) by_address: PackedMap<(VpcId, IpAddr), HavipId>,
+    pub(super) vnics: PackedMap<(VpcId, Mac), Placed>,
+    pub(super) contested: PackedSet<HavipId>,
     pub(super) leases: Leases,
-    pub(super) excluded: OrdSet<HavipId>,
-    pub(super) rejected: OrdMap<(HavipId, Mac), Timestamp>,
-    pub(super) rejected_in_order: OrdSet<(Timestamp, HavipId, Mac)>,
+    pub(super) excluded: PackedSet<HavipId>,
+    pub(super) rejected: PackedMap<(HavipId, Mac), Timestamp>,
+    pub(super) rejected_in_order: PackedSet<(Timestamp, HavipId, Mac)>,
     pub(super) failovers: Failovers,
 }
 
 impl State {
     /// The HAVIP with this id, whoever owns it.
     pub fn get(&self, havip: HavipId) -> Option<&Havip> {
-        self.havips.get(&havip)
+        self.havips.get(&havip).map(|havip| &**havip)
     }
 
     /// How long failovers took.
@@ -146,7 +150,7 @@ impl State {
             let placed = self.vnics.get(&(havip.facts.vpc, mac)).filter(|_| havip.rules.whole_subnet)?;
             (placed.subnet == havip.facts.subnet).then_some(&placed.vnic)
         };
-        havip.members.get(&mac).or_else(of_subnet)
+        havip.member(mac).or_else(of_subnet)
     }
 
     /// The vNICs of a VPC.
@@ -175,21 +179,17 @@ impl State {
 
     /// The HAVIPs that two claim in turn.
     pub fn contested(&self) -> impl Iterator<Item = &Havip> {
-        self.contested.iter().filter_map(|id| self.havips.get(id))
+        self.contested.iter().filter_map(|id| self.get(*id))
     }
 
     /// The HAVIP with this address.
     pub fn at(&self, vpc: VpcId, address: IpAddr) -> Option<&Havip> {
-        self.by_address.get(&(vpc, address)).and_then(|id| self.havips.get(id))
+        self.by_address.get(&(vpc, address)).and_then(|id| self.get(*id))
     }
 
     /// A scope's HAVIPs in id order, after `after` if given.
     pub fn list(&self, scope: &Scope, after: Option<HavipId>) -> impl Iterator<Item = &Havip> + use<'_> {
-        let from = match after {
-            Some(id) => Bound::Excluded((scope.clone(), id)),
-            None => Bound::Included((scope.clone(), HavipId::new(Uuid::nil()))),
-        };
-        let to = Bound::Included((scope.clone(), HavipId::new(Uuid::max())));
-        self.by_scope.range((from, to)).filter_map(|(_, id)| self.havips.get(id))
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_scope.range(scope, (from, Bound::Unbounded)).filter_map(|id| self.get(*id))
     }
 }

@@ -3,7 +3,6 @@
 
 use std::{fmt, net::IpAddr};
 
-use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +11,7 @@ use crate::{
     CommitPosition, Rejection, Timestamp,
     event::EipDescribed,
     id::{EipId, PoolId},
+    packed::{PackedMap, PackedSet},
 };
 
 /// An EIP that was released, as it was, and until when its address cools.
@@ -40,9 +40,9 @@ pub fn is_cooling(
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cooling {
     eips: Table<CoolingEip>,
-    by_address: OrdMap<IpAddr, EipId>,
-    in_order: OrdSet<(Timestamp, EipId)>,
-    of_pools: OrdMap<PoolId, u64>,
+    by_address: PackedMap<IpAddr, EipId>,
+    in_order: PackedSet<(Timestamp, EipId)>,
+    of_pools: PackedMap<PoolId, u64>,
 }
 
 impl Cooling {
@@ -81,7 +81,8 @@ impl Cooling {
         let eip = &cooling.described.eip;
         self.by_address.insert(eip.address, eip.id);
         self.in_order.insert((cooling.until, eip.id));
-        *self.of_pools.entry(eip.pool).or_default() += 1;
+        let before = self.of_pools.get(&eip.pool).copied().unwrap_or_default();
+        self.of_pools.insert(eip.pool, before + 1);
         self.eips.insert(cooling, at);
     }
 

@@ -192,7 +192,7 @@ fn eip_allocated(state: &mut State, described: &EipDescribed, at: CommitPosition
     if let Some(free) = state.pool_free.get_mut(&eip.pool) {
         free.take(eip.address);
     }
-    *state.pool_allocated.entry(eip.pool).or_default() += 1;
+    state.pool_allocated.insert(eip.pool, state.allocated(eip.pool) + 1);
     state.cooling.end(eip.address);
     state.eip_by_address.insert(eip.address, eip.id);
     state.quotas.eip_came(described.parent());
@@ -261,7 +261,7 @@ fn forget_released(state: &mut State, now: Timestamp) {
         if now.since(at) <= RELEASED_ARE_REMEMBERED && state.released.len() <= MAX_RELEASED {
             return;
         }
-        state.released_in_order.remove_min();
+        state.released_in_order.remove(&(at, binding));
         state.released.remove(&binding);
     }
 }

@@ -1,7 +1,6 @@
 //! Quotas: how much a project may have in a region, how much it has, and the refusal of more. What it has is counted as it comes
 //! and goes; a limit that is lowered takes nothing away.
 
-use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Facts, State, UpdateQuotas};
@@ -10,6 +9,7 @@ use crate::{
     event::{HavipCreated, Limits, QuotasChanged, VnicFacts},
     id::VpcId,
     name::{Label, Name, Scope},
+    packed::PackedMap,
 };
 
 const MEMBERS: &str = "havip.members";
@@ -20,10 +20,10 @@ pub type Stored = (Limits, CommitPosition);
 /// Limits and counts of every project of a region.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quotas {
-    limits: OrdMap<Scope, Stored>,
-    eips: OrdMap<Scope, u64>,
-    havips: OrdMap<VpcId, u64>,
-    memberships: OrdMap<(Scope, Label), u64>,
+    limits: PackedMap<Scope, Stored>,
+    eips: PackedMap<Scope, u64>,
+    havips: PackedMap<VpcId, u64>,
+    memberships: PackedMap<Scope, PackedMap<Label, u64>>,
 }
 
 /// How much of a quota is used, by the thing that uses most where there may be several.
@@ -48,18 +48,19 @@ pub struct Usage {
     pub members_per_havip: Used,
 }
 
-fn one_more<K: Ord + Clone>(counts: &mut OrdMap<K, u64>, key: K) {
-    *counts.entry(key).or_default() += 1;
+fn one_more<K: Ord + Clone>(counts: &mut PackedMap<K, u64>, key: K) {
+    let before = count(counts, &key);
+    counts.insert(key, before + 1);
 }
 
-fn one_less<K: Ord + Clone>(counts: &mut OrdMap<K, u64>, key: &K) {
+fn one_less<K: Ord + Clone>(counts: &mut PackedMap<K, u64>, key: &K) {
     let left = counts.remove(key).unwrap_or_default().saturating_sub(1);
     if left > 0 {
         counts.insert(key.clone(), left);
     }
 }
 
-fn count<K: Ord + Clone>(counts: &OrdMap<K, u64>, key: &K) -> u64 {
+fn count<K: Ord + Clone>(counts: &PackedMap<K, u64>, key: &K) -> u64 {
     counts.get(key).copied().unwrap_or_default()
 }
 
@@ -84,14 +85,26 @@ impl Quotas {
     pub(super) fn havip_came(&mut self, created: &HavipCreated) {
         one_more(&mut self.havips, created.havip.vpc);
         for member in &created.members {
-            one_more(&mut self.memberships, (created.parent(), member.instance.clone()));
+            let scope = created.parent();
+            if self.memberships.get(&scope).is_none() {
+                self.memberships.insert(scope.clone(), PackedMap::new());
+            }
+            if let Some(of_scope) = self.memberships.get_mut(&scope) {
+                one_more(of_scope, member.instance.clone());
+            }
         }
     }
 
     pub(super) fn havip_went(&mut self, gone: &HavipCreated) {
         one_less(&mut self.havips, &gone.havip.vpc);
         for member in &gone.members {
-            one_less(&mut self.memberships, &(gone.parent(), member.instance.clone()));
+            let scope = gone.parent();
+            if let Some(of_scope) = self.memberships.get_mut(&scope) {
+                one_less(of_scope, &member.instance);
+                if of_scope.is_empty() {
+                    self.memberships.remove(&scope);
+                }
+            }
         }
     }
 }
@@ -156,7 +169,7 @@ pub(super) fn check_members(
 fn check_instance(state: &State, scope: &Scope, vnic: &VnicFacts) -> Result<(), Rejection> {
     let instance = &vnic.instance;
     let limit = state.quotas.of(scope).0.havips_per_instance;
-    let used = count(&state.quotas.memberships, &(scope.clone(), instance.clone()));
+    let used = state.quotas.memberships.get(scope).map_or(0, |of_scope| count(of_scope, instance));
     let refusal = within("havips_per_instance", MEMBERS, limit, (used, 1), || {
         format!("the instance {instance} is a member of {used} HAVIPs")
     });
@@ -193,8 +206,8 @@ impl State {
         let havips = self.havips.list(scope, None);
         let havips =
             havips.map(|havip| Used { used: havip.facts.members.len() as u64, by: havip.facts.name() });
-        let instances = counts.memberships.iter().filter(|((of, _), _)| of == scope);
-        let instances = instances.map(|((_, instance), used)| Used { used: *used, by: instance.to_string() });
+        let instances = counts.memberships.get(scope).into_iter().flat_map(PackedMap::iter);
+        let instances = instances.map(|(instance, used)| Used { used: *used, by: instance.to_string() });
         Usage {
             eips: Used { used: count(&counts.eips, scope), by: String::new() },
             havips_per_vpc: most(vpcs),

@@ -2,7 +2,6 @@
 
 use std::{net::IpAddr, ops::Bound};
 
-use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -13,6 +12,7 @@ use crate::{
     address::Mac,
     event::{EipDescribed, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{BindingId, EipId, HavipId, PoolId, SubnetId, VnicId, VpcId},
+    packed::{PackedMap, PackedSet},
 };
 
 /// Who has a private address.
@@ -46,22 +46,22 @@ pub struct State {
     pub(super) vnics: Table<VnicCreated>,
     pub(super) havips: Table<HavipCreated>,
     pub(super) eips: Table<EipDescribed>,
-    pub(super) pool_blocks: OrdMap<IpAddr, (IpNet, PoolId)>,
-    pub(super) pool_free: OrdMap<PoolId, FreeRanges>,
-    pub(super) pool_allocated: OrdMap<PoolId, u64>,
-    pub(super) subnet_blocks: OrdMap<(VpcId, IpAddr), (IpNet, SubnetId)>,
-    pub(super) subnet_free: OrdMap<SubnetId, FreeRanges>,
+    pub(super) pool_blocks: PackedMap<IpAddr, (IpNet, PoolId)>,
+    pub(super) pool_free: PackedMap<PoolId, FreeRanges>,
+    pub(super) pool_allocated: PackedMap<PoolId, u64>,
+    pub(super) subnet_blocks: PackedMap<(VpcId, IpAddr), (IpNet, SubnetId)>,
+    pub(super) subnet_free: PackedMap<SubnetId, FreeRanges>,
     pub(super) cooling: Cooling,
     pub(super) quotas: Quotas,
-    pub(super) eip_by_address: OrdMap<IpAddr, EipId>,
-    pub(super) addresses: OrdMap<(VpcId, IpAddr), AddressOwner>,
-    pub(super) macs: OrdMap<(VpcId, Mac), VnicId>,
-    pub(super) memberships: OrdSet<(VnicId, HavipId)>,
-    pub(super) holds: OrdMap<BindingId, Held>,
-    pub(super) eip_held_by: OrdMap<EipId, BindingId>,
-    pub(super) havip_held_by: OrdMap<HavipId, BindingId>,
-    pub(super) released: OrdMap<BindingId, Timestamp>,
-    pub(super) released_in_order: OrdSet<(Timestamp, BindingId)>,
+    pub(super) eip_by_address: PackedMap<IpAddr, EipId>,
+    pub(super) addresses: PackedMap<(VpcId, IpAddr), AddressOwner>,
+    pub(super) macs: PackedMap<(VpcId, Mac), VnicId>,
+    pub(super) memberships: PackedSet<(VnicId, HavipId)>,
+    pub(super) holds: PackedMap<BindingId, Held>,
+    pub(super) eip_held_by: PackedMap<EipId, BindingId>,
+    pub(super) havip_held_by: PackedMap<HavipId, BindingId>,
+    pub(super) released: PackedMap<BindingId, Timestamp>,
+    pub(super) released_in_order: PackedSet<(Timestamp, BindingId)>,
 }
 
 impl State {

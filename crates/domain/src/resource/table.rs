@@ -1,8 +1,7 @@
 //! One kind of thing: by id, by parent in id order, and by display name. Everything in it has one parent and one name.
 
-use std::ops::Bound;
+use std::{ops::Bound, sync::Arc};
 
-use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,6 +11,7 @@ use crate::{
     event::{EipDescribed, HavipCreated, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{Eip, Havip, Id, Kind, Pool, Subnet, Vnic, Vpc},
     name::{Label, RegionId, Scope},
+    packed::{Grouped, PackedMap},
 };
 
 /// What things are listed under: the region for the operator's, a project's scope for the others.
@@ -65,26 +65,45 @@ pub struct Entry<F> {
 
 /// Every thing of one kind in a region.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(bound(
-    serialize = "F: Serialize, F::Parent: Serialize",
-    deserialize = "F: Deserialize<'de>, F::Parent: Deserialize<'de>"
-))]
+#[serde(from = "Stored<F>")]
+#[serde(bound(serialize = "F: Serialize", deserialize = "F: Deserialize<'de>"))]
 pub struct Table<F: Facts> {
-    entries: OrdMap<Id<F::Kind>, Entry<F>>,
-    by_parent: OrdSet<(F::Parent, Id<F::Kind>)>,
-    by_name: OrdSet<(F::Parent, Label, Id<F::Kind>)>,
+    entries: PackedMap<Id<F::Kind>, Arc<Entry<F>>>,
+    #[serde(skip)]
+    by_parent: Grouped<F::Parent, Id<F::Kind>>,
+    #[serde(skip)]
+    by_name: Grouped<F::Parent, (Label, Id<F::Kind>)>,
+}
+
+/// What a snapshot has of a table: the rest is made from it, and shares its names.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "F: Deserialize<'de>"))]
+struct Stored<F: Facts> {
+    entries: PackedMap<Id<F::Kind>, Arc<Entry<F>>>,
+}
+
+impl<F: Facts> From<Stored<F>> for Table<F> {
+    fn from(stored: Stored<F>) -> Self {
+        let (mut by_parent, mut by_name) = (Grouped::default(), Grouped::default());
+        for (id, entry) in stored.entries.iter() {
+            let parent = entry.facts.parent();
+            by_name.insert(&parent, (entry.facts.label().clone(), *id));
+            by_parent.insert(&parent, *id);
+        }
+        Self { entries: stored.entries, by_parent, by_name }
+    }
 }
 
 impl<F: Facts> Default for Table<F> {
     fn default() -> Self {
-        Self { entries: OrdMap::new(), by_parent: OrdSet::new(), by_name: OrdSet::new() }
+        Self { entries: PackedMap::new(), by_parent: Grouped::default(), by_name: Grouped::default() }
     }
 }
 
 impl<F: Facts> Table<F> {
     /// The thing with this id, whoever owns it.
     pub fn get(&self, id: Id<F::Kind>) -> Option<&Entry<F>> {
-        self.entries.get(&id)
+        self.entries.get(&id).map(|entry| &**entry)
     }
 
     /// The thing with this id, if that is its parent.
@@ -94,9 +113,8 @@ impl<F: Facts> Table<F> {
 
     /// The things with this display name, in id order. Only vNICs can have more than one: an instance has one per subnet.
     pub fn named(&self, parent: &F::Parent, name: &Label) -> impl Iterator<Item = &Entry<F>> + use<'_, F> {
-        let from = (parent.clone(), name.clone(), Id::new(Uuid::nil()));
-        let to = (parent.clone(), name.clone(), Id::new(Uuid::max()));
-        self.by_name.range(from..=to).filter_map(|(_, _, id)| self.entries.get(id))
+        let range = (name.clone(), Id::new(Uuid::nil()))..=(name.clone(), Id::new(Uuid::max()));
+        self.by_name.range(parent, range).filter_map(|(_, id)| self.get(*id))
     }
 
     /// A parent's things in id order, after `after` if given.
@@ -105,17 +123,13 @@ impl<F: Facts> Table<F> {
         parent: &F::Parent,
         after: Option<Id<F::Kind>>,
     ) -> impl Iterator<Item = &Entry<F>> + use<'_, F> {
-        let from = match after {
-            Some(id) => Bound::Excluded((parent.clone(), id)),
-            None => Bound::Included((parent.clone(), Id::new(Uuid::nil()))),
-        };
-        let to = Bound::Included((parent.clone(), Id::new(Uuid::max())));
-        self.by_parent.range((from, to)).filter_map(|(_, id)| self.entries.get(id))
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_parent.range(parent, (from, Bound::Unbounded)).filter_map(|id| self.get(*id))
     }
 
     /// Everything, in id order.
     pub fn iter(&self) -> impl Iterator<Item = &Entry<F>> + use<'_, F> {
-        self.entries.values()
+        self.entries.values().map(|entry| &**entry)
     }
 
     /// The thing with this id and parent, or NOT_FOUND for `field`: other parents' things do not exist for a caller.
@@ -177,9 +191,9 @@ impl<F: Facts> Table<F> {
 
     pub(super) fn insert(&mut self, facts: F, at: CommitPosition) {
         let (id, parent) = (facts.id(), facts.parent());
-        self.by_name.insert((parent.clone(), facts.label().clone(), id));
-        self.by_parent.insert((parent, id));
-        self.entries.insert(id, Entry { facts, at });
+        self.by_name.insert(&parent, (facts.label().clone(), id));
+        self.by_parent.insert(&parent, id);
+        self.entries.insert(id, Arc::new(Entry { facts, at }));
     }
 
     /// The same thing with other content, maybe under another name.
@@ -189,9 +203,11 @@ impl<F: Facts> Table<F> {
     }
 
     pub(super) fn remove(&mut self, id: Id<F::Kind>) -> Option<F> {
-        let facts = self.entries.remove(&id)?.facts;
-        self.by_parent.remove(&(facts.parent(), id));
-        self.by_name.remove(&(facts.parent(), facts.label().clone(), id));
+        let entry = self.entries.remove(&id)?;
+        let facts = Arc::try_unwrap(entry).map_or_else(|shared| shared.facts.clone(), |entry| entry.facts);
+        let parent = facts.parent();
+        self.by_parent.remove(&parent, &id);
+        self.by_name.remove(&parent, &(facts.label().clone(), id));
         Some(facts)
     }
 }

@@ -45,7 +45,7 @@ fn says_at(story: &mut Story<HolderCore>, last: u8, silent: bool, heard_at: Time
 }
 
 fn silence(story: &Story<HolderCore>) -> Option<Silence> {
-    story.state.get(id(1)).unwrap().holding.as_ref().unwrap().silence.clone()
+    story.state.get(id(1)).unwrap().holding.as_ref().unwrap().silence.as_deref().cloned()
 }
 
 fn fell_silent(event: Option<Event>) -> HeardFacts {

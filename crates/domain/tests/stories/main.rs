@@ -27,6 +27,7 @@ mod holder_silence;
 mod holder_zombies;
 mod labels;
 mod names;
+mod packed;
 mod properties;
 mod resource_cooling;
 mod resource_deletes;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use mooring_domain::{
-    Event,
-    binding::{Binding, Phase},
+    Decider, Event,
+    binding::{Binding, BindingCore, Fronting, FrontingCore, Phase, State},
     event::HolderRules,
     nat::{self, Desired},
     resource::AddressOwner,
@@ -40,6 +40,21 @@ fn is_left(region: &Region, binding: &Binding) -> bool {
     let mut others =
         region.states.binding.iter().filter(|other| !matches!(other.phase, Phase::Failed { .. }));
     others.any(|other| other.request.moved_from == Some(binding.request.binding))
+}
+
+/// What readers of EIPs fold says of each EIP what binding's own state does, after every commit.
+fn check_fronting(region: &Region) {
+    let (mut fronting, mut bindings) = (Fronting::default(), State::default());
+    for commit in &region.log {
+        FrontingCore::follow(&mut fronting, commit);
+        BindingCore::follow(&mut bindings, commit);
+        for request in &region.requests {
+            let (project, eip) = (&request.eip_project, request.eip);
+            let shown = fronting.of_eip(project, eip).cloned();
+            let known = bindings.of_eip(project, eip).and_then(Binding::fronts);
+            assert_eq!(shown, known, "{eip:?} of {project} after {commit:?}");
+        }
+    }
 }
 
 /// The same by what packets carry: from the moment when a binding is in use until its gateways take it out, no public address is in use twice, and no private one of a VPC.
@@ -164,6 +179,7 @@ proptest! {
         region.advance_all();
         prop_assert_eq!(region.states.binding.unfinished().count(), 0);
         check_holds(&region);
+        check_fronting(&region);
         region.check_log();
         check_replay(&region);
     }

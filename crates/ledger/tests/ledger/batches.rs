@@ -16,6 +16,21 @@ fn faulty() -> (Arc<FaultyLog>, Arc<dyn EventLog>) {
     (faulty.clone(), faulty)
 }
 
+/// A commit with an event of no kind that this version knows.
+fn from_another_version() -> Commit {
+    Commit {
+        id: Uuid::now_v7(),
+        request_id: None,
+        request_hash: Bytes::new(),
+        actor: "a-newer-version".into(),
+        recorded_at: 1,
+        observed_at: None,
+        trace_parent: "".into(),
+        // Field 2000, a string.
+        events: vec![Bytes::from_static(&[0x82, 0x7d, 0x01, b'x'])],
+    }
+}
+
 #[tokio::test]
 async fn what_is_answered_is_stored_and_folded() {
     let (_, log) = faulty();
@@ -24,6 +39,22 @@ async fn what_is_answered_is_stored_and_folded() {
     assert_eq!(outcome.at.unwrap().to_string(), "1.0");
     assert_eq!(names(&ledger.view().state), ["blue"]);
     assert_eq!(names(&open(&log).await.view().state), ["blue"], "and a second fold of the log agrees");
+}
+
+#[tokio::test]
+async fn what_was_decided_ahead_is_what_a_fold_of_the_log_has_whatever_came_before_it() {
+    let (_, log) = faulty();
+    let ledger = open(&log).await;
+    for (name, expected) in [("blue", 0), ("red", 2), ("green", 4)] {
+        ledger.submit(caller(), vpc(name)).await.unwrap();
+        let mut others = from_another_version();
+        // By a clock that goes ahead, so that what comes next is recorded later than its writer thinks.
+        others.recorded_at = mooring_ledger::now().0 + 3_600_000_000_000;
+        log.append(&StreamName::new("health"), Position(expected), vec![others]).await.unwrap();
+    }
+    ledger.submit(caller(), vpc("white")).await.unwrap();
+    let (view, folded) = (ledger.view(), open(&log).await.view());
+    assert_eq!((view.position, view.state), (folded.position, folded.state));
 }
 
 #[tokio::test]
@@ -143,18 +174,7 @@ async fn an_event_of_an_unknown_kind_stops_reading_and_writing() {
     let (_, log) = faulty();
     let ledger = open(&log).await;
     ledger.submit(caller(), vpc("blue")).await.unwrap();
-    let from_the_future = Commit {
-        id: Uuid::now_v7(),
-        request_id: None,
-        request_hash: Bytes::new(),
-        actor: "a-newer-version".into(),
-        recorded_at: 1,
-        observed_at: None,
-        trace_parent: "".into(),
-        // Field 2000, a string: no kind that this version knows.
-        events: vec![Bytes::from_static(&[0x82, 0x7d, 0x01, b'x'])],
-    };
-    log.append(&StreamName::new("resource"), Position(1), vec![from_the_future]).await.unwrap();
+    log.append(&StreamName::new("resource"), Position(1), vec![from_another_version()]).await.unwrap();
     assert_eq!(reason(&ledger.submit(caller(), vpc("red")).await.unwrap_err()), "Damaged");
     assert_eq!(names(&ledger.view().state), ["blue"], "what was folded before can still be read");
 }

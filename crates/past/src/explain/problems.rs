@@ -122,7 +122,7 @@ fn holder(folded: &Folded, subject: &Subject<'_>) -> Option<Problem> {
 }
 
 fn silent(holding: &Holding, havip: &Label) -> Option<Problem> {
-    let Silence { since, gateway, at } = holding.silence.as_ref()?;
+    let Silence { since, gateway, at } = holding.silence.as_deref()?;
     let (instance, since) = (&holding.vnic.instance, crate::moment::time(*since));
     let what = format!(
         "{instance} holds the HAVIP {havip} and answers no more: gateway {gateway} heard it last at {since}"

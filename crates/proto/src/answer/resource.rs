@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use mooring_domain::{
-    CommitPosition, binding,
+    CommitPosition,
+    binding::Fronts,
     event::{EipDescribed, HavipCreated, Limits, PoolCreated, SubnetCreated, VnicCreated, VpcCreated},
     id::{BindingId, Kind},
     name::{Name, Scope},
@@ -112,18 +113,17 @@ pub fn havip(created: &HavipCreated, at: CommitPosition, held_by: Option<Binding
     }
 }
 
-/// An EIP with its binding's state merged in. `bindings`: `None` for an EIP that was just allocated.
-pub fn eip(described: &EipDescribed, at: CommitPosition, bindings: Option<&binding::State>) -> api::Eip {
+/// An EIP with the binding that has taken it, if one has.
+pub fn eip(described: &EipDescribed, at: CommitPosition, fronts: Option<Fronts>) -> api::Eip {
     let EipDescribed { eip, details } = described;
-    let binding = bindings.and_then(|bindings| bindings.of_eip(&eip.project, eip.id));
-    let state = convert::eip_state(binding.map(|binding| &binding.phase));
+    let state = convert::eip_state(fronts.as_ref().map(|fronts| fronts.stage));
     api::Eip {
         name: name(described),
         display_name: eip.display_name.to_string(),
         address: eip.address.to_string(),
         pool: pool_name(&eip.region, eip.pool),
         state: state.into(),
-        binding: binding.map(|binding| binding.name().to_string()).unwrap_or_default(),
+        binding: fronts.map(|fronts| fronts.binding().to_string()).unwrap_or_default(),
         position: position(at),
         description: details.description.to_string(),
         labels: convert::label_map(&details.labels),

@@ -46,7 +46,7 @@ async fn check<D: Decider>(
     let (ledger, task) = opened.unwrap();
     let view = ledger.view().clone();
     assert_eq!(view.position, at, "{:?}", D::STREAM);
-    assert!(view.state == *state(&photo.states), "{:?} at {at}, from the snapshot at {before}", D::STREAM);
+    assert!(*view.state == *state(&photo.states), "{:?} at {at}, from the snapshot at {before}", D::STREAM);
     let from = prefix.followed_after.load(Ordering::Relaxed);
     assert_eq!(from, before, "{:?} at {at} was folded from there", D::STREAM);
     drop(ledger);
