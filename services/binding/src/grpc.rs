@@ -307,7 +307,8 @@ impl BindingService for Bindings {
                 if let Some(eip) = eip.filter(|_| outcome.at.is_none()) {
                     self.there.check_eip(&eip).await?;
                 }
-                ledger.view().position
+                // Looking may have taken a while, and somebody may have bound it since.
+                outcome.position
             }
         };
         Ok(outcome.ended_at(ledger.view().position).answer(UnbindResponse { position: position.0 }))
