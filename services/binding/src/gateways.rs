@@ -194,8 +194,9 @@ impl GatewayService for Gateways {
         &self,
         request: Request<ListAttestationsRequest>,
     ) -> Result<Response<ListAttestationsResponse>, Status> {
-        let region = parse_region(&request.get_ref().parent).map_err(bad_name("parent"))?;
-        let state = self.regions.get("parent", &region)?.view().state;
+        let (caller, request) = Caller::read(request);
+        let region = parse_region(&request.parent).map_err(bad_name("parent"))?;
+        let state = self.regions.get("parent", &region)?.view_for(&caller).await?.state;
         let reports = self.reports(&region)?;
         let names = state.registered_gateways().map(|gateway| &gateway.facts.gateway);
         let attestations =
@@ -223,8 +224,9 @@ impl GatewayService for Gateways {
         &self,
         request: Request<ListGatewaysRequest>,
     ) -> Result<Response<ListGatewaysResponse>, Status> {
-        let region = parse_region(&request.get_ref().parent).map_err(bad_name("parent"))?;
-        let state = self.regions.get("parent", &region)?.view().state;
+        let (caller, request) = Caller::read(request);
+        let region = parse_region(&request.parent).map_err(bad_name("parent"))?;
+        let state = self.regions.get("parent", &region)?.view_for(&caller).await?.state;
         let reports = self.reports(&region)?;
         let gateways = state.gateways();
         let gateways =

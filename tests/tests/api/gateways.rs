@@ -4,7 +4,9 @@
 use std::time::Instant;
 
 use mooring_proto::{
-    binding::v1::{self as api, Binding, Gateway, Stuck, UnbindResponse, binding::State},
+    binding::v1::{
+        self as api, BindRequest, Binding, Gateway, Stuck, UnbindRequest, UnbindResponse, binding::State,
+    },
     event::v1::event::Kind,
     resource::v1::{Vpc, eip},
 };
@@ -138,6 +140,36 @@ async fn a_gateway_that_carries_nothing_of_the_vpc_is_not_waited_for_once_it_kno
     ok(report(&world, GW_2, position - 1, vec![stuck(&stock.vpc, 0, true)]).await);
     pending.assert_pending(&world, &stock).await;
     ok(report(&world, GW_2, position, vec![stuck(&stock.vpc, 0, true)]).await);
+    pending.assert_done(&world, &stock).await;
+}
+
+#[tokio::test]
+async fn what_is_being_unbound_is_refused_for_the_moment_only() {
+    let (world, stock) = World::stocked().await;
+    register(&world).await;
+    let request = BindRequest {
+        request_id: uuid::Uuid::now_v7().to_string(),
+        ..bind(&stock.eip.name, &stock.havip.name)
+    };
+    ok(world.bindings().bind(request.clone()).await);
+    let pending = pending(&world, &stock).await;
+    let tail = world.tail().await;
+    for (refusal, reason) in [
+        (refused(world.release_eip(&stock.eip.name).await), "EIP_IN_TRANSITION"),
+        (refused(world.delete_havip(&stock.havip.name).await), "HAVIP_IN_TRANSITION"),
+    ] {
+        assert_eq!(refusal.brief(), (Code::Aborted, reason, "name"), "{refusal:?}");
+        assert_eq!(refusal.in_the_way.as_ref(), Some(&pending.binding.name));
+        assert!(refusal.retryable, "{refusal:?}");
+    }
+    // A retry of the bind is not told that it stands.
+    assert_eq!(refused(world.bindings().bind(request).await).reason, "UNBOUND_SINCE");
+    // What is only validated waits for nobody.
+    let validated = UnbindRequest { validate_only: true, ..unbind(&stock.eip.name) };
+    ok(world.bindings().unbind(validated).await);
+    assert!(!pending.answer.is_finished());
+    assert_eq!(world.tail().await, tail);
+    ok(report(&world, GW_2, pending.position, vec![]).await);
     pending.assert_done(&world, &stock).await;
 }
 

@@ -27,7 +27,7 @@ async fn update(
     world.resource().update_quotas(request).await
 }
 
-fn limit(limit: u64) -> Option<resource::Quota> {
+pub fn limit(limit: u64) -> Option<resource::Quota> {
     Some(resource::Quota { limit, ..Default::default() })
 }
 
