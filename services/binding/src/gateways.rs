@@ -126,7 +126,7 @@ impl Gateways {
     ) -> Result<Response<Gateway>, Status> {
         let state = outcome.state_after(ledger);
         let gateway = state.gateway(name).ok_or(Refused::Unserved(Unserved::Unavailable))?;
-        Ok(outcome.answer(answer::gateway(gateway, self.reports(region)?.of(name).as_ref())))
+        Ok(outcome.answer(answer::gateway(gateway, self.reports(region)?.of(name).as_deref())))
     }
 }
 
@@ -230,7 +230,7 @@ impl GatewayService for Gateways {
         let reports = self.reports(&region)?;
         let gateways = state.gateways();
         let gateways =
-            gateways.map(|gateway| answer::gateway(gateway, reports.of(&gateway.facts.gateway).as_ref()));
+            gateways.map(|gateway| answer::gateway(gateway, reports.of(&gateway.facts.gateway).as_deref()));
         Ok(Response::new(ListGatewaysResponse { gateways: gateways.collect() }))
     }
 }

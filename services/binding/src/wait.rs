@@ -118,7 +118,7 @@ impl<'a> Wait<'a> {
         let state = self.ledger.view().state;
         let Some(binding) = state.get(id) else { return Vec::new() };
         let names = state.registered_gateways().map(|gateway| gateway.facts.gateway.clone());
-        names.filter(|name| !answer::applied(binding, self.reports.of(name).as_ref())).collect()
+        names.filter(|name| !answer::applied(binding, self.reports.of(name).as_deref())).collect()
     }
 
     /// A move waits for gateways, too.
