@@ -275,6 +275,19 @@ async fn only_a_registered_gateway_may_report() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_is_stuck_with_thirty_thousand_vpcs_is_heard_all_the_same() {
+    let (world, stock) = World::stocked().await;
+    let pending = pending(&world, &stock).await;
+    let other = |n| Stuck { vpc: uuid::Uuid::from_u128(n).to_string(), position: 1, ..Default::default() };
+    let others = || (0..30_000).map(other);
+    let (position, this) = (pending.position, stuck(&stock.vpc, pending.position - 1, false));
+    ok(report(&world, GW_2, position, others().chain([this]).collect()).await);
+    pending.assert_pending(&world, &stock).await;
+    ok(report(&world, GW_2, position, others().collect()).await);
+    pending.assert_done(&world, &stock).await;
+}
+
+#[tokio::test]
 async fn malformed_reports_and_names_are_refused() {
     let world = World::new().await;
     register(&world).await;
