@@ -154,6 +154,12 @@ pub enum Unserved {
     /// What the caller has seen already has not come here in time; a retry can help.
     #[error("this server has not read the event log so far yet")]
     Behind,
+    /// Too many changes of the same thing wait already; a retry can help.
+    #[error("too many changes of the same thing are waiting; nothing was written")]
+    Crowded,
+    /// The project watches as much as it may at once; a retry can help once one of its watches has ended.
+    #[error("the project has as many watches at once as it may; end one of them")]
+    Watching,
     /// The process is stopping.
     #[error("the server is stopping; nothing was written")]
     Closed,
@@ -167,8 +173,10 @@ pub fn from_unserved(unserved: Unserved) -> Status {
         Unserved::Unknown => (Code::Unavailable, "OUTCOME_UNKNOWN"),
         Unserved::Unavailable => (Code::Unavailable, "LOG_UNAVAILABLE"),
         Unserved::Behind => (Code::Unavailable, "BEHIND"),
+        Unserved::Crowded => (Code::ResourceExhausted, "TOO_MANY_CHANGES"),
+        Unserved::Watching => (Code::ResourceExhausted, "TOO_MANY_WATCHES"),
         Unserved::Closed => (Code::Unavailable, "STOPPING"),
     };
-    let retryable = code == Code::Unavailable;
+    let retryable = !matches!(unserved, Unserved::Full | Unserved::Damaged);
     failure(code, reason, unserved.to_string(), retryable)
 }

@@ -19,13 +19,16 @@ fn each_way_of_not_being_served_has_its_word_and_a_pause_where_a_retry_can_help(
         (Unserved::Unavailable, Code::Unavailable, "LOG_UNAVAILABLE"),
         (Unserved::Behind, Code::Unavailable, "BEHIND"),
         (Unserved::Closed, Code::Unavailable, "STOPPING"),
+        (Unserved::Crowded, Code::ResourceExhausted, "TOO_MANY_CHANGES"),
+        (Unserved::Watching, Code::ResourceExhausted, "TOO_MANY_WATCHES"),
     ] {
         let status = from_unserved(unserved);
         let info = status.get_details_error_info().unwrap();
         assert_eq!((status.code(), info.reason.as_str()), (code, reason));
         let pause = status.get_details_retry_info().and_then(|info| info.retry_delay);
         assert_eq!(info.metadata["retryable"], pause.is_some().to_string(), "{reason}");
-        assert_eq!(pause.is_some(), code == Code::Unavailable, "{reason}");
+        let stays = matches!(unserved, Unserved::Full | Unserved::Damaged);
+        assert_eq!(pause.is_some(), !stays, "{reason}");
     }
 }
 

@@ -12,7 +12,7 @@ use mooring_domain::{
     id::{self, BindingId, VpcId},
     name::{GatewayName, Name, RegionId, Scope, parse_region, parse_regional},
 };
-use mooring_ledger::{Caller, Outcome, Refused, Regions, Watch, watched_from};
+use mooring_ledger::{Caller, Outcome, Refused, Regions, Watch, Watches, watched_from};
 use mooring_proto::{
     binding::v1::{
         self as api, BatchGetBindingsRequest, BatchGetBindingsResponse, BindRequest, GetBindingRequest,
@@ -48,6 +48,7 @@ pub(crate) struct Bindings {
     pub(crate) resource: Peer,
     /// What it has.
     pub(crate) there: There,
+    pub(crate) watches: Watches,
     /// When it is said, watches end.
     pub(crate) stop: Shutdown,
 }
@@ -395,6 +396,7 @@ impl BindingService for Bindings {
         let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.regions.get("parent", &scope.region)?;
         let reports = self.reports(&scope.region)?;
+        let begun = self.watches.begin(&caller, &scope.project)?;
         let after = Position(request.after);
         let view = watched_from(ledger, after).await?;
         let binding = match request.binding.as_str() {
@@ -403,9 +405,9 @@ impl BindingService for Bindings {
         };
         let wanted = Wanted { scope, binding, reports: reports.clone() };
         let watching = Watching::new(Watch::new(wanted, ledger, view, after), reports);
-        let answers = stream::try_unfold(watching, async |mut watching| {
+        let answers = stream::try_unfold((watching, begun), async |(mut watching, begun)| {
             let answer = watching.next().await?;
-            Ok(Some((answer, watching)))
+            Ok(Some((answer, (watching, begun))))
         });
         let stopping = stream::once(async { Err(from_unserved(Unserved::Closed)) });
         Ok(Response::new(answers.take_until(self.stop.clone().stopped()).chain(stopping).boxed()))

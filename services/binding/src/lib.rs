@@ -18,7 +18,7 @@ mod watch;
 use std::{collections::BTreeMap, sync::Arc};
 
 use mooring_domain::{binding::BindingCore, name::RegionId};
-use mooring_ledger::Regions;
+use mooring_ledger::{Regions, Watches};
 use mooring_proto::binding::v1::{
     binding_service_server::BindingServiceServer, gateway_service_server::GatewayServiceServer,
 };
@@ -63,6 +63,7 @@ pub fn start(
         early,
         resource: resource.clone(),
         there,
+        watches: Watches::default(),
         stop: stop.clone(),
     };
     let gateways = gateways::Gateways { regions, reports };
