@@ -41,13 +41,15 @@ fn what_is_quoted_of_a_request_never_outgrows_what_clients_take() {
         let not_found = from_rejection(&Rejection::not_found("name", &text));
         let malformed = bad_field("name", &text);
         let all = each::<()>((0..40).map(|_| Err(bad_field("reserved", &text))));
-        let fields = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r"];
+        let fields =
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r"];
         let many = each::<()>(fields.map(|field| Err(bad_field(field, &text))));
         for status in [not_found, malformed, all.unwrap_err(), many.unwrap_err()] {
             assert!(status.message().ends_with('…'), "{}", status.message());
             let mut headers = http::HeaderMap::new();
             status.add_header(&mut headers).unwrap();
-            let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+            let size: usize =
+                headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
             assert!(size < HEADERS, "{size} bytes for {:?}", text.chars().next());
         }
     }
