@@ -316,12 +316,10 @@ impl BindingService for Bindings {
         if outcome.validated_only {
             return self.validated(&scope.region)?.unbind(&outcome).await;
         }
-        if validates_only {
-            return Ok(outcome.answer(UnbindResponse { position: outcome.position.0 }));
-        }
         let position = match unbinding(&outcome, &ledger.view().state, eip.as_ref()) {
             Some((id, position)) => {
-                if !plant::planted("unbind.answers-early") {
+                // What is only validated waits for nobody.
+                if !validates_only && !plant::planted("unbind.answers-early") {
                     Wait::new(ledger, reports, waits.tells_causes).gone(id).await?;
                 }
                 position

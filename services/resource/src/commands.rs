@@ -34,7 +34,8 @@ pub(crate) fn set<T>(field: &'static str, value: Option<T>) -> Result<T, Status>
     value.ok_or_else(|| bad_field(field, "must be set"))
 }
 
-/// At most so many are said in one list of a request: whatever is to be decided on them, others wait for that.
+/// At most so many are said in one list that is compared with what is there: others wait while that is decided. (A pool's blocks
+/// are the operator's, and as many as a record holds.)
 const MOST: usize = 1000;
 
 /// Refuses a list that is too long to be looked at.
@@ -45,9 +46,14 @@ pub(crate) fn check_count(field: &'static str, list: &[String]) -> Result<(), St
     }
 }
 
+/// Blocks that are compared with those that there are.
+pub(crate) fn few_blocks(field: &'static str, texts: &[String]) -> Result<Vec<IpNet>, Status> {
+    check_count(field, texts)?;
+    blocks(field, texts)
+}
+
 /// Blocks of addresses.
 pub(crate) fn blocks(field: &'static str, texts: &[String]) -> Result<Vec<IpNet>, Status> {
-    check_count(field, texts)?;
     each(texts.iter().map(|text| block(field, text)))
 }
 
@@ -99,7 +105,7 @@ pub(crate) fn create_subnet(
         text("subnet.display_name", &subnet.display_name),
         block("subnet.cidr", &subnet.cidr),
         optional("subnet.gateway_address", &subnet.gateway_address),
-        blocks("subnet.reserved", &subnet.reserved),
+        few_blocks("subnet.reserved", &subnet.reserved),
         vpc.map(|vpc| vpc.facts.id),
     ))?;
     let id = new_id();

@@ -19,7 +19,7 @@ use mooring_proto::{
 use tonic::{Response, Status};
 
 use crate::{
-    commands::{blocks, set, text},
+    commands::{blocks, few_blocks, set, text},
     find,
     grpc::{Resource, changed},
 };
@@ -44,7 +44,7 @@ pub(crate) fn change(
         changes.value("display_name", !display_name.is_empty(), || text("pool.display_name", &display_name));
     let all = changes.value("cidrs", !cidrs.is_empty(), || blocks("pool.cidrs", &cidrs));
     let (added, removed) =
-        (blocks("add_cidrs", &request.add_cidrs), blocks("remove_cidrs", &request.remove_cidrs));
+        (few_blocks("add_cidrs", &request.add_cidrs), few_blocks("remove_cidrs", &request.remove_cidrs));
     let cooling = || Ok(cooling_ms.map_or(DEFAULT_COOLING, Duration::from_millis));
     let cooling = changes.value("cooling_ms", cooling_ms.is_some(), cooling);
     let (_, _, display_name, cidrs, added, removed, cooling) =

@@ -16,7 +16,7 @@ use mooring_proto::{
 use tonic::{Response, Status};
 
 use crate::{
-    commands::{blocks, set, text},
+    commands::{few_blocks, set, text},
     find,
     grpc::{Resource, changed},
 };
@@ -36,11 +36,12 @@ impl Resource {
         let label = changes.value("display_name", !subnet.display_name.is_empty(), || {
             text("subnet.display_name", &subnet.display_name)
         });
-        let all = changes
-            .value("reserved", !subnet.reserved.is_empty(), || blocks("subnet.reserved", &subnet.reserved));
+        let all = changes.value("reserved", !subnet.reserved.is_empty(), || {
+            few_blocks("subnet.reserved", &subnet.reserved)
+        });
         let (added, removed) = (
-            blocks("add_reserved", &request.add_reserved),
-            blocks("remove_reserved", &request.remove_reserved),
+            few_blocks("add_reserved", &request.add_reserved),
+            few_blocks("remove_reserved", &request.remove_reserved),
         );
         let scope = caller.scoped::<Kind>("subnet.name", &subnet.name);
         let (_, (scope, _), display_name, reserved, added, removed) =
