@@ -1,4 +1,4 @@
-//! Whoever floods a server: with streams, with streams that are reset at once, with headers that never end. It stays within its
+//! Whoever floods a server: with streams, with streams that are reset at once, with headers that never end, with watches. It stays within its
 //! memory, and answers others meanwhile. HTTP/2 is written by hand here: no client library would do that.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -14,7 +14,18 @@ use std::{
     time::Duration,
 };
 
-use mooring_tests::{Client, Mooringd, server::Options, wait_for};
+use futures::future::try_join_all;
+use mooring_proto::binding::v1::{
+    WatchBindingsRequest, WatchBindingsResponse, binding_service_client::BindingServiceClient,
+};
+use mooring_tests::{
+    Client, Mooringd,
+    channel::{self, Channel},
+    server::Options,
+    wait_for,
+};
+use tonic::{Code, Status, Streaming, transport::Endpoint};
+use uuid::Uuid;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
@@ -215,6 +226,80 @@ fn connections_that_are_too_many_are_closed_at_once_and_those_before_them_go_on(
         server.ask("vpc list").map_err(|error| format!("{error:#}"))
     })
     .unwrap();
+}
+
+/// How often a project may watch at once, and one time more.
+const WATCHES: usize = 256;
+/// What others have, and of that, what changes while somebody watches.
+const BOUND: u32 = 300;
+const REBOUND: usize = 150;
+/// What the watches may cost at most, all together: a state of its own for each would be more.
+const WATCHING: u64 = 24 << 20;
+
+type Watch = Streaming<WatchBindingsResponse>;
+
+/// A watch of a project that has nothing.
+async fn watch(member: &Channel) -> Result<Watch, Status> {
+    let parent = "projects/p2/regions/r1".to_owned();
+    let request = WatchBindingsRequest { parent, ..Default::default() };
+    let watch = BindingServiceClient::new(member.clone()).watch_bindings(request).await?;
+    Ok(watch.into_inner())
+}
+
+/// The EIPs that front something, each with what it fronts.
+async fn bound(client: &Client) -> Vec<(String, String)> {
+    client.pool("203.0.112.0/23").await.unwrap();
+    let vpc = client.vpc("blue").await.unwrap();
+    let subnet = client.subnet(&vpc, "web", "10.0.0.0/16").await.unwrap();
+    let mut pairs = Vec::new();
+    for some in (0..BOUND).collect::<Vec<_>>().chunks(50) {
+        let binding = some.iter().map(async |n| {
+            let address = std::net::Ipv4Addr::from(0x0a00_0100 + n).to_string();
+            let havip = client.havip(&subnet, &format!("h{n}"), &address, &[]).await?;
+            let eip = client.eip().await?;
+            client.bind_stored(&eip.name, &havip.name, Uuid::now_v7()).await?;
+            Ok::<_, Status>((eip.name, havip.name))
+        });
+        pairs.extend(try_join_all(binding).await.unwrap());
+    }
+    pairs
+}
+
+#[test]
+fn a_project_that_watches_as_often_as_it_may_costs_others_neither_memory_nor_answers() {
+    let server = Mooringd::alone(Options::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = Client::connect(server.address()).await.unwrap();
+        let pairs = bound(&client).await;
+        let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
+        let member = channel::connect(endpoint).await.unwrap().member("p2");
+        let mut watches = Vec::new();
+        for _ in 0..WATCHES {
+            let mut begun = watch(&member).await.unwrap();
+            // There is nothing: from here on it is told of what comes.
+            begun.message().await.unwrap().unwrap();
+            watches.push(begun);
+        }
+        let before = resident(server.pid().unwrap());
+        for some in pairs[..REBOUND].chunks(50) {
+            let rebinding = some.iter().map(async |(eip, havip)| {
+                client.unbind(eip, Uuid::now_v7()).await?;
+                client.bind_stored(eip, havip, Uuid::now_v7()).await
+            });
+            try_join_all(rebinding).await.unwrap();
+        }
+        let grown = resident(server.pid().unwrap()).saturating_sub(before);
+        assert!(grown < WATCHING, "from {before} by {grown} bytes");
+        assert_eq!(watch(&member).await.err().unwrap().code(), Code::ResourceExhausted);
+        // One that ends makes room for another.
+        drop(watches.pop());
+        let mut tries = 0;
+        while watch(&member).await.is_err() {
+            tries += 1;
+            assert!(tries < 1000, "there is no room");
+        }
+    });
 }
 
 fn is_closed(stream: &TcpStream) -> bool {

@@ -206,7 +206,7 @@ fn added(_new: bool) -> bool {
 }
 
 impl Driver for Fake {
-    fn read(&mut self) -> Result<Actual, Fault> {
+    fn read_known(&mut self, _known: &Actual) -> Result<Actual, Fault> {
         self.with(|memory| {
             memory.call(Call::Read, "read")?;
             Ok(memory.actual.clone())

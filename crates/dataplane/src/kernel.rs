@@ -11,7 +11,10 @@ mod standing;
 mod table;
 mod transaction;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    mem::discriminant,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use mooring_domain::{
     address::Mac,
@@ -20,7 +23,13 @@ use mooring_domain::{
 use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use socket2::Socket;
 
-use self::{channel::Channel, link::Link, ruleset::Ruleset, standing::Standing, transaction::Transaction};
+use self::{
+    channel::Channel,
+    link::Link,
+    ruleset::Ruleset,
+    standing::Standing,
+    transaction::{Sizes, Transaction},
+};
 use crate::{
     Driver, DropReason, Fault, Place,
     arp::{Arp, BROADCAST},
@@ -62,46 +71,66 @@ impl Kernel {
         link::find(&mut self.routes, &self.place, &self.place.outside)
     }
 
-    fn commit(&mut self, transaction: &mut Transaction) -> Result<(), Fault> {
-        let requests = std::mem::take(transaction).finish();
-        if requests.is_empty() { Ok(()) } else { self.nftables.batch(requests) }
+    fn commit(&mut self, transaction: Transaction) -> Result<(), Fault> {
+        let requests = transaction.finish();
+        if requests.is_empty() { Ok(()) } else { self.nftables.batch(requests, &[]) }
     }
 
-    /// A step that is none of nftables'. The links are looked up once for all steps.
-    fn step(&mut self, op: Op, links: &mut Links) -> Result<(), Fault> {
-        match op {
-            Op::SetNeighbour(IpAddr::V4(address), mac) => {
-                let inside = links.inside.map_or_else(|| self.inside(), Ok)?;
-                links.inside = Some(inside);
-                link::set_neighbour(&mut self.routes, inside, address, mac)
+    /// Those of the steps that are nftables', in one transaction.
+    ///
+    /// A kernel that does not know how to take a set's size back (before Linux 6.6) refuses it or keeps it as a limit: there
+    /// they are made without.
+    fn transact(&mut self, ops: &[Op]) -> Result<(), Fault> {
+        if !ops.contains(&Op::MakeRuleset) {
+            return self.commit(Transaction::of(ops, Transaction::default(), &self.ruleset));
+        }
+        let sizes = Sizes::of(ops);
+        for sizes in [Some(sizes).filter(|sizes| !sizes.is_empty()), None] {
+            let standing = Standing::of(&mut self.nftables, &self.ruleset)?;
+            let sized = sizes.is_some();
+            let transaction = Transaction::upon(standing, sizes.unwrap_or_default());
+            let made = self.commit(Transaction::of(ops, transaction, &self.ruleset));
+            if !sized || (made.is_ok() && Standing::is_whole(&mut self.nftables, &self.ruleset)?) {
+                return made;
             }
-            Op::RemoveNeighbour(IpAddr::V4(address)) => {
-                let inside = links.inside.map_or_else(|| self.inside(), Ok)?;
-                links.inside = Some(inside);
-                link::remove_neighbour(&mut self.routes, inside, address)
+        }
+        Ok(())
+    }
+
+    /// Steps of one kind, none of them nftables'.
+    fn steps(&mut self, ops: &[Op]) -> Result<(), Fault> {
+        // IPv6 never comes here (`nat::diff`).
+        let addresses = ops.iter().filter_map(|op| match op {
+            Op::RemoveNeighbour(IpAddr::V4(address))
+            | Op::AddRoute(IpAddr::V4(address))
+            | Op::RemoveRoute(IpAddr::V4(address)) => Some(*address),
+            _ => None,
+        });
+        match ops.first() {
+            Some(Op::SetNeighbour(..)) => {
+                let inside = self.inside()?;
+                let neighbours = ops.iter().filter_map(|op| match op {
+                    Op::SetNeighbour(IpAddr::V4(address), mac) => Some((*address, *mac)),
+                    _ => None,
+                });
+                link::set_neighbours(&mut self.routes, inside, neighbours)
             }
-            Op::AddRoute(IpAddr::V4(address)) => {
-                let outside = links.outside.map_or_else(|| self.outside(), Ok)?;
-                links.outside = Some(outside);
-                link::add_route(&mut self.routes, outside, address)
+            Some(Op::RemoveNeighbour(_)) => {
+                let inside = self.inside()?;
+                link::remove_neighbours(&mut self.routes, inside, addresses)
             }
-            Op::RemoveRoute(IpAddr::V4(address)) => link::remove_route(&mut self.routes, address),
-            // nftables' own steps were taken before; IPv6 never comes here (`nat::diff`).
-            _ => Ok(()),
+            Some(Op::AddRoute(_)) => {
+                let outside = self.outside()?;
+                link::add_routes(&mut self.routes, outside, addresses)
+            }
+            _ => link::remove_routes(&mut self.routes, addresses),
         }
     }
 }
 
-/// The place's links as one list of steps found them.
-#[derive(Default)]
-struct Links {
-    inside: Option<Link>,
-    outside: Option<Link>,
-}
-
 impl Driver for Kernel {
-    fn read(&mut self) -> Result<Actual, Fault> {
-        let mut actual = table::read(&mut self.nftables, &self.ruleset, self.place.arp)?;
+    fn read_known(&mut self, known: &Actual) -> Result<Actual, Fault> {
+        let mut actual = table::read(&mut self.nftables, &self.ruleset, self.place.arp, known)?;
         actual.ruleset = actual.ruleset && Standing::is_whole(&mut self.nftables, &self.ruleset)?;
         let inside = self.inside()?;
         actual.neighbours = link::neighbours(&mut self.routes, inside)?;
@@ -110,18 +139,15 @@ impl Driver for Kernel {
     }
 
     fn apply(&mut self, ops: &[Op]) -> Result<(), Fault> {
-        let (mut transaction, mut links) = (Transaction::default(), Links::default());
-        if ops.contains(&Op::MakeRuleset) {
-            transaction = Transaction::upon(Standing::of(&mut self.nftables, &self.ruleset)?);
-        }
+        let runs: Vec<&[Op]> = ops.chunk_by(|one, next| discriminant(one) == discriminant(next)).collect();
+        let is_tables = |run: &[Op]| run.first().is_some_and(|op| is_nftables(*op));
         // One transaction, where the last of its steps stands: `diff` lets none of the others stand between them.
-        let last = ops.iter().rposition(|op| is_nftables(*op));
-        for (index, op) in ops.iter().enumerate() {
-            if !transaction.take(*op, &self.ruleset) {
-                self.step(*op, &mut links)?;
-            }
+        let last = runs.iter().rposition(|run| is_tables(run));
+        for (index, run) in runs.iter().enumerate() {
             if Some(index) == last {
-                self.commit(&mut transaction)?;
+                self.transact(ops)?;
+            } else if !is_tables(run) {
+                self.steps(run)?;
             }
         }
         Ok(())
@@ -129,18 +155,14 @@ impl Driver for Kernel {
 
     /// In the order of `diff`: no EIP is answered for that is not translated, and no HAVIP resolved by the kernel itself.
     fn clear(&mut self) -> Result<(), Fault> {
-        for eip in link::routes(&mut self.routes)? {
-            self.step(Op::RemoveRoute(eip), &mut Links::default())?;
-        }
+        let routes = link::routes(&mut self.routes)?;
+        self.steps(&routes.into_iter().map(Op::RemoveRoute).collect::<Vec<_>>())?;
         let mut transaction = Transaction::default();
         transaction.delete(&self.ruleset);
-        self.commit(&mut transaction)?;
+        self.commit(transaction)?;
         let inside = self.inside()?;
-        let mut links = Links { inside: Some(inside), outside: None };
-        for havip in link::neighbours(&mut self.routes, inside)?.into_keys() {
-            self.step(Op::RemoveNeighbour(havip), &mut links)?;
-        }
-        Ok(())
+        let neighbours = link::neighbours(&mut self.routes, inside)?;
+        self.steps(&neighbours.into_keys().map(Op::RemoveNeighbour).collect::<Vec<_>>())
     }
 
     fn generation(&mut self) -> Result<u32, Fault> {

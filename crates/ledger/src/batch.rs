@@ -1,6 +1,6 @@
 //! One batch: each waiting command decided against the state as it would be after those before it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use mooring_domain::{Actor, Commit, CommitPosition, Decider, Event, Position, Rejection};
@@ -22,6 +22,10 @@ const COMMAND_BYTES: usize = contract::MAX_RECORD_BYTES / 4;
 /// What a commit takes beside its events and its actor: ids, hash, times, lengths.
 const COMMIT_OVERHEAD: usize = 128;
 
+/// So many changes of one thing wait for their turn at most, each a record of its own: with more, whoever changes it last
+/// would wait for longer than callers do.
+const WAITING_CHANGES: usize = 64;
+
 /// What a batch came to before it is stored.
 pub(crate) struct Batch<D: Decider> {
     pub(crate) commits: Vec<mooring_event_log::Commit>,
@@ -29,8 +33,12 @@ pub(crate) struct Batch<D: Decider> {
     pub(crate) ahead: Folded<D::State>,
     /// Each with what it decided.
     pub(crate) waiting: Vec<(Submission<D::Command>, Decision)>,
-    /// For the next batch: the same request id or the same thing twice, or no room in this one.
+    /// For the next batch: the same request id twice, or no room in this one.
     pub(crate) later: Vec<Submission<D::Command>>,
+    /// For the next batch, too: changes of what this one changes already. Others go before them.
+    pub(crate) aside: Vec<Submission<D::Command>>,
+    /// Too many of those.
+    pub(crate) crowded: Vec<Submission<D::Command>>,
 }
 
 impl<D: Decider> Batch<D> {
@@ -45,8 +53,9 @@ impl<D: Decider> Batch<D> {
 pub(crate) fn undecided<C>(
     waiting: Vec<(Submission<C>, Decision)>,
     later: Vec<Submission<C>>,
+    aside: Vec<Submission<C>>,
 ) -> Vec<Submission<C>> {
-    waiting.into_iter().map(|(submission, _)| submission).chain(later).collect()
+    waiting.into_iter().map(|(submission, _)| submission).chain(later).chain(aside).collect()
 }
 
 /// What became of one command.
@@ -69,18 +78,30 @@ pub(crate) fn decide<D: Decider>(
 ) -> Batch<D> {
     let position = Position(folded.position.0 + 1);
     let recorded_at = now().max(folded.recorded_at);
-    let mut batch =
-        Batch::<D> { commits: Vec::new(), ahead: folded.clone(), waiting: Vec::new(), later: Vec::new() };
+    let mut batch = Batch::<D> {
+        commits: Vec::new(),
+        ahead: folded.clone(),
+        waiting: Vec::new(),
+        later: Vec::new(),
+        aside: Vec::new(),
+        crowded: Vec::new(),
+    };
     let mut bytes = 0;
-    let mut changed = HashSet::new();
+    // What is changed → how many more changes of it wait.
+    let mut changed: HashMap<Uuid, usize> = HashMap::new();
     for submission in submissions {
         let known = submission.caller.request.and_then(|asked| batch.ahead.requests.find(&asked));
         let full = bytes > BATCH_BYTES || batch.commits.len() == contract::MAX_COMMITS;
         let subject = submission.command.as_ref().and_then(D::changes);
-        if full
-            || subject.is_some_and(|subject| changed.contains(&subject))
-            || known.is_some_and(|known| known.at().position == position)
-        {
+        // Before anything else: all changes of one thing wait in one row, in their order.
+        if let Some(more) = subject.and_then(|subject| changed.get_mut(&subject)) {
+            let crowded = *more == WAITING_CHANGES;
+            *more += usize::from(!crowded);
+            let row = if crowded { &mut batch.crowded } else { &mut batch.aside };
+            row.push(submission);
+            continue;
+        }
+        if full || known.is_some_and(|known| known.at().position == position) {
             batch.later.push(submission);
             continue;
         }
@@ -109,7 +130,7 @@ pub(crate) fn decide<D: Decider>(
                     bytes += size;
                     batch.ahead.commit::<D>(&commit, &stored.request_hash);
                     batch.commits.push(stored);
-                    changed.extend(subject);
+                    changed.extend(subject.map(|subject| (subject, 0)));
                     Decision::Commit(index, commit.events)
                 }
             }

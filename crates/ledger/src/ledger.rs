@@ -17,6 +17,7 @@ use crate::{
     codec::to_log_position,
     folded::{self, Purpose, View},
     following::Following,
+    recent::{Recent, Watching},
     seen,
     snapshots::{SnapshotError, Snapshots},
     submission::{Outcome, Refused, Submission},
@@ -86,16 +87,18 @@ pub struct Ledger<D: Decider> {
     submissions: mpsc::Sender<Vec<Submission<D::Command>>>,
     view: watch::Receiver<View<D::State>>,
     changed: watch::Receiver<Position>,
+    recent: Arc<Recent<D::State>>,
 }
 
 impl<D: Decider> Clone for Ledger<D> {
     fn clone(&self) -> Self {
-        let Self { log, submissions, view, changed } = self;
+        let Self { log, submissions, view, changed, recent } = self;
         Self {
             log: log.clone(),
             submissions: submissions.clone(),
             view: view.clone(),
             changed: changed.clone(),
+            recent: recent.clone(),
         }
     }
 }
@@ -111,11 +114,12 @@ impl<D: Decider> Ledger<D> {
         let (folded, saver) = folded::up_to_tail::<D>(&*log, snapshot, Purpose::Write).await?;
         let (view_sender, view) = watch::channel(folded.view());
         let (change, changed) = watch::channel(folded.position);
-        let shown = Shown { view: view_sender, changed: change };
+        let recent = Arc::new(Recent::default());
+        let shown = Shown { view: view_sender, changed: change, recent: recent.clone() };
         let (submissions, receiver) = mpsc::channel(QUEUE);
         let writer = Writer::<D>::new(log.clone(), region, folded, saver, shown);
         let task = FoldTask::start(|closing| writer.run(receiver, closing));
-        Ok((Self { log, submissions, view, changed }, task))
+        Ok((Self { log, submissions, view, changed, recent }, task))
     }
 
     /// Has the core decide a command, and answers when what it decided is durable and folded.
@@ -206,6 +210,11 @@ impl<D: Decider> Ledger<D> {
     /// Every record of the region after a position.
     pub fn following(&self, after: Position) -> Following {
         Following::after(self.log.clone(), to_log_position(after))
+    }
+
+    /// The last records, for a watch that begins.
+    pub(crate) fn recent(&self) -> Watching<D::State> {
+        Watching::new(self.recent.clone())
     }
 
     /// The state now.

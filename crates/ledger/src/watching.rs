@@ -1,17 +1,32 @@
 //! A watch of a core's things: everything as it is, or what has changed since a position, and then every change as it happens.
 //!
-//! Each watch folds the log itself, from the state with which it began on: nothing is queued for a watcher that is slow, and
-//! none of its answers is about a later record than it says.
+//! Each watch follows the log itself, from the state with which it began on: nothing is queued for a watcher that is slow, and
+//! none of its answers is about a later record than it says. What a record makes of the state it takes from the ledger, which
+//! folds it once for all; only a watcher that is far behind folds for itself, until it has caught up.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use mooring_domain::{Commit, Decider, Event, Position, Rejection};
+use mooring_event_log::Record;
 use mooring_proto::status::Unserved;
+use tokio::{sync::watch, time::timeout};
 
-use crate::{Following, Ledger, Refused, View, codec::commits, submission::unserved};
+use crate::{
+    Following, Ledger, Refused, View,
+    codec::commits,
+    folded::reads,
+    recent::{Told, Watching},
+    submission::unserved,
+};
 
 /// Things of one answer.
 const AT_ONCE: usize = 1000;
+/// How long a record is waited for to be folded by the ledger, which follows the same log.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// What is watched.
 pub trait Watched: Send {
@@ -41,6 +56,11 @@ pub trait Watched: Send {
 pub struct Watch<W: Watched> {
     watched: W,
     following: Following,
+    /// A record that was read and is not folded yet.
+    record: Option<Arc<Record>>,
+    /// The ledger's.
+    view: watch::Receiver<View<<W::Core as Decider>::State>>,
+    recent: Watching<<W::Core as Decider>::State>,
     state: <W::Core as Decider>::State,
     /// The record folded last.
     position: Position,
@@ -77,8 +97,18 @@ impl<W: Watched> Watch<W> {
         let is_new = after == Position::default();
         let following = ledger.following(if is_new { view.position } else { after });
         let (begun, state) = (view.position, view.state.as_ref().clone());
-        let (missed, ready) = (BTreeSet::new(), VecDeque::new());
-        let mut watch = Self { watched, following, state, position: begun, begun, missed, ready };
+        let mut watch = Self {
+            watched,
+            following,
+            record: None,
+            view: ledger.watch(),
+            recent: ledger.recent(),
+            state,
+            position: begun,
+            begun,
+            missed: BTreeSet::new(),
+            ready: VecDeque::new(),
+        };
         if is_new {
             watch.begin(&watch.watched.all(&watch.state));
         } else if after == begun {
@@ -96,14 +126,20 @@ impl<W: Watched> Watch<W> {
             if let Some(answer) = self.ready.pop_front() {
                 return Ok(answer);
             }
-            let record = self.following.next().await.map_err(|error| unserved(&error))?;
+            let record = match &self.record {
+                Some(record) => record.clone(),
+                None => {
+                    let next = self.following.next().await.map_err(|error| unserved(&error))?;
+                    self.record.insert(next).clone()
+                }
+            };
             let position = Position(record.position.0);
-            let reads = W::Core::READS.iter().any(|stream| stream.name() == record.stream.as_str());
-            let commits = if reads { commits(&record) } else { Ok(Vec::new()) };
-            let touched = self.fold(&commits.map_err(|error| {
-                tracing::error!(%error, "a watch ends");
-                Unserved::Damaged
-            })?);
+            let told = self.told(&record).await;
+            self.record = None;
+            let touched = match told {
+                Some(told) => self.take(told, position),
+                None => self.fold(&record)?,
+            };
             if position > self.begun {
                 self.position = position;
                 self.ready = self.answers(&touched, position);
@@ -130,16 +166,43 @@ impl<W: Watched> Watch<W> {
         }
     }
 
-    /// Which of the things it is about.
-    fn fold(&mut self, commits: &[Commit]) -> BTreeSet<W::Id> {
-        let mut touched = BTreeSet::new();
-        for commit in commits {
-            if commit.at.position > self.begun {
-                W::Core::follow(&mut self.state, commit);
-            }
-            touched.extend(commit.events.iter().filter_map(|event| self.watched.touched_by(event)));
+    /// What the ledger made of a record, if it is there and the record is not too far back.
+    async fn told(&mut self, record: &Record) -> Option<Told<<W::Core as Decider>::State>> {
+        let position = Position(record.position.0);
+        if !reads::<W::Core>(record) {
+            return None;
         }
-        touched
+        // Where the ledger is late, or has stopped, this goes on by itself.
+        let _ = timeout(MOMENT, self.view.wait_for(|view| view.position >= position)).await;
+        self.recent.at(record)
+    }
+
+    /// Which of the things the record is about; the state is the ledger's again.
+    fn take(&mut self, told: Told<<W::Core as Decider>::State>, position: Position) -> BTreeSet<W::Id> {
+        if position > self.begun {
+            self.state = told.state;
+        }
+        self.touched(&told.commits)
+    }
+
+    /// Which of the things the record is about.
+    fn fold(&mut self, record: &Record) -> Result<BTreeSet<W::Id>, Unserved> {
+        if !reads::<W::Core>(record) {
+            return Ok(BTreeSet::new());
+        }
+        let commits = commits(record).map_err(|error| {
+            tracing::error!(%error, "a watch ends");
+            Unserved::Damaged
+        })?;
+        if Position(record.position.0) > self.begun {
+            commits.iter().for_each(|commit| W::Core::follow(&mut self.state, commit));
+        }
+        Ok(self.touched(&commits))
+    }
+
+    fn touched(&self, commits: &[Commit]) -> BTreeSet<W::Id> {
+        let events = commits.iter().flat_map(|commit| &commit.events);
+        events.filter_map(|event| self.watched.touched_by(event)).collect()
     }
 
     /// What these are now; the last answer says how far that is.

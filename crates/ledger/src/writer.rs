@@ -17,6 +17,7 @@ use crate::{
     codec::{self, to_log_position},
     folded::{self, Folded, Purpose, View},
     following::Following,
+    recent::Recent,
     saver::Saver,
     submission::{Outcome, Refused, Submission, unserved},
 };
@@ -34,6 +35,7 @@ const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Shown<S> {
     pub(crate) view: watch::Sender<View<S>>,
     pub(crate) changed: watch::Sender<Position>,
+    pub(crate) recent: Arc<Recent<S>>,
 }
 
 pub(crate) struct Writer<D: Decider> {
@@ -98,8 +100,9 @@ impl<D: Decider> Writer<D> {
         closing: &Notify,
     ) -> Result<(), Fatal> {
         let mut waiting: Vec<Submission<D::Command>> = Vec::new();
+        let mut aside = Vec::new();
         loop {
-            if waiting.is_empty() {
+            if waiting.is_empty() && aside.is_empty() {
                 tokio::select! {
                     record = self.following.next() => self.fold(&*record?)?,
                     () = closing.notified() => receiver.close(),
@@ -109,38 +112,42 @@ impl<D: Decider> Writer<D> {
                     },
                 }
             }
-            if !waiting.is_empty() {
-                self.gather(receiver, &mut waiting).await;
-                waiting = self.batch(waiting).await?;
+            if !waiting.is_empty() || !aside.is_empty() {
+                self.gather(receiver, &mut waiting, &mut aside).await;
+                (waiting, aside) = self.batch(waiting).await?;
             }
             self.saver.offer(self.folded.witness(), || self.folded.clone()).await;
         }
     }
 
-    /// Adds what waits, and what is expected.
+    /// Adds what was put aside, what waits, and what is expected. What was put aside is not counted: of a thing that
+    /// thousands change at once, all but one are put aside again, and whoever changes another must find room.
     async fn gather(
         &mut self,
         receiver: &mut mpsc::Receiver<Vec<Submission<D::Command>>>,
         waiting: &mut Vec<Submission<D::Command>>,
+        aside: &mut Vec<Submission<D::Command>>,
     ) {
+        let put_aside = aside.len();
+        waiting.append(aside);
         let deadline = Instant::now() + TOGETHER;
-        while waiting.len() < contract::MAX_COMMITS {
+        while waiting.len() < contract::MAX_COMMITS + put_aside {
             let more = match receiver.try_recv() {
                 Ok(more) => Some(more),
-                Err(_) if waiting.len() >= self.crowd => None,
+                Err(_) if waiting.len() >= self.crowd + put_aside => None,
                 Err(_) => timeout_at(deadline, receiver.recv()).await.ok().flatten(),
             };
             let Some(more) = more else { break };
             waiting.extend(more);
         }
-        self.crowd = waiting.len();
+        self.crowd = waiting.len() - put_aside;
     }
 
-    /// Decides, stores and answers; gives back what has to wait for the next batch.
+    /// Decides, stores and answers; gives back what has to wait for the next batch, and what is put aside until then.
     async fn batch(
         &mut self,
         mut submissions: Vec<Submission<D::Command>>,
-    ) -> Result<Vec<Submission<D::Command>>, Fatal> {
+    ) -> Result<(Vec<Submission<D::Command>>, Vec<Submission<D::Command>>), Fatal> {
         // Asking a log where it ends can be a question over the network: only where something depends on the answer.
         let mut at_the_tail = D::READS.iter().any(|stream| *stream != D::STREAM);
         for _ in 0..RACES {
@@ -148,17 +155,18 @@ impl<D: Decider> Writer<D> {
                 Ok(()) => {}
                 Err(Fatal::Log(error)) if !error.is_final() => {
                     refuse(submissions, unserved(&error));
-                    return Ok(Vec::new());
+                    return Ok((Vec::new(), Vec::new()));
                 }
                 Err(fatal) => {
                     refuse(submissions, fatal.unserved());
                     return Err(fatal);
                 }
             }
-            let batch = batch::decide::<D>(&self.folded, submissions);
+            let mut batch = batch::decide::<D>(&self.folded, submissions);
+            refuse(batch.crowded.drain(..), Unserved::Crowded);
             if !at_the_tail && !batch.proves_itself() {
                 at_the_tail = true;
-                submissions = batch::undecided(batch.waiting, batch.later);
+                submissions = batch::undecided(batch.waiting, batch.later, batch.aside);
                 continue;
             }
             let ids: Vec<Uuid> = batch.commits.iter().map(|commit| commit.id).collect();
@@ -174,29 +182,29 @@ impl<D: Decider> Writer<D> {
                             batch.waiting.into_iter().map(|(submission, _)| submission),
                             Unserved::Unknown,
                         );
-                        refuse(batch.later, fatal.unserved());
+                        refuse(batch.later.into_iter().chain(batch.aside), fatal.unserved());
                         return Err(fatal);
                     }
                     self.answer(batch.waiting, codec::to_domain_position(position)).await;
-                    return Ok(batch.later);
+                    return Ok((batch.later, batch.aside));
                 }
                 Err(LogError::Conflict { .. }) => {
                     at_the_tail = true;
-                    submissions = batch::undecided(batch.waiting, batch.later);
+                    submissions = batch::undecided(batch.waiting, batch.later, batch.aside);
                 }
                 Err(error) => {
                     let unserved = unserved(&error);
                     refuse(batch.waiting.into_iter().map(|(submission, _)| submission), unserved);
                     if error.is_final() {
-                        refuse(batch.later, unserved);
+                        refuse(batch.later.into_iter().chain(batch.aside), unserved);
                         return Err(error.into());
                     }
-                    return Ok(batch.later);
+                    return Ok((batch.later, batch.aside));
                 }
             }
         }
         refuse(submissions, Unserved::Unavailable);
-        Ok(Vec::new())
+        Ok((Vec::new(), Vec::new()))
     }
 
     /// Appends, and asks again with the very same commits while the outcome is not known (L5, L6). Giving up in the end is
@@ -260,6 +268,9 @@ impl<D: Decider> Writer<D> {
     }
 
     fn show(&self, record: &Record) {
+        if folded::reads::<D>(record) {
+            self.shown.recent.put(record, &self.folded.state);
+        }
         self.shown.view.send_replace(self.folded.view());
         if folded::reads::<D>(record) {
             self.shown.changed.send_replace(self.folded.position);

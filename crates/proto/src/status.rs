@@ -12,8 +12,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "mooring";
 
-/// The longest message, in characters.
-const LONGEST: usize = 1000;
+/// The longest message, in bytes as it is sent. It is sent twice, and its details beside it: clients take 8 KiB of it all.
+const LONGEST: usize = 1300;
 
 /// When to ask again where something is under way on the same thing.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -58,8 +58,10 @@ pub(crate) fn wrong_fields(fields: &[(String, String)]) -> Status {
     let first = fields.first().map(|(field, _)| field.clone()).unwrap_or_default();
     let metadata = HashMap::from([("field".to_owned(), first), ("retryable".to_owned(), "false".to_owned())]);
     let mut details = ErrorDetails::with_error_info("INVALID_FIELD", DOMAIN, metadata);
+    let all: usize = fields.iter().map(|(_, rule)| rule.chars().map(sent_as).sum::<usize>()).sum();
+    let most = if all > 2 * LONGEST { LONGEST / fields.len() } else { LONGEST };
     for (field, rule) in fields {
-        details.add_bad_request_violation(field, rule);
+        details.add_bad_request_violation(field, bounded_to(rule, most));
     }
     let message =
         fields.iter().map(|(field, rule)| format!("{field}: {rule}")).collect::<Vec<_>>().join("; ");
@@ -68,10 +70,24 @@ pub(crate) fn wrong_fields(fields: &[(String, String)]) -> Status {
 
 /// What a message quotes can be as long as a request, and clients take no headers of that length.
 fn bounded(message: &str) -> String {
-    match message.char_indices().nth(LONGEST) {
+    bounded_to(message, LONGEST)
+}
+
+fn bounded_to(message: &str, most: usize) -> String {
+    let mut size = 0;
+    let end = message.char_indices().find(|(_, c)| {
+        size += sent_as(*c);
+        size > most
+    });
+    match end {
         Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
         None => message.to_owned(),
     }
+}
+
+/// The bytes that a character takes in a header: what may be no ASCII letter or digit is sent as `%xx` for each of its bytes.
+fn sent_as(c: char) -> usize {
+    if c.is_ascii_alphanumeric() { 1 } else { 3 * c.len_utf8() }
 }
 
 /// What another service said of its field `from`, about `field` of the request that it was asked for.
@@ -99,7 +115,15 @@ pub fn failure(code: Code, reason: &str, message: impl Into<String>, retryable: 
     if retryable {
         details.set_retry_info(Some(PAUSE));
     }
-    Status::with_error_details(code, message, details)
+    Status::with_error_details(code, bounded(&message.into()), details)
+}
+
+/// The status of what a field of the request asked for, and came to nothing later.
+pub fn came_to_nothing(reason: &str, field: &'static str, message: &str) -> Status {
+    let metadata =
+        [("field", field), ("retryable", "false")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::from(metadata));
+    Status::with_error_details(Code::FailedPrecondition, format!("{field}: {}", bounded(message)), details)
 }
 
 /// The field does not have the shape it must.
@@ -130,6 +154,12 @@ pub enum Unserved {
     /// What the caller has seen already has not come here in time; a retry can help.
     #[error("this server has not read the event log so far yet")]
     Behind,
+    /// Too many changes of the same thing wait already; a retry can help.
+    #[error("too many changes of the same thing are waiting; nothing was written")]
+    Crowded,
+    /// The project watches as much as it may at once; a retry can help once one of its watches has ended.
+    #[error("the project has as many watches at once as it may; end one of them")]
+    Watching,
     /// The process is stopping.
     #[error("the server is stopping; nothing was written")]
     Closed,
@@ -143,8 +173,10 @@ pub fn from_unserved(unserved: Unserved) -> Status {
         Unserved::Unknown => (Code::Unavailable, "OUTCOME_UNKNOWN"),
         Unserved::Unavailable => (Code::Unavailable, "LOG_UNAVAILABLE"),
         Unserved::Behind => (Code::Unavailable, "BEHIND"),
+        Unserved::Crowded => (Code::ResourceExhausted, "TOO_MANY_CHANGES"),
+        Unserved::Watching => (Code::ResourceExhausted, "TOO_MANY_WATCHES"),
         Unserved::Closed => (Code::Unavailable, "STOPPING"),
     };
-    let retryable = code == Code::Unavailable;
+    let retryable = !matches!(unserved, Unserved::Full | Unserved::Damaged);
     failure(code, reason, unserved.to_string(), retryable)
 }

@@ -20,6 +20,8 @@ use crate::{
 
 /// The largest message a server takes, in bytes. Set it on every service (`max_decoding_message_size`).
 pub const MAX_MESSAGE: usize = 1024 * 1024;
+/// The same for what gateways say of their kernels, which can be of every VPC of a region. Only the operator's are heard.
+pub const MAX_REPORT: usize = 4 * MAX_MESSAGE;
 /// How long a call may take until its answer begins.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 

@@ -24,7 +24,7 @@ pub(crate) fn binding(of: &binding::Binding, state: &binding::State, reports: &R
 
 fn progress(of: &binding::Binding, gateway: &binding::Gateway, reports: &Reports) -> api::binding::Gateway {
     let name = &gateway.facts.gateway;
-    api::binding::Gateway { gateway: name.to_string(), applied: applied(of, reports.of(name).as_ref()) }
+    api::binding::Gateway { gateway: name.to_string(), applied: applied(of, reports.of(name).as_deref()) }
 }
 
 /// Whether a gateway's kernel is at the binding's position. What would only be is at none, and nowhere.

@@ -126,7 +126,7 @@ impl Gateways {
     ) -> Result<Response<Gateway>, Status> {
         let state = outcome.state_after(ledger);
         let gateway = state.gateway(name).ok_or(Refused::Unserved(Unserved::Unavailable))?;
-        Ok(outcome.answer(answer::gateway(gateway, self.reports(region)?.of(name).as_ref())))
+        Ok(outcome.answer(answer::gateway(gateway, self.reports(region)?.of(name).as_deref())))
     }
 }
 
@@ -194,8 +194,9 @@ impl GatewayService for Gateways {
         &self,
         request: Request<ListAttestationsRequest>,
     ) -> Result<Response<ListAttestationsResponse>, Status> {
-        let region = parse_region(&request.get_ref().parent).map_err(bad_name("parent"))?;
-        let state = self.regions.get("parent", &region)?.view().state;
+        let (caller, request) = Caller::read(request);
+        let region = parse_region(&request.parent).map_err(bad_name("parent"))?;
+        let state = self.regions.get("parent", &region)?.view_for(&caller).await?.state;
         let reports = self.reports(&region)?;
         let names = state.registered_gateways().map(|gateway| &gateway.facts.gateway);
         let attestations =
@@ -223,12 +224,13 @@ impl GatewayService for Gateways {
         &self,
         request: Request<ListGatewaysRequest>,
     ) -> Result<Response<ListGatewaysResponse>, Status> {
-        let region = parse_region(&request.get_ref().parent).map_err(bad_name("parent"))?;
-        let state = self.regions.get("parent", &region)?.view().state;
+        let (caller, request) = Caller::read(request);
+        let region = parse_region(&request.parent).map_err(bad_name("parent"))?;
+        let state = self.regions.get("parent", &region)?.view_for(&caller).await?.state;
         let reports = self.reports(&region)?;
         let gateways = state.gateways();
         let gateways =
-            gateways.map(|gateway| answer::gateway(gateway, reports.of(&gateway.facts.gateway).as_ref()));
+            gateways.map(|gateway| answer::gateway(gateway, reports.of(&gateway.facts.gateway).as_deref()));
         Ok(Response::new(ListGatewaysResponse { gateways: gateways.collect() }))
     }
 }

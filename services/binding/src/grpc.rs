@@ -12,7 +12,7 @@ use mooring_domain::{
     id::{self, BindingId, VpcId},
     name::{GatewayName, Name, RegionId, Scope, parse_region, parse_regional},
 };
-use mooring_ledger::{Caller, Outcome, Refused, Regions, Watch, watched_from};
+use mooring_ledger::{Caller, Outcome, Refused, Regions, Watch, Watches, watched_from};
 use mooring_proto::{
     binding::v1::{
         self as api, BatchGetBindingsRequest, BatchGetBindingsResponse, BindRequest, GetBindingRequest,
@@ -21,11 +21,11 @@ use mooring_proto::{
         binding_service_server::BindingService,
     },
     page,
-    status::{Unserved, bad_field, bad_name, failure, from_unserved},
+    status::{Unserved, bad_field, bad_name, came_to_nothing, from_unserved},
     together::{each, together},
 };
 use mooring_runtime::{peer::Peer, plant, shutdown::Shutdown};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
@@ -48,6 +48,7 @@ pub(crate) struct Bindings {
     pub(crate) resource: Peer,
     /// What it has.
     pub(crate) there: There,
+    pub(crate) watches: Watches,
     /// When it is said, watches end.
     pub(crate) stop: Shutdown,
 }
@@ -138,17 +139,13 @@ impl Bindings {
     }
 
     /// Answers as the first `Bind` or `Move` of this request id.
-    async fn answer_first(
-        &self,
-        first: Outcome,
-        wait_applied: bool,
-    ) -> Result<Response<api::Binding>, Status> {
+    async fn answer_first(&self, first: Outcome, waits: Waits) -> Result<Response<api::Binding>, Status> {
         let request = first.events.iter().find_map(|event| match event {
             Event::BindRequested(request) => Some(request.clone()),
             _ => None,
         });
         let request = request.ok_or(Refused::Unserved(Unserved::Unavailable))?;
-        self.answer_bound(&request.eip_name(), &request.havip_name(), first, wait_applied).await
+        self.answer_bound(&request.eip_name(), &request.havip_name(), first, waits).await
     }
 
     /// Answers for the binding that a `Bind` or a `Move` made or found, once it has come to its end.
@@ -157,7 +154,7 @@ impl Bindings {
         eip: &Name<id::Eip>,
         havip: &Name<id::Havip>,
         outcome: Outcome,
-        wait_applied: bool,
+        waits: Waits,
     ) -> Result<Response<api::Binding>, Status> {
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         let reports = self.reports(&havip.scope.region)?;
@@ -168,7 +165,7 @@ impl Bindings {
                 .filter(|binding| binding.request.eip == eip.id);
             of_havip.map(|binding| binding.request.binding)
         };
-        let wait = Wait::new(ledger, reports);
+        let wait = Wait::new(ledger, reports, waits.tells_causes);
         let id = bound(&outcome).or_else(there);
         let binding = match id {
             Some(id) => wait.decided(id).await?,
@@ -176,6 +173,8 @@ impl Bindings {
         };
         let gone =
             || Rejection::precondition("UNBOUND_SINCE", "eip", "it was bound, and has been unbound since");
+        // What is on its way out is as good as gone: nobody's bind is answered with it.
+        let binding = binding.filter(|binding| !matches!(binding.phase, Phase::Unassociating(_)));
         let binding = binding.ok_or_else(|| Refused::from(gone()))?;
         if let Phase::Failed { reason, message } = &binding.phase {
             return Err(match &**reason {
@@ -184,13 +183,28 @@ impl Bindings {
             });
         }
         let outcome = outcome.ended_at(binding.at.position);
-        if !wait_applied {
+        if !waits.applied {
             return Ok(outcome.answer(answer::binding(&binding, &ledger.view().state, reports)));
         }
         wait.applied(binding.request.binding).await?;
         let state = ledger.view().state;
         let binding = state.get(binding.request.binding).ok_or_else(|| Refused::from(gone()))?;
         Ok(outcome.answer(answer::binding(binding, &state, reports)))
+    }
+}
+
+/// How an answer is waited for.
+#[derive(Clone, Copy)]
+struct Waits {
+    /// Whether gateways' kernels are, too. Nothing is put anywhere by a request that is only validated.
+    applied: bool,
+    /// Whether the caller hears why a gateway is late.
+    tells_causes: bool,
+}
+
+impl Waits {
+    fn of(caller: &Caller, applied: bool) -> Self {
+        Self { applied: applied && !caller.validates_only(), tells_causes: caller.is_operator() }
     }
 }
 
@@ -227,16 +241,19 @@ fn unbinding(outcome: &Outcome, state: &State, eip: Option<&Name<id::Eip>>) -> O
 
 /// Why a binding failed, as an error.
 pub(crate) fn failed(binding: &Binding, reason: &str, message: &str) -> Status {
-    failure(Code::FailedPrecondition, reason, format!("{message} (binding {} FAILED)", binding.name()), false)
+    let field = if reason.starts_with("EIP") { "eip" } else { "havip" };
+    let message = format!("{message} (binding {} FAILED)", binding.name());
+    came_to_nothing(reason, field, &message)
 }
 
 #[tonic::async_trait]
 impl BindingService for Bindings {
     async fn bind(&self, request: Request<BindRequest>) -> Result<Response<api::Binding>, Status> {
         let (caller, request) = Caller::open(request);
+        let waits = Waits::of(&caller, request.wait_applied);
         let (eip, havip) = match self.asked(&caller, &request.eip, &request.havip).await? {
             Asked::New(eip, havip) => (eip, havip),
-            Asked::Before(first) => return self.answer_first(first, request.wait_applied).await,
+            Asked::Before(first) => return self.answer_first(first, waits).await,
         };
         let (binding, project) = (BindingId::new(Uuid::now_v7()), havip.scope.project.clone());
         let pair = Pair { binding, eip: eip.id, havip: havip.id, project, moved_from: None };
@@ -249,21 +266,23 @@ impl BindingService for Bindings {
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.bind(&outcome, &pair).await;
         }
-        self.answer_bound(&eip, &havip, outcome, request.wait_applied).await
+        self.answer_bound(&eip, &havip, outcome, waits).await
     }
 
     async fn r#move(&self, request: Request<MoveRequest>) -> Result<Response<api::Binding>, Status> {
         let (caller, request) = Caller::open(request);
+        let waits = Waits::of(&caller, request.wait_applied);
         let (eip, havip) = match self.asked(&caller, &request.eip, &request.havip).await? {
             Asked::New(eip, havip) => (eip, havip),
-            Asked::Before(first) => return self.answer_first(first, request.wait_applied).await,
+            Asked::Before(first) => return self.answer_first(first, waits).await,
         };
         let ledger = self.regions.get("havip", &havip.scope.region)?;
         let id = BindingId::new(Uuid::now_v7());
         let expected = Expected(request.expected_revision);
         let command = Command::Move { id, eip: eip.clone(), havip: havip.clone(), expected };
         let project = havip.scope.project.clone();
-        let pair = Pair { binding: id, eip: eip.id, havip: havip.id, project, moved_from: None };
+        let left = ledger.view().state.of_eip(&project, eip.id).map(|left| left.request.binding);
+        let pair = Pair { binding: id, eip: eip.id, havip: havip.id, project, moved_from: left };
         let outcome = match self.check_there(&command, (&eip, &havip), &pair).await {
             Ok(()) => self.told_apart(ledger.submit(caller, command).await, &eip).await?,
             Err(missing) => ledger.submit_found(caller, Err(missing)).await?,
@@ -271,7 +290,7 @@ impl BindingService for Bindings {
         if outcome.validated_only {
             return self.validated(&havip.scope.region)?.moved(&outcome).await;
         }
-        self.answer_bound(&eip, &havip, outcome, request.wait_applied).await
+        self.answer_bound(&eip, &havip, outcome, waits).await
     }
 
     async fn unbind(&self, request: Request<UnbindRequest>) -> Result<Response<UnbindResponse>, Status> {
@@ -281,6 +300,7 @@ impl BindingService for Bindings {
         let ledger = self.regions.get("eip", &scope.region)?;
         let reports = self.reports(&scope.region)?;
         let expected = Expected(request.expected_revision);
+        let (validates_only, waits) = (caller.validates_only(), Waits::of(&caller, false));
         let first = match says_id::<id::Eip>(&request.eip) {
             true => None,
             false => ledger.answered(caller.clone()).await?,
@@ -298,8 +318,9 @@ impl BindingService for Bindings {
         }
         let position = match unbinding(&outcome, &ledger.view().state, eip.as_ref()) {
             Some((id, position)) => {
-                if !plant::planted("unbind.answers-early") {
-                    Wait::new(ledger, reports).gone(id).await?;
+                // What is only validated waits for nobody.
+                if !validates_only && !plant::planted("unbind.answers-early") {
+                    Wait::new(ledger, reports, waits.tells_causes).gone(id).await?;
                 }
                 position
             }
@@ -307,7 +328,8 @@ impl BindingService for Bindings {
                 if let Some(eip) = eip.filter(|_| outcome.at.is_none()) {
                     self.there.check_eip(&eip).await?;
                 }
-                ledger.view().position
+                // Looking may have taken a while, and somebody may have bound it since.
+                outcome.position
             }
         };
         Ok(outcome.ended_at(ledger.view().position).answer(UnbindResponse { position: position.0 }))
@@ -372,6 +394,7 @@ impl BindingService for Bindings {
         let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.regions.get("parent", &scope.region)?;
         let reports = self.reports(&scope.region)?;
+        let begun = self.watches.begin(&caller, &scope.project)?;
         let after = Position(request.after);
         let view = watched_from(ledger, after).await?;
         let binding = match request.binding.as_str() {
@@ -380,9 +403,9 @@ impl BindingService for Bindings {
         };
         let wanted = Wanted { scope, binding, reports: reports.clone() };
         let watching = Watching::new(Watch::new(wanted, ledger, view, after), reports);
-        let answers = stream::try_unfold(watching, async |mut watching| {
+        let answers = stream::try_unfold((watching, begun), async |(mut watching, begun)| {
             let answer = watching.next().await?;
-            Ok(Some((answer, watching)))
+            Ok(Some((answer, (watching, begun))))
         });
         let stopping = stream::once(async { Err(from_unserved(Unserved::Closed)) });
         Ok(Response::new(answers.take_until(self.stop.clone().stopped()).chain(stopping).boxed()))
@@ -407,7 +430,7 @@ impl BindingService for Bindings {
             name => Some(vpc_of(&region, name)?),
         };
         let position = if asked == Position::default() { view.position } else { asked };
-        let applied = Wait::new(ledger, self.reports(&region)?).at(&gateways, vpc, position).await?;
+        let applied = Wait::new(ledger, self.reports(&region)?, true).at(&gateways, vpc, position).await?;
         let gateways = applied.iter().map(|gateway| format!("regions/{region}/gateways/{gateway}")).collect();
         Ok(Response::new(WaitAppliedResponse { position: position.0, gateways }))
     }

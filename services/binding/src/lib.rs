@@ -18,11 +18,15 @@ mod watch;
 use std::{collections::BTreeMap, sync::Arc};
 
 use mooring_domain::{binding::BindingCore, name::RegionId};
-use mooring_ledger::Regions;
+use mooring_ledger::{Regions, Watches};
 use mooring_proto::binding::v1::{
     binding_service_server::BindingServiceServer, gateway_service_server::GatewayServiceServer,
 };
-use mooring_runtime::{peer::Peer, server::MAX_MESSAGE, shutdown::Shutdown};
+use mooring_runtime::{
+    peer::Peer,
+    server::{MAX_MESSAGE, MAX_REPORT},
+    shutdown::Shutdown,
+};
 use reports::Reports;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -59,11 +63,12 @@ pub fn start(
         early,
         resource: resource.clone(),
         there,
+        watches: Watches::default(),
         stop: stop.clone(),
     };
     let gateways = gateways::Gateways { regions, reports };
     let routes = routes
         .add_service(BindingServiceServer::new(bindings).max_decoding_message_size(MAX_MESSAGE))
-        .add_service(GatewayServiceServer::new(gateways).max_decoding_message_size(MAX_MESSAGE));
+        .add_service(GatewayServiceServer::new(gateways).max_decoding_message_size(MAX_REPORT));
     (routes, managers)
 }

@@ -50,10 +50,13 @@ impl Report {
     }
 }
 
+/// What gateways reported last. A report can be of every VPC of the region: whoever looks at one shares it.
+pub(crate) type LastReports = BTreeMap<GatewayName, Arc<Report>>;
+
 /// The last report of every gateway of a region. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Reports {
-    last: watch::Sender<BTreeMap<GatewayName, Report>>,
+    last: watch::Sender<LastReports>,
     attestations: Arc<Mutex<BTreeMap<GatewayName, Attestations>>>,
 }
 
@@ -75,7 +78,7 @@ impl Default for Reports {
 impl Reports {
     pub(crate) fn put(&self, gateway: GatewayName, report: Report) {
         self.last.send_modify(|last| {
-            last.insert(gateway, report);
+            last.insert(gateway, Arc::new(report));
         });
     }
 
@@ -105,7 +108,7 @@ impl Reports {
         all.get(gateway).cloned().unwrap_or_default()
     }
 
-    pub(crate) fn of(&self, gateway: &GatewayName) -> Option<Report> {
+    pub(crate) fn of(&self, gateway: &GatewayName) -> Option<Arc<Report>> {
         self.last.borrow().get(gateway).cloned()
     }
 
@@ -116,6 +119,9 @@ impl Reports {
             return "has not reported since this service started".to_owned();
         };
         match report.stuck.get(&vpc) {
+            Some(stuck) if report.position >= position && stuck.cause.is_empty() => {
+                "is stuck with more VPCs than it says causes of".to_owned()
+            }
             Some(stuck) if report.position >= position => stuck.cause.clone(),
             _ => {
                 let (seen, age) = (report.position, report.at.elapsed().as_secs_f64());
@@ -143,7 +149,7 @@ impl Reports {
         Some(self.cause(gateway, of, position))
     }
 
-    pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<GatewayName, Report>> {
+    pub(crate) fn watch(&self) -> watch::Receiver<LastReports> {
         self.last.subscribe()
     }
 

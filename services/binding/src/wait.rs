@@ -22,12 +22,15 @@ const KEPT: Duration = Duration::from_secs(20);
 pub(crate) struct Wait<'a> {
     ledger: &'a Ledger<BindingCore>,
     reports: &'a Reports,
+    /// Whether the caller may know what goes on at gateways.
+    tells_causes: bool,
     deadline: Instant,
 }
 
 impl<'a> Wait<'a> {
-    pub(crate) fn new(ledger: &'a Ledger<BindingCore>, reports: &'a Reports) -> Self {
-        Self { ledger, reports, deadline: Instant::now() + KEPT }
+    /// Why a gateway has not put something in or taken it out is the operator's to know.
+    pub(crate) fn new(ledger: &'a Ledger<BindingCore>, reports: &'a Reports, tells_causes: bool) -> Self {
+        Self { ledger, reports, tells_causes, deadline: Instant::now() + KEPT }
     }
 
     /// Until the binding has left ASSOCIATING: as it is then, `None` when it is gone.
@@ -115,7 +118,7 @@ impl<'a> Wait<'a> {
         let state = self.ledger.view().state;
         let Some(binding) = state.get(id) else { return Vec::new() };
         let names = state.registered_gateways().map(|gateway| gateway.facts.gateway.clone());
-        names.filter(|name| !answer::applied(binding, self.reports.of(name).as_ref())).collect()
+        names.filter(|name| !answer::applied(binding, self.reports.of(name).as_deref())).collect()
     }
 
     /// A move waits for gateways, too.
@@ -145,8 +148,10 @@ impl<'a> Wait<'a> {
         let binding =
             state.get(id).and_then(|binding| Some((binding.facts()?.havip.vpc, binding.at.position)));
         let cause = |gateway: &GatewayName| match binding {
-            Some((vpc, position)) => format!("{gateway}: {}", self.reports.cause(gateway, vpc, position)),
-            None => gateway.to_string(),
+            Some((vpc, position)) if self.tells_causes => {
+                format!("{gateway}: {}", self.reports.cause(gateway, vpc, position))
+            }
+            _ => gateway.to_string(),
         };
         let names: Vec<_> = gateways.iter().map(cause).collect();
         let who = if names.is_empty() { String::new() } else { format!(" ({})", names.join("; ")) };

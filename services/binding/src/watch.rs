@@ -7,7 +7,7 @@ use mooring_domain::{
     binding::{BindingCore, State},
     event::BindingFacts,
     id::{self, BindingId},
-    name::{GatewayName, Name, ProjectId, Scope},
+    name::{Name, ProjectId, Scope},
 };
 use mooring_ledger::{Watch, Watched};
 use mooring_proto::{
@@ -19,7 +19,7 @@ use tonic::Status;
 
 use crate::{
     answer,
-    reports::{Report, Reports},
+    reports::{LastReports, Reports},
 };
 
 /// Of so many bindings it is known what gateways have still to do; of more only what is stored is told.
@@ -78,7 +78,7 @@ impl Watched for Wanted {
 /// A watch under way.
 pub(crate) struct Watching {
     watch: Watch<Wanted>,
-    reports: watch::Receiver<BTreeMap<GatewayName, Report>>,
+    reports: watch::Receiver<LastReports>,
     /// What was told of those that some gateway has not applied.
     unapplied: BTreeMap<BindingId, Vec<Gateway>>,
 }

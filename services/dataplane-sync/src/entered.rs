@@ -178,7 +178,10 @@ impl Entered {
             Some((put, generation)) if trusted => (generation, put, None),
             put => {
                 let found_at = now();
-                let (generation, actual) = self.read()?;
+                // At a start, what is there is most likely what should be.
+                let at_first = put.is_none().then(|| wanted(desired, pools, self.place.arp));
+                let known = put.as_ref().map(|(put, _)| put).or(at_first.as_ref());
+                let (generation, actual) = self.read(known)?;
                 self.read_back_at = Some(found_at);
                 let drift = put.and_then(|(put, _)| drift(found_at, &put, &actual));
                 self.hash = RunningHash::of(&actual);
@@ -223,10 +226,15 @@ impl Entered {
         Ok(steps.iter().any(is_of_nftables))
     }
 
-    fn read(&mut self) -> Result<(u32, Actual), Fault> {
+    fn read(&mut self, known: Option<&Actual>) -> Result<(u32, Actual), Fault> {
         tracing::debug!(vpc = %self.vpc, "the kernel is read back");
         // The generation first: who changes something after it is found by it.
-        Ok((self.kernel.generation()?, self.kernel.read()?))
+        let generation = self.kernel.generation()?;
+        let actual = match known {
+            Some(known) => self.kernel.read_known(known)?,
+            None => self.kernel.read()?,
+        };
+        Ok((generation, actual))
     }
 
     /// Everything that the kernel has now.
@@ -255,15 +263,15 @@ impl Entered {
         if verify {
             self.look_at_the_place();
         }
-        let differences = match verify.then(|| self.kernel.read()) {
+        let wanted = verify.then(|| wanted(desired, pools, self.place.arp));
+        let differences = match wanted.map(|wanted| (self.kernel.read_known(&wanted), wanted)) {
             None => Vec::new(),
-            Some(Ok(actual)) => {
+            Some((Ok(actual), wanted)) => {
                 let rules = (!actual.ruleset).then(|| RULES.to_owned());
-                let wanted = wanted(desired, pools, actual.arp);
                 let elements = known_differences(&wanted, &actual);
                 rules.into_iter().chain(elements.iter().map(ToString::to_string)).collect()
             }
-            Some(Err(fault)) => vec![fault.to_string()],
+            Some((Err(fault), _)) => vec![fault.to_string()],
         };
         Audit { differences, drops, warnings: self.warnings.clone() }
     }

@@ -27,6 +27,7 @@ mod questions;
 mod receipts;
 mod report;
 mod silent;
+mod stuck;
 mod target;
 mod urgent;
 mod vpcs;

@@ -9,8 +9,7 @@ use mooring_domain::{
 };
 use mooring_ledger::ACTOR;
 use mooring_proto::binding::v1::{
-    Attestation, RegisterGatewayRequest, ReportAppliedRequest, Stuck,
-    gateway_service_client::GatewayServiceClient,
+    Attestation, RegisterGatewayRequest, ReportAppliedRequest, gateway_service_client::GatewayServiceClient,
 };
 use mooring_runtime::peer::{Idempotent, Peer};
 use tokio::{
@@ -19,7 +18,7 @@ use tokio::{
 };
 use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
-use crate::{fold::Folded, progress::Attested, target, vpcs::Vpcs};
+use crate::{fold::Folded, progress::Attested, stuck::stuck, target, vpcs::Vpcs};
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
@@ -163,21 +162,10 @@ impl Report {
 
     /// The position folded, and every VPC whose kernel is behind its target there.
     fn report(&self, folded: &Folded, vpcs: &Vpcs) -> ReportAppliedRequest {
-        let progress = vpcs.progress();
-        let stuck = folded.desired.vpcs.iter().filter_map(|(vpc, desired)| {
-            let progress = progress.get(vpc).cloned().unwrap_or_default();
-            let position = progress.equal_to(target::version(folded, desired), folded.desired.position);
-            (position < folded.desired.position).then(|| Stuck {
-                vpc: vpc.to_string(),
-                position: position.0,
-                cause: progress.fault.unwrap_or_else(|| "being applied".to_owned()),
-                carries_nothing: progress.carries_nothing,
-            })
-        });
         ReportAppliedRequest {
             name: self.name.clone(),
             position: folded.desired.position.0,
-            stuck: stuck.collect(),
+            stuck: stuck(folded, &vpcs.progress()),
             attestations: Vec::new(),
         }
     }

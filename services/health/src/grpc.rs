@@ -13,7 +13,7 @@ use mooring_domain::{
     id::{self, HavipId, VpcId},
     name::{GatewayName, Name, Scope, parse_regional},
 };
-use mooring_ledger::{Caller, Ledger, Outcome, Refused, Regions, Watch, now, watched_from};
+use mooring_ledger::{Caller, Ledger, Outcome, Refused, Regions, Watch, Watches, now, watched_from};
 use mooring_proto::{
     answer::health as answer,
     health::v1::{
@@ -38,6 +38,7 @@ pub(crate) struct Health {
     pub(crate) regions: Regions<HolderCore>,
     pub(crate) heard: Heard,
     pub(crate) probers: Probers,
+    pub(crate) watches: Watches,
     /// When it is said, watches end.
     pub(crate) stop: Shutdown,
 }
@@ -152,6 +153,7 @@ impl HealthService for Health {
         let (caller, request) = Caller::read(request);
         let scope = caller.scope("parent", &request.parent)?;
         let ledger = self.regions.get("parent", &scope.region)?;
+        let begun = self.watches.begin(&caller, &scope.project)?;
         let after = Position(request.after);
         let view = watched_from(ledger, after).await?;
         let havip = match request.havip.as_str() {
@@ -159,9 +161,9 @@ impl HealthService for Health {
             name => Some(wanted(&caller, &view.state, &scope, (name, after))?),
         };
         let watch = Watch::new(Wanted { scope, havip }, ledger, view, after);
-        let answers = stream::try_unfold(watch, async |mut watch| {
+        let answers = stream::try_unfold((watch, begun), async |(mut watch, begun)| {
             let answer = watch.next().await.map_err(from_unserved)?;
-            Ok(Some((answer, watch)))
+            Ok(Some((answer, (watch, begun))))
         });
         let stopping = stream::once(async { Err(from_unserved(Unserved::Closed)) });
         Ok(Response::new(answers.take_until(self.stop.clone().stopped()).chain(stopping).boxed()))

@@ -11,7 +11,7 @@ mod watch;
 use std::sync::Arc;
 
 use mooring_domain::holder::HolderCore;
-use mooring_ledger::Regions;
+use mooring_ledger::{Regions, Watches};
 use mooring_proto::health::v1::{
     failover_service_server::FailoverServiceServer, health_service_server::HealthServiceServer,
 };
@@ -35,7 +35,8 @@ pub fn start(
     let tasks = tasks.collect();
     let probers = probers::Probers::default();
     let failovers = FailoverServiceServer::new(failovers::Failovers(regions.clone()));
-    let health = HealthServiceServer::new(grpc::Health { regions, heard, probers, stop: stop.clone() });
+    let (watches, stop) = (Watches::default(), stop.clone());
+    let health = HealthServiceServer::new(grpc::Health { regions, heard, probers, watches, stop });
     let routes = routes
         .add_service(health.max_decoding_message_size(MAX_MESSAGE))
         .add_service(failovers.max_decoding_message_size(MAX_MESSAGE));

@@ -130,7 +130,7 @@ impl Unbind {
         let rpc = async |channel, request| BindingServiceClient::new(channel).unbind(request).await;
         let answer = moor.write(&moor.binding, message, rpc).await.map_err(of_arguments)?;
         let position = answer.position;
-        let sentence = format!("EIP {} is free at position {position}", self.eip);
+        let sentence = format!("EIP {} is free (asked for at position {position})", self.eip);
         moor.done(&sentence, json!({"position": position}))
     }
 }

@@ -24,7 +24,7 @@ use mooring_proto::{
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::{find, subnets};
+use crate::find;
 
 fn new_id<K: Kind>() -> Id<K> {
     Id::new(Uuid::now_v7())
@@ -34,8 +34,31 @@ pub(crate) fn set<T>(field: &'static str, value: Option<T>) -> Result<T, Status>
     value.ok_or_else(|| bad_field(field, "must be set"))
 }
 
+/// At most so many are said in one list that is compared with what is there: others wait while that is decided. (A pool's blocks
+/// are the operator's, and as many as a record holds.)
+const MOST: usize = 1000;
+
+/// Refuses a list that is too long to be looked at.
+pub(crate) fn check_count(field: &'static str, list: &[String]) -> Result<(), Status> {
+    match list.len() {
+        ..=MOST => Ok(()),
+        count => Err(bad_field(field, format!("{count} are too many, {MOST} at most in one request"))),
+    }
+}
+
+/// Blocks that are compared with those that there are.
+pub(crate) fn few_blocks(field: &'static str, texts: &[String]) -> Result<Vec<IpNet>, Status> {
+    check_count(field, texts)?;
+    blocks(field, texts)
+}
+
+/// Blocks of addresses.
+pub(crate) fn blocks(field: &'static str, texts: &[String]) -> Result<Vec<IpNet>, Status> {
+    each(texts.iter().map(|text| block(field, text)))
+}
+
 /// A block of addresses.
-pub(crate) fn block(field: &'static str, text: &str) -> Result<IpNet, Status> {
+fn block(field: &'static str, text: &str) -> Result<IpNet, Status> {
     address::block(text).map_err(|error| bad_field(field, format!("{text:?}: {error}")))
 }
 
@@ -58,11 +81,8 @@ pub(crate) fn create_pool(
     pool: Option<api::Pool>,
 ) -> Result<Command, Status> {
     let pool = set("pool", pool).map_err(|unset| also(unset, &region))?;
-    let (region, display_name, cidrs) = together((
-        region,
-        text("pool.display_name", &pool.display_name),
-        each(pool.cidrs.iter().map(|cidr| block("pool.cidrs", cidr))),
-    ))?;
+    let (region, display_name, cidrs) =
+        together((region, text("pool.display_name", &pool.display_name), blocks("pool.cidrs", &pool.cidrs)))?;
     let cooling = pool.cooling_ms.map_or(DEFAULT_COOLING, Duration::from_millis);
     Ok(Command::CreatePool(CreatePool { id: new_id(), region, display_name, cidrs, cooling }))
 }
@@ -85,7 +105,7 @@ pub(crate) fn create_subnet(
         text("subnet.display_name", &subnet.display_name),
         block("subnet.cidr", &subnet.cidr),
         optional("subnet.gateway_address", &subnet.gateway_address),
-        subnets::reserved("subnet.reserved", &subnet.reserved),
+        few_blocks("subnet.reserved", &subnet.reserved),
         vpc.map(|vpc| vpc.facts.id),
     ))?;
     let id = new_id();

@@ -17,6 +17,8 @@ use mooring_proto::{
 };
 use tonic::Status;
 
+use crate::commands::check_count;
+
 /// The thing that the last part of a name stands for.
 fn by_last<'a, F: Facts>(
     table: &'a Table<F>,
@@ -59,6 +61,7 @@ pub(crate) fn members(
     field: &'static str,
     names: &[String],
 ) -> Result<Vec<VnicId>, Status> {
+    check_count(field, names)?;
     each(names.iter().map(|name| match subnet {
         Some(subnet) => member(state, subnet, field, name).map(|entry| entry.facts.vnic.id),
         None => in_scope(state.vnics(), None, field, name).map(|entry| entry.facts.vnic.id),

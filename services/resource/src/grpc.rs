@@ -353,7 +353,14 @@ impl ResourceService for Resource {
     ) -> Answer<api::DeleteHavipResponse> {
         let (caller, request) = Caller::open(request);
         let named = (request.name.as_str(), request.expected_revision);
-        let outcome = self.delete(caller, named, State::havips, Command::DeleteHavip).await?;
+        let scope = caller.scoped::<id::Havip>("name", &request.name);
+        let deleted = self.delete(caller, named, State::havips, Command::DeleteHavip).await;
+        let outcome = match (deleted, scope) {
+            (Err(refused), Ok((scope, _))) => {
+                return Err(self.unless_under_way(refused, &scope.region).await);
+            }
+            (deleted, _) => deleted?,
+        };
         let position = stored(&outcome)?.0.position.0;
         Ok(outcome.answer(api::DeleteHavipResponse { position }))
     }
@@ -423,7 +430,13 @@ impl ResourceService for Resource {
             Command::ReleaseEip(ReleaseEip { scope: name.scope, id: name.id, expected, now: now() })
         });
         let outcome = ledger.submit_found(caller, command).await;
-        let outcome = outcome.map_err(|missing| unless_cooling(missing, ledger, "name", &request.name))?;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(refused) => {
+                let refused = unless_cooling(refused, ledger, "name", &request.name);
+                return Err(self.unless_under_way(refused, &scope.region).await);
+            }
+        };
         answer!(outcome, Event::EipReleased => |released, at| api::ReleaseEipResponse {
             position: at.position.0,
             cooling_ends_at: released.cooling_until.map_or(0, |until| until.0),

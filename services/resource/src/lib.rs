@@ -4,6 +4,7 @@ mod commands;
 mod deletes;
 mod find;
 mod grpc;
+mod held;
 mod hold;
 mod pools;
 mod reads;

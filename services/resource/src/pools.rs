@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use ipnet::IpNet;
 use mooring_domain::{
     Event, Expected,
     id::{Kind as _, Pool as Kind},
@@ -15,22 +14,18 @@ use mooring_proto::{
     mask::Mask,
     resource::v1 as api,
     status::{Unserved, bad_name},
-    together::{also, each, together},
+    together::{also, together},
 };
 use tonic::{Response, Status};
 
 use crate::{
-    commands::{block, set, text},
+    commands::{blocks, few_blocks, set, text},
     find,
     grpc::{Resource, changed},
 };
 
 /// What may change of a pool by UpdatePool.
 const OF_A_POOL: [&str; 3] = ["display_name", "cidrs", "cooling_ms"];
-
-fn blocks(field: &'static str, cidrs: &[String]) -> Result<Vec<IpNet>, Status> {
-    each(cidrs.iter().map(|cidr| block(field, cidr)))
-}
 
 fn region_of(field: &'static str, name: &str) -> Result<RegionId, Status> {
     parse_regional(name, Kind::COLLECTION).map(|(region, _)| region).map_err(bad_name(field))
@@ -49,7 +44,7 @@ pub(crate) fn change(
         changes.value("display_name", !display_name.is_empty(), || text("pool.display_name", &display_name));
     let all = changes.value("cidrs", !cidrs.is_empty(), || blocks("pool.cidrs", &cidrs));
     let (added, removed) =
-        (blocks("add_cidrs", &request.add_cidrs), blocks("remove_cidrs", &request.remove_cidrs));
+        (few_blocks("add_cidrs", &request.add_cidrs), few_blocks("remove_cidrs", &request.remove_cidrs));
     let cooling = || Ok(cooling_ms.map_or(DEFAULT_COOLING, Duration::from_millis));
     let cooling = changes.value("cooling_ms", cooling_ms.is_some(), cooling);
     let (_, _, display_name, cidrs, added, removed, cooling) =

@@ -1,6 +1,5 @@
 //! What may change of a subnet.
 
-use ipnet::IpNet;
 use mooring_domain::{
     Event, Expected,
     id::Subnet as Kind,
@@ -12,23 +11,18 @@ use mooring_proto::{
     mask::Mask,
     resource::v1 as api,
     status::Unserved,
-    together::{also, each, together},
+    together::{also, together},
 };
 use tonic::{Response, Status};
 
 use crate::{
-    commands::{block, set, text},
+    commands::{few_blocks, set, text},
     find,
     grpc::{Resource, changed},
 };
 
 /// What may change of a subnet.
 const OF_A_SUBNET: [&str; 2] = ["display_name", "reserved"];
-
-/// Its reserved blocks as a request has them.
-pub(crate) fn reserved(field: &'static str, blocks: &[String]) -> Result<Vec<IpNet>, Status> {
-    each(blocks.iter().map(|reserved| block(field, reserved)))
-}
 
 impl Resource {
     pub(crate) async fn change_subnet(
@@ -42,11 +36,12 @@ impl Resource {
         let label = changes.value("display_name", !subnet.display_name.is_empty(), || {
             text("subnet.display_name", &subnet.display_name)
         });
-        let all = changes
-            .value("reserved", !subnet.reserved.is_empty(), || reserved("subnet.reserved", &subnet.reserved));
+        let all = changes.value("reserved", !subnet.reserved.is_empty(), || {
+            few_blocks("subnet.reserved", &subnet.reserved)
+        });
         let (added, removed) = (
-            reserved("add_reserved", &request.add_reserved),
-            reserved("remove_reserved", &request.remove_reserved),
+            few_blocks("add_reserved", &request.add_reserved),
+            few_blocks("remove_reserved", &request.remove_reserved),
         );
         let scope = caller.scoped::<Kind>("subnet.name", &subnet.name);
         let (_, (scope, _), display_name, reserved, added, removed) =

@@ -98,8 +98,8 @@ impl Goal {
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Goal::AtLeast(least) => write!(f, "≥ {least}"),
-            Goal::AtMost(most) => write!(f, "≤ {most}"),
+            Goal::AtLeast(least) => write!(f, "≥ {}", rounded(*least)),
+            Goal::AtMost(most) => write!(f, "≤ {}", rounded(*most)),
         }
     }
 }
@@ -144,6 +144,7 @@ mod tests {
         let json = figure.json();
         assert_eq!((json["met"].as_bool(), json["ratio"].as_f64()), (Some(false), Some(0.5)));
         assert!(figure.to_string().contains("NOT MET"), "{figure}");
+        assert_eq!(Goal::AtLeast(1_027_479.060_285).to_string(), "≥ 1027479");
         assert!(Goal::AtMost(5.0).met(5.0) && !Goal::AtMost(5.0).met(5.1));
     }
 

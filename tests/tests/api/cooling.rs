@@ -8,6 +8,7 @@ use tonic_types::StatusExt;
 
 use crate::{
     given::*,
+    quotas::limit,
     refused::{invalid, not_found, refused},
 };
 
@@ -60,12 +61,39 @@ async fn for_a_day_a_released_address_is_for_the_project_that_had_it() {
     assert_eq!(refusal.in_the_way, None);
     assert!(!refusal.message.contains("p1"), "not whose it was: {refusal:?}");
     assert_eq!(world.tail().await, tail);
-    assert_eq!(world.eip(P1, "next").await.address, "203.0.113.1", "nobody gets it by chance");
+    assert_eq!(world.eip(P2, "next").await.address, "203.0.113.1", "nobody else gets it by chance");
 
     let again = ok(allocate(&world, P1, "203.0.113.0").await);
     assert_ne!(again.name, stock.eip.name);
     assert_eq!(ok(world.get_eip(&format!("{P1}/eips/203.0.113.0")).await), again);
     assert_eq!(refused(world.get_eip(&stock.eip.name).await).brief(), not_found("name"), "its time is over");
+}
+
+#[tokio::test]
+async fn who_releases_and_allocates_in_turn_takes_no_other_address_away() {
+    let (world, stock) = World::stocked().await;
+    ok(world.release_eip(&stock.eip.name).await);
+    for _ in 0..3 {
+        let again = world.eip(P1, "").await;
+        assert_eq!(again.address, stock.eip.address, "what is kept for it comes first");
+        ok(world.release_eip(&again.name).await);
+    }
+    // Nor by asking for one after the other: what is kept for a project counts for its quota.
+    let quotas = resource::Quotas { name: format!("{P1}/quotas"), eips: limit(3), ..Default::default() };
+    let request = resource::UpdateQuotasRequest { quotas: Some(quotas), ..Default::default() };
+    ok(world.resource().update_quotas(request).await);
+    for address in ["203.0.113.7", "203.0.113.8"] {
+        let other = ok(allocate(&world, P1, address).await);
+        ok(world.release_eip(&other.name).await);
+    }
+    let refusal = refused(allocate(&world, P1, "203.0.113.9").await);
+    assert_eq!((refusal.code, &*refusal.reason), (Code::ResourceExhausted, "QUOTA_EXCEEDED"));
+    assert!(refusal.message.contains("3 addresses more are kept for it"), "{refusal:?}");
+    for address in ["203.0.113.0", "203.0.113.7", "203.0.113.8"] {
+        assert_eq!(world.eip(P1, "").await.address, address);
+    }
+    assert_eq!(refused(allocate(&world, P1, "203.0.113.9").await).reason, "QUOTA_EXCEEDED");
+    assert_eq!(pool(&world).await.cooling, Some(0));
 }
 
 #[tokio::test]

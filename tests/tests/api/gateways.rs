@@ -4,7 +4,9 @@
 use std::time::Instant;
 
 use mooring_proto::{
-    binding::v1::{self as api, Binding, Gateway, Stuck, UnbindResponse, binding::State},
+    binding::v1::{
+        self as api, BindRequest, Binding, Gateway, Stuck, UnbindRequest, UnbindResponse, binding::State,
+    },
     event::v1::event::Kind,
     resource::v1::{Vpc, eip},
 };
@@ -142,6 +144,36 @@ async fn a_gateway_that_carries_nothing_of_the_vpc_is_not_waited_for_once_it_kno
 }
 
 #[tokio::test]
+async fn what_is_being_unbound_is_refused_for_the_moment_only() {
+    let (world, stock) = World::stocked().await;
+    register(&world).await;
+    let request = BindRequest {
+        request_id: uuid::Uuid::now_v7().to_string(),
+        ..bind(&stock.eip.name, &stock.havip.name)
+    };
+    ok(world.bindings().bind(request.clone()).await);
+    let pending = pending(&world, &stock).await;
+    let tail = world.tail().await;
+    for (refusal, reason) in [
+        (refused(world.release_eip(&stock.eip.name).await), "EIP_IN_TRANSITION"),
+        (refused(world.delete_havip(&stock.havip.name).await), "HAVIP_IN_TRANSITION"),
+    ] {
+        assert_eq!(refusal.brief(), (Code::Aborted, reason, "name"), "{refusal:?}");
+        assert_eq!(refusal.in_the_way.as_ref(), Some(&pending.binding.name));
+        assert!(refusal.retryable, "{refusal:?}");
+    }
+    // A retry of the bind is not told that it stands.
+    assert_eq!(refused(world.bindings().bind(request).await).reason, "UNBOUND_SINCE");
+    // What is only validated waits for nobody.
+    let validated = UnbindRequest { validate_only: true, ..unbind(&stock.eip.name) };
+    ok(world.bindings().unbind(validated).await);
+    assert!(!pending.answer.is_finished());
+    assert_eq!(world.tail().await, tail);
+    ok(report(&world, GW_2, pending.position, vec![]).await);
+    pending.assert_done(&world, &stock).await;
+}
+
+#[tokio::test]
 async fn nobody_waits_for_a_gateway_that_was_decommissioned() {
     let (world, stock) = World::stocked().await;
     let pending = pending(&world, &stock).await;
@@ -240,6 +272,19 @@ async fn only_a_registered_gateway_may_report() {
     assert!(!gateway(&world, GW_2).await.registered);
     register(&world).await;
     ok(report(&world, GW_2, 1, vec![]).await);
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_stuck_with_thirty_thousand_vpcs_is_heard_all_the_same() {
+    let (world, stock) = World::stocked().await;
+    let pending = pending(&world, &stock).await;
+    let other = |n| Stuck { vpc: uuid::Uuid::from_u128(n).to_string(), position: 1, ..Default::default() };
+    let others = || (0..30_000).map(other);
+    let (position, this) = (pending.position, stuck(&stock.vpc, pending.position - 1, false));
+    ok(report(&world, GW_2, position, others().chain([this]).collect()).await);
+    pending.assert_pending(&world, &stock).await;
+    ok(report(&world, GW_2, position, others().collect()).await);
+    pending.assert_done(&world, &stock).await;
 }
 
 #[tokio::test]

@@ -90,6 +90,18 @@ async fn a_move_to_a_havip_that_is_not_there_comes_to_nothing_and_the_old_bindin
 }
 
 #[tokio::test]
+async fn a_move_to_a_havip_of_the_other_family_stores_nothing() {
+    let (world, stock) = World::stocked().await;
+    ok(world.bind(&stock.eip.name, &stock.havip.name).await);
+    let subnet = world.subnet(P1, "six", &stock.vpc, "fd00:1::/64").await;
+    let six = world.havip(&subnet, "six", "", &[]).await;
+    let before = world.tail().await;
+    let refusal = refused(world.shift(&stock.eip.name, &six.name).await);
+    assert_eq!(refusal.brief(), (Code::FailedPrecondition, "FAMILY_DIFFERS", "havip"));
+    assert_eq!(world.tail().await, before);
+}
+
+#[tokio::test]
 async fn what_is_in_the_way_of_a_move_is_named() {
     let (world, stock) = World::stocked().await;
     let back = world.havip(&stock.subnet, "back", "", &[]).await;

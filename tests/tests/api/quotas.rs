@@ -27,7 +27,7 @@ async fn update(
     world.resource().update_quotas(request).await
 }
 
-fn limit(limit: u64) -> Option<resource::Quota> {
+pub fn limit(limit: u64) -> Option<resource::Quota> {
     Some(resource::Quota { limit, ..Default::default() })
 }
 
@@ -78,8 +78,8 @@ async fn a_project_sees_what_it_may_have_and_has_and_more_is_refused_with_both()
     world.crash().await;
     assert_eq!(numbers(&quotas(&world, P1).await)[0], (2, 2));
     ok(world.release_eip(&stock.eip.name).await);
-    world.eip(P1, "").await;
-    assert_eq!(world.eip(P2, "").await.address, "203.0.113.3", "another project's are its own");
+    assert_eq!(world.eip(P1, "").await.address, stock.eip.address, "it is kept for the project");
+    assert_eq!(world.eip(P2, "").await.address, "203.0.113.2", "another project's are its own");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
 
 use mooring_proto::{
     access::{PROJECT, ROLE},
-    binding::v1 as binding,
+    binding::v1::{self as binding, binding_service_client::BindingServiceClient},
     health::v1 as health,
     resource::v1::{self as resource, resource_service_client::ResourceServiceClient},
 };
@@ -172,6 +172,7 @@ async fn each_reason_comes_over_the_wire_as_the_table_says() {
     bindings(&world, &stock, &mut refusals).await;
     gateways_and_holders(&world, &stock, &mut refusals).await;
     what_is_in_use(&world, &mut refusals).await;
+    crowds(&world, &stock, &mut refusals).await;
     let table = table();
     let here: BTreeSet<_> =
         table.iter().filter(|(_, row)| row.shown_by == HERE).map(|(reason, _)| reason).collect();
@@ -398,6 +399,37 @@ async fn what_is_in_use(world: &World, refusals: &mut Refusals) {
     let request = resource::DrainPoolRequest { name: name.clone(), ..Default::default() };
     ok(resource.drain_pool(request).await);
     refusals.take(resource.allocate_eip(from(&name)).await);
+}
+
+/// What is refused to whoever asks for more at once than others can wait for.
+async fn crowds(world: &World, stock: &Stock, refusals: &mut Refusals) {
+    let member = world.channel.member("p1");
+    let mut watches = Vec::new();
+    let refused = loop {
+        assert!(watches.len() <= 256, "nobody ends this");
+        let request = binding::WatchBindingsRequest { parent: P1.into(), ..Default::default() };
+        match BindingServiceClient::new(member.clone()).watch_bindings(request).await {
+            Ok(watch) => watches.push(watch),
+            Err(refused) => break refused,
+        }
+    };
+    refusals.take::<()>(Err(refused));
+    drop(watches);
+
+    // Each is stored by itself: they come faster than that.
+    for _ in 0..20 {
+        let changes = (0..400).map(async |n| {
+            let description = format!("change {n}");
+            let eip = resource::Eip { name: stock.eip.name.clone(), description, ..Default::default() };
+            let request = resource::UpdateEipRequest { eip: Some(eip), ..Default::default() };
+            world.resource().update_eip(request).await
+        });
+        let answers = futures::future::join_all(changes).await;
+        if let Some(refused) = answers.into_iter().find_map(Result::err) {
+            refusals.take::<()>(Err(refused));
+            break;
+        }
+    }
 }
 
 /// A message without what differs from one time to the next: ids, times, positions, how long something still takes.

@@ -61,6 +61,9 @@ async fn what_can_not_be_reserved_is_refused_and_named() {
     assert_eq!(refuse(wrong).await.brief(), invalid("update_mask"));
     let of_p2 = Subnet { name: stock.subnet.name.replace(P1, P2), ..stock.subnet.clone() };
     assert_eq!(refuse(reserve(&of_p2, &[])).await.brief(), not_found("subnet.name"));
+    let many = vec!["10.0.1.240/28".to_owned(); 1001];
+    let many = UpdateSubnetRequest { add_reserved: many, ..reserve(&stock.subnet, &["10.0.1.240/28"]) };
+    assert_eq!(refuse(many).await.brief(), invalid("add_reserved"), "nobody waits for them to be compared");
     let stale = UpdateSubnetRequest { expected_revision: 1, ..reserve(&stock.subnet, &["10.0.1.240/28"]) };
     assert_eq!(refuse(stale).await.reason, "STALE_REVISION");
     let subnet = Subnet {

@@ -92,10 +92,13 @@ fn one(
         Answer::Unbound { position: at } => {
             checked.unbinds += 1;
             let of_eip = || fold.rules.lives.values().filter(|life| life.eip == eip);
+            let going = |life: &&Life| life.leaving.is_some_and(|leaving| leaving <= *at);
+            if let Some(life) =
+                of_eip().filter(going).find(|life| life.gone.is_none_or(|gone| gone > *position))
+            {
+                return Err(format!("it is not gone by then: {life:?}"));
+            }
             match of_eip().find(|life| life.leaving == Some(*at)) {
-                Some(life) if life.gone.is_none_or(|gone| gone > *position) => {
-                    return Err(format!("it is not gone by then: {life:?}"));
-                }
                 Some(life) => {
                     if let (Call::Unbind { revision: 1.., .. }, Some(_)) = (call, written) {
                         checked.revisions += 1;
@@ -123,9 +126,9 @@ fn is_revision(expected: u64, was: Option<u64>) -> Result<(), String> {
     if was == Some(expected) { Ok(()) } else { Err(format!("the revision was {was:?}")) }
 }
 
-/// Whether it has its EIP at a position.
+/// Whether it has its EIP at a position, and nobody has asked for it to be gone.
 fn has_it(life: &Life, at: u64) -> bool {
-    life.bound.is_some_and(|bound| bound <= at) && life.gone.is_none_or(|gone| gone > at)
+    life.bound.is_some_and(|bound| bound <= at) && life.leaving.is_none_or(|leaving| leaving > at)
 }
 
 /// A retry has the first outcome; of a bind that was unbound meanwhile it says so.

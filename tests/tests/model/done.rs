@@ -13,7 +13,7 @@ impl World {
             What::CreateHavip { address, subnet, .. } => {
                 address.or_else(|| self.free_host(&self.subnets[subnet]))
             }
-            What::AllocateEip { address, pool, .. } => address.or_else(|| self.free_eip(*pool)),
+            What::AllocateEip { address, pool, .. } => address.or_else(|| self.free_eip(command.by, *pool)),
             What::UpdateEip { eip, .. } => Some(self.eips[eip].address),
             What::UpdateHavip { havip, .. } => Some(self.havips[havip].address),
             _ => None,

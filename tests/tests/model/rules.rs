@@ -196,13 +196,13 @@ impl World {
                     self.eips.iter().any(|(name, its)| is_of(name, by) && its.label == *label)
                 };
                 rule("NAME_TAKEN", label.as_ref().is_some_and(named));
-                let eips = self.eips.keys().filter(|name| is_of(name, by)).count() as u64;
-                rule("QUOTA_EXCEEDED", eips >= self.limits[by].0.eips);
+                let gets = address.or_else(|| self.free_eip(by, *pool));
+                rule("QUOTA_EXCEEDED", self.eips_with(by, gets) > self.limits[by].0.eips);
                 let drains = |pool: Option<usize>| pool.is_some_and(|pool| self.pools[pool].drains);
                 match address {
                     None => {
                         rule("POOL_DRAINING", drains(*pool));
-                        rule("POOL_EXHAUSTED", self.free_eip(*pool).is_none());
+                        rule("POOL_EXHAUSTED", self.free_eip(by, *pool).is_none());
                     }
                     Some(address) => {
                         let of = self.pool_of(address);

@@ -196,13 +196,30 @@ impl World {
         hosts(subnet.cidr).into_iter().rev().find(is_free)
     }
 
-    /// The lowest of the pool, or of the first pool that has one; what cools is nobody's who does not ask for it.
-    pub fn free_eip(&self, pool: Option<usize>) -> Option<IpAddr> {
+    /// The lowest of the pool, or of the first pool that has one of IPv4: of those that cool for the project if there are any,
+    /// else of those that nobody has and that don't cool.
+    pub fn free_eip(&self, by: usize, pool: Option<usize>) -> Option<IpAddr> {
         let taken: BTreeSet<_> = self.eips.values().map(|its| its.address).collect();
         let free = |address: &IpAddr| !taken.contains(address) && !self.cooling.contains_key(address);
+        let kept = |address: &IpAddr| self.cooling.get(address) == Some(&by);
         let pools = self.pools.iter().enumerate();
-        let mut giving = pools.filter(|(number, its)| pool.is_none_or(|pool| pool == *number) && !its.drains);
-        giving.find_map(|(_, pool)| pool.cidrs.iter().flat_map(|cidr| all_of(*cidr)).filter(free).min())
+        let giving = pools.filter(|(number, its)| pool.is_none_or(|pool| pool == *number) && !its.drains);
+        let wanted = |address: &IpAddr| pool.is_some() || address.is_ipv4();
+        let first = |of: &dyn Fn(&IpAddr) -> bool| {
+            giving.clone().find_map(|(_, pool)| {
+                let all = pool.cidrs.iter().flat_map(|cidr| all_of(*cidr));
+                all.filter(|address| of(address) && wanted(address)).min()
+            })
+        };
+        first(&kept).or_else(|| first(&free))
+    }
+
+    /// How much of its quota a project would have with one more EIP: that of an address that it is kept for adds nothing else.
+    pub fn eips_with(&self, by: usize, address: Option<IpAddr>) -> u64 {
+        let eips = self.eips.keys().filter(|name| is_of(name, by)).count() + 1;
+        let kept = || self.cooling.iter().filter(|(_, of)| **of == by).map(|(address, _)| *address);
+        let kept = if kept().any(|kept| Some(kept) == address) { 0 } else { kept().count() };
+        (eips + kept) as u64
     }
 
     /// The pool that has the address.

@@ -2,7 +2,7 @@
 //!
 //! The kernel works on a request inside `sendmsg`: once that returns, every acknowledgement is in the queue already.
 
-use std::{collections::BTreeMap, io};
+use std::io;
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer,
@@ -24,6 +24,8 @@ const RECEIVE_BUFFER: usize = 16 << 20;
 const DATAGRAM: usize = 128 << 10;
 /// Seconds without an answer after which the kernel is taken to be stuck.
 const PATIENCE: i64 = 10;
+/// Requests of which none depends on another, in one datagram: as many refusals find room.
+const AT_ONCE: usize = 1024;
 /// How often a dump is started again because something changed under it.
 const DUMPS: u32 = 20;
 
@@ -47,6 +49,13 @@ enum Part {
     Reply(Reply),
     Ack { sequence: u32, code: i32 },
     Done { interrupted: bool, code: i32 },
+}
+
+/// Requests in one datagram: their first sequence number, that of the one whose acknowledgement counts, what each does.
+struct Batch {
+    first: u32,
+    asked: u32,
+    operations: Vec<String>,
 }
 
 /// A netlink socket of one protocol, in the namespace in which it was opened.
@@ -133,44 +142,91 @@ impl Channel {
         }
     }
 
-    /// Send all of them in one datagram, as nftables' transactions want it; the first refusal is the fault.
-    pub(crate) fn batch<M: NetlinkSerializable>(&mut self, requests: Vec<Request<M>>) -> Result<(), Fault> {
-        let (mut bytes, mut operations) = (Vec::new(), BTreeMap::new());
+    /// Send all of them in one datagram; the first refusal is the fault, unless its error is one of `forgiven`.
+    ///
+    /// Only the last of those that ask for an acknowledgement is waited for: each one takes room in the queue, and what
+    /// finds no room there is lost. A refusal is told without being asked for.
+    pub(crate) fn batch<M: NetlinkSerializable>(
+        &mut self,
+        requests: Vec<Request<M>>,
+        forgiven: &[i32],
+    ) -> Result<(), Fault> {
+        let first = self.sequence.wrapping_add(1);
+        let (mut bytes, mut operations, mut asked) = (Vec::new(), Vec::with_capacity(requests.len()), first);
         for Request { operation, flags, message } in requests {
-            let (encoded, sequence) = self.encode(message, NLM_F_REQUEST | NLM_F_ACK | flags);
-            bytes.extend_from_slice(&encoded);
-            operations.insert(sequence, operation);
+            let sequence = self.append(&mut bytes, message, NLM_F_REQUEST | flags);
+            asked = if flags & NLM_F_ACK == 0 { asked } else { sequence };
+            operations.push(operation);
         }
         self.send("send a transaction", &bytes)?;
-        let mut fault = None;
-        while !operations.is_empty() {
-            let parts = match self.receive("be told what became of a transaction", libc::MSG_DONTWAIT) {
-                // A refused batch is acknowledged once only: whatever is in the queue is all there will be.
-                Err(Fault::Kernel { source, .. })
-                    if fault.is_some() && source.kind() == io::ErrorKind::WouldBlock =>
-                {
-                    break;
+        self.outcome(&Batch { first, asked, operations }, forgiven)
+    }
+
+    /// The same for requests that have nothing to do with each other, in as many datagrams as it takes. After a fault some
+    /// of the others may have been done.
+    pub(crate) fn each<M: NetlinkSerializable>(
+        &mut self,
+        requests: impl IntoIterator<Item = Request<M>>,
+        forgiven: &[i32],
+    ) -> Result<(), Fault> {
+        let mut requests = requests.into_iter();
+        loop {
+            let mut some: Vec<_> = requests.by_ref().take(AT_ONCE).collect();
+            let Some(last) = some.last_mut() else { return Ok(()) };
+            last.flags |= NLM_F_ACK;
+            self.batch(some, forgiven)?;
+        }
+    }
+
+    /// What became of a batch: everything that is told of it is in the queue by now.
+    fn outcome(&mut self, batch: &Batch, forgiven: &[i32]) -> Result<(), Fault> {
+        const OPERATION: &str = "be told what became of a transaction";
+        let (mut fault, mut lost, mut told) = (None, None, false);
+        loop {
+            let parts = match self.receive(OPERATION, libc::MSG_DONTWAIT) {
+                Err(Fault::Kernel { source, .. }) if source.kind() == io::ErrorKind::WouldBlock => break,
+                // Said before what did find room: the first refusals.
+                Err(Fault::Kernel { source, operation }) if source.raw_os_error() == Some(libc::ENOBUFS) => {
+                    lost = Some(Fault::Kernel { operation, source });
+                    continue;
                 }
                 parts => parts?,
             };
             for part in parts {
                 let Part::Ack { sequence, code } = part else { continue };
-                let Some(operation) = operations.remove(&sequence) else { continue };
-                fault = fault.or(refused(&operation, code).err());
+                let number = sequence.wrapping_sub(batch.first) as usize;
+                let Some(operation) = batch.operations.get(number) else { continue };
+                told |= sequence == batch.asked;
+                if !forgiven.contains(&-code) {
+                    fault = fault.or(refused(operation, code).err());
+                }
             }
         }
-        fault.map_or(Ok(()), Err)
+        match fault.or(lost) {
+            Some(fault) => Err(fault),
+            None if told => Ok(()),
+            None => Err(Fault::answer(OPERATION, "it says nothing")),
+        }
     }
 
     fn encode<M: NetlinkSerializable>(&mut self, message: M, flags: u16) -> (Vec<u8>, u32) {
+        let mut bytes = Vec::new();
+        let sequence = self.append(&mut bytes, message, flags);
+        (bytes, sequence)
+    }
+
+    /// Its sequence number.
+    fn append<M: NetlinkSerializable>(&mut self, bytes: &mut Vec<u8>, message: M, flags: u16) -> u32 {
         self.sequence = self.sequence.wrapping_add(1);
         let mut message = NetlinkMessage::new(Default::default(), NetlinkPayload::InnerMessage(message));
         message.header.flags = flags;
         message.header.sequence_number = self.sequence;
         message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        (bytes, self.sequence)
+        let begin = bytes.len();
+        // Messages begin at multiples of four.
+        bytes.resize(begin + message.buffer_len().next_multiple_of(4), 0);
+        message.serialize(&mut bytes[begin..]);
+        self.sequence
     }
 
     fn send(&mut self, operation: &str, bytes: &[u8]) -> Result<(), Fault> {

@@ -24,6 +24,9 @@ pub(crate) const PROTOCOL: RouteProtocol = RouteProtocol::Other(77);
 /// The table in which the kernel looks first, and which says what is its own.
 pub(crate) const LOCAL_TABLE: u8 = 255;
 
+/// What the kernel says of a neighbour or a route that is not there.
+const GONE: [i32; 2] = [libc::ENOENT, libc::ESRCH];
+
 /// A link as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
@@ -108,33 +111,38 @@ fn ours(message: RouteNetlinkMessage, link: Link) -> Option<(IpAddr, Mac)> {
     (permanent && by_us).then_some((address?, mac?))
 }
 
-/// A permanent neighbour of ours, whatever was there before: it does not believe gratuitous ARP.
-pub(super) fn set_neighbour(
+/// Permanent neighbours of ours, whatever was there before: they do not believe gratuitous ARP.
+pub(super) fn set_neighbours(
     channel: &mut Channel,
     link: Link,
-    address: Ipv4Addr,
-    mac: Mac,
+    neighbours: impl Iterator<Item = (Ipv4Addr, Mac)>,
 ) -> Result<(), Fault> {
-    let mut message = neighbour(link, address);
-    message.header.state = NeighbourState::Permanent;
-    message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.into()));
-    message.attributes.push(NeighbourAttribute::Protocol(PROTOCOL));
-    channel
-        .request(Request {
+    let request = |(address, mac): (Ipv4Addr, Mac)| {
+        let mut message = neighbour(link, address);
+        message.header.state = NeighbourState::Permanent;
+        message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.into()));
+        message.attributes.push(NeighbourAttribute::Protocol(PROTOCOL));
+        Request {
             operation: format!("set the permanent neighbour {address} to {mac}"),
             flags: NLM_F_CREATE | NLM_F_REPLACE,
             message: RouteNetlinkMessage::NewNeighbour(message),
-        })
-        .map(|_| ())
+        }
+    };
+    channel.each(neighbours.map(request), &[])
 }
 
-/// No neighbour. One that is gone already is no fault.
-pub(super) fn remove_neighbour(channel: &mut Channel, link: Link, address: Ipv4Addr) -> Result<(), Fault> {
-    gone(channel.request(Request {
+/// No such neighbours. One that is gone already is no fault.
+pub(super) fn remove_neighbours(
+    channel: &mut Channel,
+    link: Link,
+    addresses: impl Iterator<Item = Ipv4Addr>,
+) -> Result<(), Fault> {
+    let request = |address| Request {
         operation: format!("remove the permanent neighbour {address}"),
         flags: 0,
         message: RouteNetlinkMessage::DelNeighbour(neighbour(link, address)),
-    }))
+    };
+    channel.each(addresses.map(request), &GONE)
 }
 
 fn neighbour(link: Link, address: Ipv4Addr) -> NeighbourMessage {
@@ -168,24 +176,31 @@ pub(super) fn routes(channel: &mut Channel) -> Result<BTreeSet<IpAddr>, Fault> {
     Ok(routes.collect())
 }
 
-/// A local route: the address is the gateway's own, and so the kernel answers ARP for it on the link.
-pub(super) fn add_route(channel: &mut Channel, link: Link, address: Ipv4Addr) -> Result<(), Fault> {
-    channel
-        .request(Request {
-            operation: format!("add the local route to {address}"),
-            flags: NLM_F_CREATE | NLM_F_REPLACE,
-            message: RouteNetlinkMessage::NewRoute(route(Some(link), address)),
-        })
-        .map(|_| ())
+/// Local routes: each address is the gateway's own, and so the kernel answers ARP for it on the link.
+pub(super) fn add_routes(
+    channel: &mut Channel,
+    link: Link,
+    addresses: impl Iterator<Item = Ipv4Addr>,
+) -> Result<(), Fault> {
+    let request = |address| Request {
+        operation: format!("add the local route to {address}"),
+        flags: NLM_F_CREATE | NLM_F_REPLACE,
+        message: RouteNetlinkMessage::NewRoute(route(Some(link), address)),
+    };
+    channel.each(addresses.map(request), &[])
 }
 
-/// No such route of ours. One that is gone already is no fault.
-pub(super) fn remove_route(channel: &mut Channel, address: Ipv4Addr) -> Result<(), Fault> {
-    gone(channel.request(Request {
+/// No such routes of ours. One that is gone already is no fault.
+pub(super) fn remove_routes(
+    channel: &mut Channel,
+    addresses: impl Iterator<Item = Ipv4Addr>,
+) -> Result<(), Fault> {
+    let request = |address| Request {
         operation: format!("remove the local route to {address}"),
         flags: 0,
         message: RouteNetlinkMessage::DelRoute(route(None, address)),
-    }))
+    };
+    channel.each(addresses.map(request), &GONE)
 }
 
 fn route(link: Option<Link>, address: Ipv4Addr) -> RouteMessage {
@@ -199,17 +214,6 @@ fn route(link: Option<Link>, address: Ipv4Addr) -> RouteMessage {
     message.attributes.push(RouteAttribute::Destination(RouteAddress::Inet(address)));
     message.attributes.extend(link.map(|link| RouteAttribute::Oif(link.index)));
     message
-}
-
-fn gone<T>(answer: Result<T, Fault>) -> Result<(), Fault> {
-    match answer {
-        Err(Fault::Kernel { source, .. })
-            if matches!(source.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) =>
-        {
-            Ok(())
-        }
-        answer => answer.map(|_| ()),
-    }
 }
 
 fn parse(operation: &str, replies: &[Reply]) -> Result<Vec<RouteNetlinkMessage>, Fault> {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use netlink_packet_netfilter::nftables::{
-    ChainMessage, NfTablesMessage, SetAttribute, SetMessage, TableAttribute, TableMessage,
+    ChainMessage, NfTablesMessage, SetAttribute, SetFlags, SetMessage, TableAttribute, TableMessage,
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     ruleset::{self, COUNTER, Chain, Ruleset, Table},
     table::{listed, string},
     transaction::{
-        make::{ACCEPT, shape},
+        make::{ACCEPT, UNLIMITED, shape},
         nftables,
     },
 };
@@ -134,6 +134,8 @@ fn sets(channel: &mut Channel, table: &Table) -> Result<Option<BTreeSet<String>>
     const KEY: u16 = 4;
     const KEY_LENGTH: u16 = 5;
     const DATA: u16 = 6;
+    const DESCRIPTION: u16 = 9;
+    const SIZE: u16 = 1;
     let message = nftables(NfTablesMessage::GetSet(SetMessage {
         attributes: vec![SetAttribute::Table(table.name.to_owned())],
     }));
@@ -142,7 +144,10 @@ fn sets(channel: &mut Channel, table: &Table) -> Result<Option<BTreeSet<String>>
         let found = read::of(reply);
         let (name, keys) = table.sets.iter().find(|(name, _)| read::text(found, NAME) == Some(name))?;
         let (flags, kind, length, data) = shape(*keys);
-        let same = read::number(found, FLAGS).unwrap_or(0) == flags.bits()
+        // One that was told its size before it was filled differs in both.
+        let size = read::find(found, DESCRIPTION).and_then(|description| read::number(description, SIZE));
+        let same = read::number(found, FLAGS).unwrap_or(0) & !SetFlags::Eval.bits() == flags.bits()
+            && size.is_none_or(|size| size == UNLIMITED)
             && read::number(found, KEY) == Some(kind)
             && read::number(found, KEY_LENGTH) == Some(length)
             && read::number(found, DATA) == data;

@@ -1,5 +1,7 @@
 //! Reading the two tables back: are they exactly ours, what do their sets hold, what did their counters count.
 
+mod known;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
@@ -17,6 +19,7 @@ use netlink_packet_netfilter::nftables::{
 
 use tracing::debug;
 
+use self::known::Known;
 use super::{
     attribute as read,
     channel::{Channel, Reply, Request},
@@ -25,7 +28,10 @@ use super::{
         self, EIP_TO_HAVIP, FENCE, HAVIP_TO_EIP, HAVIPS, HOLDERS, NAT, POOLS, Rule, Ruleset, SUBNETS, Table,
         UNHELD,
     },
-    transaction::{nftables, userdata},
+    transaction::{
+        elements::{holding, octets},
+        nftables, userdata,
+    },
 };
 use crate::{DropReason, Fault};
 
@@ -33,7 +39,7 @@ use crate::{DropReason, Fault};
 const LISTINGS: u32 = 200;
 const BETWEEN_LISTINGS: Duration = Duration::from_millis(5);
 
-/// One element of a set: its key, what it leads to, and whether it is the end of a range.
+/// One element of a set, as listed: its key, what it leads to, and whether it is the end of a range.
 struct Element {
     key: Vec<u8>,
     data: Vec<u8>,
@@ -41,32 +47,73 @@ struct Element {
 }
 
 /// What the tables hold. Anything in them that is not as we write it makes `ruleset` false: they are made anew then.
-pub(super) fn read(channel: &mut Channel, ruleset: &Ruleset, arp: bool) -> Result<Actual, Fault> {
+///
+/// A set that has exactly the `known` elements is not listed.
+pub(super) fn read(
+    channel: &mut Channel,
+    ruleset: &Ruleset,
+    arp: bool,
+    known: &Actual,
+) -> Result<Actual, Fault> {
     let nothing = Actual { arp, ..Actual::default() };
     for table in &ruleset.tables {
         if !has_chains(channel, table)? || !has_rules(channel, table, ruleset)? {
             return Ok(nothing);
         }
     }
-    Ok(elements(channel, arp)?.unwrap_or(nothing))
+    Ok(elements(channel, arp, known)?.unwrap_or(nothing))
 }
 
-fn elements(channel: &mut Channel, arp: bool) -> Result<Option<Actual>, Fault> {
+fn elements(channel: &mut Channel, arp: bool, known: &Actual) -> Result<Option<Actual>, Fault> {
     let (subnets, pools) = (listing(channel, NAT, SUBNETS)?, listing(channel, NAT, POOLS)?);
     let (Some(subnets), Some(pools)) = (blocks(&subnets), blocks(&pools)) else { return Ok(None) };
-    let mut set = |table, name| set(channel, table, name);
     Ok(Some(Actual {
         ruleset: true,
         arp,
         subnets,
         pools,
-        eip_to_havip: pairs(&set(NAT, EIP_TO_HAVIP)?),
-        havip_to_eip: pairs(&set(NAT, HAVIP_TO_EIP)?),
-        havips: addresses(&set(FENCE, HAVIPS)?),
-        unheld: addresses(&set(FENCE, UNHELD)?),
-        fence: set(FENCE, HOLDERS)?.iter().filter_map(holder).collect(),
+        eip_to_havip: map(channel, EIP_TO_HAVIP, &known.eip_to_havip)?,
+        havip_to_eip: map(channel, HAVIP_TO_EIP, &known.havip_to_eip)?,
+        havips: fenced(channel, HAVIPS, &known.havips)?,
+        unheld: fenced(channel, UNHELD, &known.unheld)?,
+        fence: holders(channel, &known.fence)?,
         ..Actual::default()
     }))
+}
+
+fn map(
+    channel: &mut Channel,
+    name: &'static str,
+    known: &BTreeMap<IpAddr, IpAddr>,
+) -> Result<BTreeMap<IpAddr, IpAddr>, Fault> {
+    let those = known.iter().map(|(from, to)| Known { key: octets(*from), data: octets(*to) });
+    if known::has(channel, (NAT, name), those)? {
+        Ok(known.clone())
+    } else {
+        Ok(pairs(&set(channel, NAT, name)?))
+    }
+}
+
+fn fenced(
+    channel: &mut Channel,
+    name: &'static str,
+    known: &BTreeSet<IpAddr>,
+) -> Result<BTreeSet<IpAddr>, Fault> {
+    let those = known.iter().map(|address| Known { key: octets(*address), data: Vec::new() });
+    if known::has(channel, (FENCE, name), those)? {
+        Ok(known.clone())
+    } else {
+        Ok(addresses(&set(channel, FENCE, name)?))
+    }
+}
+
+fn holders(channel: &mut Channel, known: &BTreeSet<(IpAddr, Mac)>) -> Result<BTreeSet<(IpAddr, Mac)>, Fault> {
+    let those = known.iter().map(|(havip, mac)| Known { key: holding(*havip, *mac), data: Vec::new() });
+    if known::has(channel, (FENCE, HOLDERS), those)? {
+        Ok(known.clone())
+    } else {
+        Ok(set(channel, FENCE, HOLDERS)?.iter().filter_map(holder).collect())
+    }
 }
 
 /// The number of the ruleset's generation in this namespace.

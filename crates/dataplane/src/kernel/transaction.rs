@@ -1,88 +1,115 @@
 //! One nftables transaction: the tables made anew, if asked for, and elements that come and go. All or nothing.
 
+pub(super) mod elements;
 pub(super) mod make;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeMap;
 
-use ipnet::IpNet;
-use mooring_domain::{address::Mac, nat::Op};
-use netlink_packet_core::NLM_F_CREATE;
+use mooring_domain::nat::Op;
+use netlink_packet_core::{DefaultNla, NLA_F_NESTED, NLM_F_ACK, NLM_F_CREATE};
 use netlink_packet_netfilter::{
     NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
-    nftables::{
-        DataAttribute, ListAttribute, NfTablesMessage, SetElementAttribute, SetElementFlags, SetElementList,
-        SetElementMessage,
-    },
+    nftables::{NfTablesMessage, SetElementList, SetElementMessage},
     none::ControlMessage,
 };
 
+use self::elements::{Elements, held, pair, range, single};
 use super::{
     channel::Request,
     ruleset::{self, Ruleset},
     standing::Standing,
 };
 
-/// As many elements as surely fit into one message, whose list of elements ends at 64 KiB.
-const CHUNK: usize = 500;
+/// Bytes of elements in one message: the attribute that has them ends at 64 KiB.
+const MOST: usize = 60_000;
+/// With fewer elements a set is large enough soon.
+const MANY: u32 = 1_000;
+/// What of a size the kernel looks at when it makes a set.
+const HINT: u32 = 0xffff;
 const NFTABLES: u16 = 10;
 
-type Element = Vec<SetElementAttribute>;
+/// A table and one of its sets.
+pub(super) type Set = (&'static str, &'static str);
+
+/// How many elements the sets get that get many, where they are made anew.
+///
+/// While a transaction is worked on the kernel doesn't come to making a set larger: it puts larger and larger ones beside
+/// it, and looks for each new element in all of them. So it is told before.
+#[derive(Debug, Default)]
+pub(super) struct Sizes(BTreeMap<Set, u32>);
+
+impl Sizes {
+    /// Of these steps.
+    pub(super) fn of(ops: &[Op]) -> Self {
+        use ruleset::{EIP_TO_HAVIP, FENCE, HAVIP_TO_EIP, HAVIPS, HOLDERS, NAT, UNHELD};
+        let mut sizes = BTreeMap::new();
+        for op in ops {
+            // Blocks are in trees, which need no size.
+            let set = match op {
+                Op::MapEip(..) => (NAT, EIP_TO_HAVIP),
+                Op::MapHavip(..) => (NAT, HAVIP_TO_EIP),
+                Op::AddHavip(_) => (FENCE, HAVIPS),
+                Op::AddUnheld(_) => (FENCE, UNHELD),
+                Op::AllowHolder(..) => (FENCE, HOLDERS),
+                _ => continue,
+            };
+            *sizes.entry(set).or_default() += 1;
+        }
+        sizes.retain(|_, size| *size >= MANY);
+        // The kernel makes a set as large as the lower sixteen bits say, and so not larger than for all of these.
+        sizes.values_mut().filter(|size| **size > HINT).for_each(|size| *size |= HINT);
+        Self(sizes)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 /// A transaction that is being put together.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     requests: Vec<Request<NetfilterMessage>>,
-    pending: Pending,
+    pending: Vec<Pending>,
     standing: [Option<Standing>; 2],
+    sizes: Sizes,
+    /// What takes the sizes back.
+    unlimited: Vec<Request<NetfilterMessage>>,
 }
 
-/// Elements that came one after the other for the same set, not yet in a message.
-#[derive(Debug, Default)]
+/// Elements of one set, not yet in a message. The order matters among those of one set alone.
+#[derive(Debug)]
 struct Pending {
-    table: &'static str,
-    set: &'static str,
+    set: Set,
     added: bool,
-    elements: Vec<Element>,
+    elements: Elements,
 }
 
 impl Transaction {
     /// One that makes the tables anew upon what stands of them.
-    pub(super) fn upon(standing: [Option<Standing>; 2]) -> Self {
-        Self { standing, ..Self::default() }
+    pub(super) fn upon(standing: [Option<Standing>; 2], sizes: Sizes) -> Self {
+        Self { standing, sizes, ..Self::default() }
     }
 
-    /// Take one step; `false` if it is none of nftables'.
-    pub(super) fn take(&mut self, op: Op, ruleset: &Ruleset) -> bool {
-        use ruleset::{EIP_TO_HAVIP, FENCE, HAVIP_TO_EIP, HAVIPS, HOLDERS, NAT, POOLS, SUBNETS, UNHELD};
-        match op {
-            Op::MakeRuleset => self.make(ruleset),
-            Op::AddSubnet(block) => self.elements(NAT, SUBNETS, true, range(block)),
-            Op::RemoveSubnet(block) => self.elements(NAT, SUBNETS, false, range(block)),
-            Op::AddPool(block) => self.elements(NAT, POOLS, true, range(block)),
-            Op::RemovePool(block) => self.elements(NAT, POOLS, false, range(block)),
-            Op::MapEip(eip, havip) => self.elements(NAT, EIP_TO_HAVIP, true, pair(eip, havip)),
-            Op::UnmapEip(eip) => self.elements(NAT, EIP_TO_HAVIP, false, single(eip)),
-            Op::MapHavip(havip, eip) => self.elements(NAT, HAVIP_TO_EIP, true, pair(havip, eip)),
-            Op::UnmapHavip(havip) => self.elements(NAT, HAVIP_TO_EIP, false, single(havip)),
-            Op::AddHavip(havip) => self.elements(FENCE, HAVIPS, true, single(havip)),
-            Op::RemoveHavip(havip) => self.elements(FENCE, HAVIPS, false, single(havip)),
-            Op::AddUnheld(havip) => self.elements(FENCE, UNHELD, true, single(havip)),
-            Op::RemoveUnheld(havip) => self.elements(FENCE, UNHELD, false, single(havip)),
-            Op::AllowHolder(havip, mac) => self.elements(FENCE, HOLDERS, true, held(havip, mac)),
-            Op::ForbidHolder(havip, mac) => self.elements(FENCE, HOLDERS, false, held(havip, mac)),
-            Op::SetNeighbour(..) | Op::RemoveNeighbour(_) | Op::AddRoute(_) | Op::RemoveRoute(_) => {
-                return false;
+    /// With all of these steps; those that are none of nftables' are left out.
+    pub(super) fn of(ops: &[Op], mut transaction: Self, ruleset: &Ruleset) -> Self {
+        for op in ops {
+            match step(*op) {
+                Some((set, added, elements)) => transaction.elements(set, added, &elements),
+                None if *op == Op::MakeRuleset => transaction.make(ruleset),
+                None => {}
             }
         }
-        true
+        transaction
     }
 
     /// The messages, between the two that mark a transaction; nothing if there is nothing to do.
     pub(super) fn finish(mut self) -> Vec<Request<NetfilterMessage>> {
         self.flush();
-        if self.requests.is_empty() {
-            return self.requests;
-        }
+        self.requests.append(&mut self.unlimited);
+        let Some(last) = self.requests.last_mut() else { return self.requests };
+        // Not of the mark at the end: older kernels acknowledge none.
+        last.flags |= NLM_F_ACK;
         let mark = |operation: &str, message| Request {
             operation: operation.to_owned(),
             flags: 0,
@@ -96,39 +123,28 @@ impl Transaction {
         self.requests
     }
 
-    fn elements(&mut self, table: &'static str, set: &'static str, added: bool, elements: Vec<Element>) {
-        let pending = &self.pending;
-        if (pending.table, pending.set, pending.added) != (table, set, added)
-            || pending.elements.len() + elements.len() > CHUNK
-        {
-            self.flush();
+    fn elements(&mut self, set: Set, added: bool, elements: &Elements) {
+        let found = self.pending.iter().position(|pending| pending.set == set);
+        let index = found.unwrap_or_else(|| {
+            self.pending.push(Pending { set, added, elements: Elements::default() });
+            self.pending.len() - 1
+        });
+        let pending = &mut self.pending[index];
+        if pending.added != added || pending.elements.len() + elements.len() > MOST {
+            let elements = std::mem::take(&mut pending.elements);
+            let request = message(set, pending.added, elements);
+            self.requests.extend(request);
         }
-        self.pending.table = table;
-        self.pending.set = set;
-        self.pending.added = added;
-        self.pending.elements.extend(elements);
+        let pending = &mut self.pending[index];
+        pending.added = added;
+        pending.elements.extend(elements);
     }
 
     fn flush(&mut self) {
-        let Pending { table, set, added, elements } = std::mem::take(&mut self.pending);
-        if elements.is_empty() {
-            return;
-        }
-        let count = elements.len();
-        let message = SetElementMessage {
-            attributes: vec![
-                SetElementList::Table(table.to_owned()),
-                SetElementList::Set(set.to_owned()),
-                SetElementList::Elements(elements.into_iter().map(ListAttribute::Element).collect()),
-            ],
-        };
-        if added {
-            let operation = format!("add {count} elements to {set} in table {table}");
-            self.push(operation, NLM_F_CREATE, NfTablesMessage::NewSetElement(message));
-        } else {
-            let operation = format!("remove {count} elements from {set} in table {table}");
-            self.push(operation, 0, NfTablesMessage::DeleteSetElement(message));
-        }
+        let pending = std::mem::take(&mut self.pending);
+        let all =
+            pending.into_iter().filter_map(|Pending { set, added, elements }| message(set, added, elements));
+        self.requests.extend(all);
     }
 
     fn push(&mut self, operation: String, flags: u16, message: NfTablesMessage) {
@@ -148,37 +164,52 @@ pub(super) fn userdata(comment: &str) -> Vec<u8> {
     [&[0, u8::try_from(text.len()).unwrap_or(u8::MAX)][..], &text].concat()
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().into(),
-        IpAddr::V6(address) => address.octets().into(),
+/// A step that puts an element into a set or takes one out: the set, which of both, the element.
+fn step(op: Op) -> Option<(Set, bool, Elements)> {
+    use ruleset::{EIP_TO_HAVIP, FENCE, HAVIP_TO_EIP, HAVIPS, HOLDERS, NAT, POOLS, SUBNETS, UNHELD};
+    Some(match op {
+        Op::AddSubnet(block) => ((NAT, SUBNETS), true, range(block)),
+        Op::RemoveSubnet(block) => ((NAT, SUBNETS), false, range(block)),
+        Op::AddPool(block) => ((NAT, POOLS), true, range(block)),
+        Op::RemovePool(block) => ((NAT, POOLS), false, range(block)),
+        Op::MapEip(eip, havip) => ((NAT, EIP_TO_HAVIP), true, pair(eip, havip)),
+        Op::UnmapEip(eip) => ((NAT, EIP_TO_HAVIP), false, single(eip)),
+        Op::MapHavip(havip, eip) => ((NAT, HAVIP_TO_EIP), true, pair(havip, eip)),
+        Op::UnmapHavip(havip) => ((NAT, HAVIP_TO_EIP), false, single(havip)),
+        Op::AddHavip(havip) => ((FENCE, HAVIPS), true, single(havip)),
+        Op::RemoveHavip(havip) => ((FENCE, HAVIPS), false, single(havip)),
+        Op::AddUnheld(havip) => ((FENCE, UNHELD), true, single(havip)),
+        Op::RemoveUnheld(havip) => ((FENCE, UNHELD), false, single(havip)),
+        Op::AllowHolder(havip, mac) => ((FENCE, HOLDERS), true, held(havip, mac)),
+        Op::ForbidHolder(havip, mac) => ((FENCE, HOLDERS), false, held(havip, mac)),
+        Op::MakeRuleset
+        | Op::SetNeighbour(..)
+        | Op::RemoveNeighbour(_)
+        | Op::AddRoute(_)
+        | Op::RemoveRoute(_) => return None,
+    })
+}
+
+/// All of these elements in one message; nothing for none.
+fn message((table, set): Set, added: bool, elements: Elements) -> Option<Request<NetfilterMessage>> {
+    const ELEMENTS: u16 = 3;
+    let count = elements.count();
+    if count == 0 {
+        return None;
     }
-}
-
-fn key(bytes: Vec<u8>) -> SetElementAttribute {
-    SetElementAttribute::Key(DataAttribute::Value(bytes))
-}
-
-fn single(address: IpAddr) -> Vec<Element> {
-    vec![vec![key(octets(address))]]
-}
-
-fn pair(from: IpAddr, to: IpAddr) -> Vec<Element> {
-    vec![vec![key(octets(from)), SetElementAttribute::Data(DataAttribute::Value(octets(to)))]]
-}
-
-fn held(havip: IpAddr, mac: Mac) -> Vec<Element> {
-    vec![vec![key([&octets(havip)[..], &mac.0, &[0, 0]].concat())]]
-}
-
-/// Two elements: where the block begins, and the first address behind it.
-fn range(block: IpNet) -> Vec<Element> {
-    let IpNet::V4(block) = block else { return Vec::new() };
-    let mut elements = vec![vec![key(block.network().octets().into())]];
-    // A block that ends with the last address of all has nothing behind it.
-    if let Some(behind) = u32::from(block.broadcast()).checked_add(1) {
-        let end = SetElementAttribute::Flags(SetElementFlags::IntervalEnd);
-        elements.push(vec![key(Ipv4Addr::from(behind).octets().into()), end]);
-    }
-    elements
+    let message = SetElementMessage {
+        attributes: vec![
+            SetElementList::Table(table.to_owned()),
+            SetElementList::Set(set.to_owned()),
+            SetElementList::Other(DefaultNla::new(ELEMENTS | NLA_F_NESTED, elements.into_bytes())),
+        ],
+    };
+    let (operation, flags, message) = if added {
+        let operation = format!("add {count} elements to {set} in table {table}");
+        (operation, NLM_F_CREATE, NfTablesMessage::NewSetElement(message))
+    } else {
+        let operation = format!("remove {count} elements from {set} in table {table}");
+        (operation, 0, NfTablesMessage::DeleteSetElement(message))
+    };
+    Some(Request { operation, flags, message: nftables(message) })
 }

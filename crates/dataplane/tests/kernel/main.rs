@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod drift;
+mod large;
 mod namespace;
 mod preflight;
 mod storms;
@@ -68,16 +69,6 @@ fn after_removal_nft_and_ip_have_no_trace() {
             assert!(!text.contains(trace), "{trace} in\n{text}");
         }
     }
-}
-
-#[test]
-fn a_large_transaction_needs_no_large_limit() {
-    let namespace = Namespace::new();
-    let mut kernel = namespace.reconciled();
-    let address = |a: u8, n: u32| std::net::Ipv4Addr::from(u32::from(a) << 24 | n).into();
-    let ops: Vec<_> = (0..50_000).map(|n| Op::MapEip(address(100, n), address(10, n))).collect();
-    kernel.apply(&ops).unwrap();
-    assert_eq!(kernel.read().unwrap().eip_to_havip.len(), 50_001);
 }
 
 #[test]

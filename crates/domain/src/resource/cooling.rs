@@ -11,6 +11,7 @@ use crate::{
     CommitPosition, Rejection, Timestamp,
     event::EipDescribed,
     id::{EipId, PoolId},
+    name::Scope,
     packed::{PackedMap, PackedSet},
 };
 
@@ -69,6 +70,19 @@ impl Cooling {
         over.filter_map(|(_, id)| {
             let eip = &self.eips.get(*id)?.facts.described.eip;
             Some((eip.pool, eip.address))
+        })
+    }
+
+    /// The addresses that are kept for a project, each with its pool.
+    pub(super) fn kept_for<'a>(
+        &'a self,
+        scope: &Scope,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (PoolId, IpAddr)> + use<'a> {
+        let cooling = self.eips.list(scope, None).filter(move |entry| entry.facts.until > now);
+        cooling.map(|entry| {
+            let eip = &entry.facts.described.eip;
+            (eip.pool, eip.address)
         })
     }
 

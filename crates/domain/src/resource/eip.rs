@@ -22,7 +22,7 @@ pub(super) fn allocate(state: &State, command: &AllocateEip) -> Result<Vec<Event
     let display_name = display_name(command.display_name.as_ref(), address)?;
     state.eips.check_id(command.id)?;
     check_name(state, &command.scope, &display_name, address)?;
-    quotas::check_eips(state, &command.scope)?;
+    quotas::check_eips(state, command, address)?;
     let eip = EipFacts {
         id: command.id,
         project: command.scope.project.clone(),
@@ -131,6 +131,7 @@ fn check_cool(state: &State, command: &AllocateEip, address: IpAddr) -> Result<(
     Err(Rejection::precondition("ADDRESS_COOLING", ADDRESS, message).with("cooling_ends_at", until.0))
 }
 
+/// One that is kept for the project before any other: who gives back and takes again in turn takes no second address away.
 fn lowest_free(state: &State, command: &AllocateEip) -> Result<(PoolId, IpAddr), Rejection> {
     // What has cooled since the last commit is free as well.
     let free_in = |pool: PoolId| {
@@ -138,21 +139,29 @@ fn lowest_free(state: &State, command: &AllocateEip) -> Result<(PoolId, IpAddr),
         let free = state.pool_free.get(&pool).and_then(|free| free.lowest());
         over.chain(free).min().map(|free| (pool, free))
     };
+    let kept_in = |pool: PoolId| {
+        let kept = state.cooling.kept_for(&command.scope, command.now);
+        kept.filter(|(of, _)| *of == pool).map(|(_, address)| address).min().map(|kept| (pool, kept))
+    };
     let region = &command.scope.region;
     match command.pool {
         Some(asked) => {
             let pool = state.pools.require(region, asked, POOL)?;
             check_gives(state, POOL, asked)?;
-            free_in(asked).ok_or_else(|| {
+            kept_in(asked).or_else(|| free_in(asked)).ok_or_else(|| {
                 let message = "every address of this pool is allocated or cools; name another pool";
                 Rejection::exhausted("POOL_EXHAUSTED", POOL, message).because_of(pool.facts.name())
             })
         }
         None => {
-            let mut giving = state.pools.list(region, None).filter(|pool| !pool.facts.draining);
-            giving.find_map(|pool| free_in(pool.facts.id)).ok_or_else(|| {
+            let giving = || state.pools.list(region, None).filter(|pool| !pool.facts.draining);
+            // Who wants an IPv6 address says so by its pool. Of a pool that has both kinds, IPv4 comes first.
+            let first = |of: &dyn Fn(PoolId) -> Option<(PoolId, IpAddr)>| {
+                giving().filter_map(|pool| of(pool.facts.id)).find(|(_, address)| address.is_ipv4())
+            };
+            first(&kept_in).or_else(|| first(&free_in)).ok_or_else(|| {
                 let message = format!(
-                    "no pool of regions/{region} that is not being drained has a free address; add a pool"
+                    "no pool of regions/{region} that is not being drained has a free IPv4 address; name a pool that has IPv6 addresses, or add a pool"
                 );
                 Rejection::exhausted("POOL_EXHAUSTED", POOL, message)
             })

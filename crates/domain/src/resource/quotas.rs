@@ -1,9 +1,11 @@
 //! Quotas: how much a project may have in a region, how much it has, and the refusal of more. What it has is counted as it comes
 //! and goes; a limit that is lowered takes nothing away.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, State, UpdateQuotas};
+use super::{AllocateEip, Facts, State, UpdateQuotas};
 use crate::{
     CommitPosition, Event, Rejection,
     event::{HavipCreated, Limits, QuotasChanged, VnicFacts},
@@ -126,11 +128,18 @@ pub(super) fn update(state: &State, command: &UpdateQuotas) -> Result<Vec<Event>
     })
 }
 
-/// Refuses one more EIP where there are as many as may be.
-pub(super) fn check_eips(state: &State, scope: &Scope) -> Result<(), Rejection> {
+/// Refuses one more EIP where there are as many as may be. An address that is kept for the project while it cools counts, too,
+/// unless it is the one that it gets: nobody else can have it.
+pub(super) fn check_eips(state: &State, command: &AllocateEip, address: IpAddr) -> Result<(), Rejection> {
+    let scope = &command.scope;
     let limit = state.quotas.of(scope).0.eips;
-    let used = count(&state.quotas.eips, scope);
-    within("eips", "parent", limit, (used, 1), || format!("{scope} has {used} EIPs"))
+    let eips = count(&state.quotas.eips, scope);
+    let kept = || state.cooling.kept_for(scope, command.now).map(|(_, address)| address);
+    let cooling = if kept().any(|kept| kept == address) { 0 } else { kept().count() as u64 };
+    within("eips", "parent", limit, (eips.saturating_add(cooling), 1), || match cooling {
+        0 => format!("{scope} has {eips} EIPs"),
+        _ => format!("{scope} has {eips} EIPs, and {cooling} addresses more are kept for it while they cool"),
+    })
 }
 
 /// Refuses one more HAVIP in a VPC.

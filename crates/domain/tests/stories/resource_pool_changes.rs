@@ -42,7 +42,8 @@ fn allocated(story: &mut Story<ResourceCore>, command: AllocateEip) -> String {
 }
 
 fn release(story: &mut Story<ResourceCore>, number: u128) {
-    let (scope, expected, now) = (scope("shop"), Expected::default(), story.now);
+    let project = story.state.eips().get(id(number)).unwrap().facts.eip.project.to_string();
+    let (scope, expected, now) = (scope(&project), Expected::default(), story.now);
     story.given(&Command::ReleaseEip(ReleaseEip { scope, id: id(number), expected, now }));
 }
 
@@ -100,7 +101,8 @@ fn a_block_in_which_an_address_cools_stays_until_it_has_cooled_and_so_does_its_p
     refused(story.when(&delete(story.now)), Class::Precondition, "POOL_NOT_EMPTY", "name", who);
     // Cut otherwise, it is kept from everybody as before.
     update(&mut story, 1, PoolChange { draining: Some(false), ..blocks(&["203.0.113.0/30"]) }).unwrap();
-    assert_eq!(allocated(&mut story, eip(2)), "203.0.113.1");
+    let bank = AllocateEip { scope: scope("bank"), ..eip(2) };
+    assert_eq!(allocated(&mut story, bank), "203.0.113.1");
     release(&mut story, 2);
     story.later(u64::try_from(cooling.as_nanos()).unwrap());
     update(&mut story, 1, PoolChange { draining: Some(true), ..blocks(&["198.51.100.0/28"]) }).unwrap();
@@ -116,9 +118,10 @@ fn what_is_released_cools_as_long_as_its_pool_says_then_and_no_change_after_that
     assert_eq!(allocated(&mut story, eip(3)), "203.0.113.2");
     release(&mut story, 3);
     update(&mut story, 1, cooling(Duration::ZERO)).unwrap();
-    assert_eq!(allocated(&mut story, eip(4)), "203.0.113.3", "the other cools as it was said");
+    let bank = |number| AllocateEip { scope: scope("bank"), ..eip(number) };
+    assert_eq!(allocated(&mut story, bank(4)), "203.0.113.3", "the other cools as it was said");
     release(&mut story, 4);
-    assert_eq!(allocated(&mut story, eip(5)), "203.0.113.3");
+    assert_eq!(allocated(&mut story, bank(5)), "203.0.113.3");
     story.later(u64::try_from(Duration::from_mins(10).as_nanos()).unwrap());
     let now = story.now;
     assert_eq!(allocated(&mut story, AllocateEip { now, ..eip(6) }), "203.0.113.2");

@@ -10,6 +10,7 @@
 
 mod batches;
 mod closing;
+mod crowded;
 mod retries;
 mod saving;
 mod seen;

@@ -1,5 +1,7 @@
 //! From the text of a filter to what it says. Says where it stops making sense.
 
+use std::fmt;
+
 use super::{DEEPEST, Expression};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +15,19 @@ enum Word {
         text: String,
         quoted: bool,
     },
+}
+
+/// As it was written.
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open => f.write_str("\"(\""),
+            Self::Close => f.write_str("\")\""),
+            Self::Is => f.write_str("\"=\""),
+            Self::IsNot => f.write_str("\"!=\""),
+            Self::Text { text, .. } => write!(f, "{text:?}"),
+        }
+    }
 }
 
 impl Word {
@@ -63,7 +78,7 @@ pub(super) fn expression(text: &str) -> Result<Expression, String> {
     let expression = rest.all(0)?;
     match rest.0.next() {
         None => Ok(expression),
-        Some(word) => Err(format!("{word:?} is more than was expected: join parts by AND or OR")),
+        Some(word) => Err(format!("{word} is more than was expected: join parts by AND or OR, in capitals")),
     }
 }
 

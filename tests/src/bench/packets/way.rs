@@ -59,9 +59,15 @@ impl Way {
         match self.kind {
             Kind::Plain => fill(&self.line, self.bindings, |op| matches!(op, Op::SetNeighbour(..))),
             Kind::Ours => fill(&self.line, self.bindings, |_| true),
-            Kind::Maps => load(&self.line.gateway, &["nft", "-f", "-"], &maps(self.bindings)),
-            Kind::Iptables => load(&self.line.gateway, &["iptables-restore"], &rules(self.bindings)),
+            Kind::Maps => self.load(&["nft", "-f", "-"], &maps(self.bindings)),
+            Kind::Iptables => self.load(&["iptables-restore"], &rules(self.bindings)),
         }
+    }
+
+    /// What others' programs read, and the neighbours of all HAVIPs: nobody behind the gateway answers for them.
+    fn load(&self, command: &[&str], text: &str) -> Result<()> {
+        fill(&self.line, self.bindings, |op| matches!(op, Op::SetNeighbour(..)))?;
+        load(&self.line.gateway, command, text)
     }
 }
 

@@ -5,22 +5,26 @@ use std::collections::BTreeSet;
 use netlink_packet_core::{DefaultNla, NLM_F_APPEND, NLM_F_CREATE};
 use netlink_packet_netfilter::nftables::{
     ChainAttribute, ChainMessage, Hook, HookNumber, NfTablesMessage, RuleAttribute, RuleMessage,
-    SetAttribute, SetElementList, SetElementMessage, SetFlags, SetMessage, TableAttribute, TableMessage,
+    SetAttribute, SetDescription, SetElementList, SetElementMessage, SetFlags, SetMessage, TableAttribute,
+    TableMessage,
 };
 
 use super::{
     super::{
+        channel::Request,
         expression,
         ruleset::{self, Chain, Keys, Ruleset, Table},
         standing::Standing,
         table::string,
     },
-    Transaction, userdata,
+    Transaction, nftables, userdata,
 };
 use crate::DropReason;
 
 /// The policy of all our base chains.
 pub(in crate::kernel) const ACCEPT: u32 = 1;
+/// A set's size that limits nothing.
+pub(in crate::kernel) const UNLIMITED: u32 = u32::MAX;
 
 impl Transaction {
     /// In one transaction with whatever follows: no packet sees a moment without the tables.
@@ -115,8 +119,13 @@ impl Transaction {
         );
     }
 
-    fn set(&mut self, table: &Table, name: &str, keys: Keys, id: u32) {
-        let (flags, kind, length, data) = shape(keys);
+    fn set(&mut self, table: &Table, name: &'static str, keys: Keys, id: u32) {
+        let (mut flags, kind, length, data) = shape(keys);
+        let size = self.sizes.0.get(&(table.name, name)).copied();
+        if size.is_some() {
+            // With a size alone the kernel takes a hash that can never grow.
+            flags |= SetFlags::Eval;
+        }
         let mut attributes = vec![
             SetAttribute::Table(table.name.to_owned()),
             SetAttribute::Name(name.to_owned()),
@@ -128,7 +137,20 @@ impl Transaction {
         if let Some(data) = data {
             attributes.extend([SetAttribute::DataType(data), SetAttribute::DataLen(4)]);
         }
-        let message = NfTablesMessage::NewSet(SetMessage { attributes });
+        let sized = |size| {
+            let description = SetAttribute::Description(vec![SetDescription::Size(size)]);
+            let attributes = attributes.iter().cloned().chain([description]).collect();
+            NfTablesMessage::NewSet(SetMessage { attributes })
+        };
+        let message = match size {
+            Some(size) => sized(size),
+            None => NfTablesMessage::NewSet(SetMessage { attributes: attributes.clone() }),
+        };
+        if size.is_some() {
+            let operation = format!("take the size of set {name} in table {} back", table.name);
+            let message = nftables(sized(UNLIMITED));
+            self.unlimited.push(Request { operation, flags: NLM_F_CREATE, message });
+        }
         self.push(format!("make set {name} in table {}", table.name), NLM_F_CREATE, message);
     }
 
