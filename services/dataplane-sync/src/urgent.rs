@@ -6,7 +6,7 @@ use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism};
 use clap::Args;
 use mooring_dataplane::urgent::go_first;
 use tokio::{
-    runtime::{Builder, Handle, Runtime},
+    runtime::{Builder, Handle},
     task::block_in_place,
 };
 
@@ -25,14 +25,11 @@ pub struct UrgentArgs {
     pub realtime_priority: u8,
 }
 
-/// Clones share the threads, which end with the last of them.
+/// Clones share the threads, which end with the process.
 #[derive(Clone)]
 pub(crate) struct Urgent {
     handle: Handle,
-    _threads: Arc<Threads>,
 }
-
-struct Threads(Option<Runtime>);
 
 impl Urgent {
     pub(crate) fn start(args: UrgentArgs) -> std::io::Result<Self> {
@@ -52,20 +49,16 @@ impl Urgent {
             .on_thread_start(go_first)
             .enable_time()
             .build()?;
-        Ok(Self { handle: runtime.handle().clone(), _threads: Arc::new(Threads(Some(runtime))) })
+        let handle = runtime.handle().clone();
+        // What a worker is in the middle of at the end is as it would be were the process killed: the next start makes it
+        // equal. A runtime that is shut down takes its timers away at once, and a worker that is at a kernel just then
+        // panics at the next one: so nobody shuts it down.
+        std::mem::forget(runtime);
+        Ok(Self { handle })
     }
 
     pub(crate) const fn handle(&self) -> &Handle {
         &self.handle
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        // What a worker is in the middle of is as it would be were the process killed: the next start makes it equal.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 

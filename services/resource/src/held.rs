@@ -26,8 +26,13 @@ impl Resource {
         let message = match bindings.get(name.id).map(|binding| &binding.phase) {
             Some(Phase::InUse(_)) => return refused,
             Some(Phase::Associating) => format!("the {word} is being bound; retry when that is done"),
-            // Of a binding that is gone, or came to nothing, the hold is what is left, and goes next.
-            _ => format!("the {word} is being unbound; retry when that is done"),
+            Some(Phase::Unassociating(_)) => format!("the {word} is being unbound; retry when that is done"),
+            // The hold is all that is left, and goes next.
+            Some(Phase::Failed { .. }) | None => {
+                format!(
+                    "a bind that came to nothing, or has ended, is letting go of the {word}; retry when that is done"
+                )
+            }
         };
         Refused::from(Rejection::in_transition(reason, "name", message).because_of(name)).into()
     }

@@ -80,7 +80,7 @@ fn what_is_held_for_a_request_that_died_with_its_process_is_let_go_by_the_next_o
     let mut cluster = cut_off(Some("early.after-hold"));
     cluster.part_mut(Part::Binding).wait_ended().unwrap();
     let refusal = cluster.refuse("eip release web").unwrap();
-    assert_eq!(refusal.reason, "EIP_HELD", "{refusal:?}");
+    assert_eq!(refusal.reason, "EIP_IN_TRANSITION", "{refusal:?}");
     cluster.ways.weather(Weather::FAIR, binding_to_nats);
     let binding = cluster.part_mut(Part::Binding);
     binding.environment().pop();

@@ -30,7 +30,7 @@ fn an_unbind_waits_for_both_gateways_and_names_the_one_that_is_stopped() {
         assert_eq!(stage.waiting_for("web")?, ["gw-2"]);
         assert_eq!(stage.translated(1, EIP), Some(lab::HAVIP.to_string()), "nobody took it out");
         let held = stage.cluster.refuse("eip release web")?;
-        assert_eq!(held.reason, "EIP_HELD");
+        assert_eq!(held.reason, "EIP_IN_TRANSITION");
         // The other gateway goes on, also with what is new.
         let waits = stage.cluster.refuse("bind two back --wait --timeout 1")?;
         assert_eq!(waits.exit, 4, "{waits:?}");
