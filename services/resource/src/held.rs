@@ -2,8 +2,8 @@
 
 use mooring_domain::{
     Rejection,
-    binding::Phase,
-    id::Binding,
+    binding::Stage,
+    id::{Binding, BindingId},
     name::{Name, RegionId},
 };
 use mooring_ledger::Refused;
@@ -22,18 +22,25 @@ impl Resource {
             _ => return refused,
         };
         let in_the_way = info.metadata.get("in_the_way").and_then(|name| name.parse::<Name<Binding>>().ok());
-        let (Some(name), Ok(bindings)) = (in_the_way, self.bindings(region).await) else { return refused };
-        let message = match bindings.get(name.id).map(|binding| &binding.phase) {
-            Some(Phase::InUse(_)) => return refused,
-            Some(Phase::Associating) => format!("the {word} is being bound; retry when that is done"),
-            Some(Phase::Unassociating(_)) => format!("the {word} is being unbound; retry when that is done"),
+        let Some(name) = in_the_way else { return refused };
+        let Ok(stage) = self.stage(name.id, region).await else { return refused };
+        let message = match stage {
+            Some(Stage::InUse) => return refused,
+            Some(Stage::Associating) => format!("the {word} is being bound; retry when that is done"),
+            Some(Stage::Unassociating) => format!("the {word} is being unbound; retry when that is done"),
             // The hold is all that is left, and goes next.
-            Some(Phase::Failed { .. }) | None => {
-                format!(
-                    "a bind that came to nothing, or has ended, is letting go of the {word}; retry when that is done"
-                )
-            }
+            None => format!(
+                "a bind that came to nothing, or has ended, is letting go of the {word}; retry when that is done"
+            ),
         };
         Refused::from(Rejection::in_transition(reason, "name", message).because_of(name)).into()
+    }
+
+    /// How far a binding is, found by the EIP that it holds; nothing once it holds none, or has only its hold left.
+    async fn stage(&self, binding: BindingId, region: &RegionId) -> Result<Option<Stage>, Status> {
+        let state = self.ledger("name", region)?.view().state;
+        let eip = state.hold(binding).and_then(|held| state.eips().get(held.eip));
+        let Some(eip) = eip.map(|entry| &entry.facts.eip) else { return Ok(None) };
+        Ok(self.bindings(region).await?.stage(binding, &eip.project, eip.id))
     }
 }

@@ -63,6 +63,13 @@ impl Fronting {
         self.by_eip.get(&(eip, project.clone()))
     }
 
+    /// How far a project's binding of an EIP is; nothing once it has failed or ended, or its EIP has moved on.
+    pub fn stage(&self, binding: BindingId, project: &ProjectId, eip: EipId) -> Option<Stage> {
+        let fronts = self.of_eip(project, eip).filter(|fronts| fronts.id == binding);
+        let moving = || self.moving.contains_key(&binding).then_some(Stage::Associating);
+        fronts.map(|fronts| fronts.stage).or_else(moving)
+    }
+
     fn requested(&mut self, request: &BindRequested) {
         let scope = Scope { project: request.project.clone(), region: request.region.clone() };
         match request.moved_from {

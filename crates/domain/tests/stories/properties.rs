@@ -42,6 +42,13 @@ fn is_left(region: &Region, binding: &Binding) -> bool {
     others.any(|other| other.request.moved_from == Some(binding.request.binding))
 }
 
+/// Whether a binding is on its way out, and its EIP is another's by now.
+fn has_moved_on(bindings: &State, binding: &Binding) -> bool {
+    let (project, eip) = (&binding.request.eip_project, binding.request.eip);
+    let has_it = bindings.of_eip(project, eip).map(|other| other.request.binding);
+    matches!(binding.phase, Phase::Unassociating(_)) && has_it != Some(binding.request.binding)
+}
+
 /// What readers of EIPs fold says of each EIP what binding's own state does, after every commit.
 fn check_fronting(region: &Region) {
     let (mut fronting, mut bindings) = (Fronting::default(), State::default());
@@ -53,6 +60,14 @@ fn check_fronting(region: &Region) {
             let shown = fronting.of_eip(project, eip).cloned();
             let known = bindings.of_eip(project, eip).and_then(Binding::fronts);
             assert_eq!(shown, known, "{eip:?} of {project} after {commit:?}");
+            let stage = fronting.stage(request.binding, project, eip);
+            let binding = bindings.get(request.binding).filter(|binding| !has_moved_on(&bindings, binding));
+            assert_eq!(
+                stage,
+                binding.and_then(Binding::fronts).map(|fronts| fronts.stage),
+                "{:?} after {commit:?}",
+                request.binding
+            );
         }
     }
 }
