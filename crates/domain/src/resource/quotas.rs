@@ -86,27 +86,21 @@ impl Quotas {
 
     pub(super) fn havip_came(&mut self, created: &HavipCreated) {
         one_more(&mut self.havips, created.havip.vpc);
-        for member in &created.members {
-            let scope = created.parent();
-            if self.memberships.get(&scope).is_none() {
-                self.memberships.insert(scope.clone(), PackedMap::new());
-            }
-            if let Some(of_scope) = self.memberships.get_mut(&scope) {
-                one_more(of_scope, member.instance.clone());
-            }
-        }
+        self.of_instances(created, |counts, instance| one_more(counts, instance.clone()));
     }
 
     pub(super) fn havip_went(&mut self, gone: &HavipCreated) {
         one_less(&mut self.havips, &gone.havip.vpc);
-        for member in &gone.members {
-            let scope = gone.parent();
-            if let Some(of_scope) = self.memberships.get_mut(&scope) {
-                one_less(of_scope, &member.instance);
-                if of_scope.is_empty() {
-                    self.memberships.remove(&scope);
-                }
-            }
+        self.of_instances(gone, one_less);
+    }
+
+    /// Counts the members of a HAVIP, each by its instance. Who has none has no counts.
+    fn of_instances(&mut self, havip: &HavipCreated, change: impl Fn(&mut PackedMap<Label, u64>, &Label)) {
+        let scope = havip.parent();
+        let mut counts = self.memberships.remove(&scope).unwrap_or_default();
+        havip.members.iter().for_each(|member| change(&mut counts, &member.instance));
+        if !counts.is_empty() {
+            self.memberships.insert(scope, counts);
         }
     }
 }
