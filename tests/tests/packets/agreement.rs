@@ -6,13 +6,17 @@ use mooring_domain::{
     address::Mac,
     nat::{Actual, walk::Side},
 };
-use mooring_tests::{lab, probe::Sniffer};
+use mooring_tests::{
+    lab,
+    probe::{Sniffer, checksum},
+};
 
 use crate::{
-    bytes::{ICMP, Packet, udp},
-    carried::{Carried, EIP, SOON, Story},
+    bytes::{ICMP, Packet, UDP, udp},
+    carried::{Carried, EIP, PORT, SOON, Story},
     fence::{a_havip_as_source_from_another_mac_is_dropped, who_has_no_havip_as_source_is_not_fenced},
     private::an_eip_that_fronts_nothing_is_dropped,
+    walked::is_summed,
     ways::{
         the_client_reaches_the_havip_through_the_eip, what_the_holder_sends_from_the_havip_leaves_as_the_eip,
     },
@@ -68,6 +72,20 @@ fn a_wrong_element_makes_them_disagree() {
         },
         "the kernel traced",
     );
+}
+
+/// A checksum that its sender left to the network card, in a datagram in which it happens to look right.
+#[test]
+fn a_checksum_that_is_only_begun_is_none() {
+    let (source, destination) = (SocketAddrV4::new(lab::CLIENT, 40_000), SocketAddrV4::new(EIP, PORT));
+    let whole = udp(source, destination, &[0, 0]);
+    assert!(is_summed(&whole.bytes()));
+    let addresses = [lab::CLIENT.octets(), EIP.octets()].concat();
+    let begun = !checksum(&[&addresses[..], &[0, UDP, 0, 10]].concat());
+    let mut by_chance = whole;
+    by_chance.payload[6..8].copy_from_slice(&begun.to_be_bytes());
+    let by_chance = by_chance.sum(8);
+    assert!(!is_summed(&by_chance.bytes()));
 }
 
 /// The gateway's own error about what a link does not take, both ways, and at a turn that is tracked.
