@@ -1,9 +1,11 @@
 //! Syncs counted where the kernel enters them: `perf stat`, which stops nobody.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
@@ -14,6 +16,10 @@ use tokio::runtime::Runtime;
 
 use super::{CALLS, Run, prepare};
 use crate::server::{Mooringd, Options, own_folder};
+use crate::wait::wait_for;
+
+/// For perf to do what it was told.
+const SOON: Duration = Duration::from_secs(10);
 
 /// `None` where there is no `perf`, or the kernel lets it count nothing.
 pub fn run(runtime: &Runtime, count: usize) -> Result<Option<Run>> {
@@ -46,7 +52,7 @@ fn can_count() -> Result<bool> {
 struct Counting {
     perf: Child,
     control: File,
-    answers: BufReader<File>,
+    answers: File,
     folder: TempDir,
 }
 
@@ -71,17 +77,20 @@ impl Counting {
             .spawn()
             .context("perf")?;
         // Both ends are held open here: neither side waits for the other to open its own.
-        let open = |path: &Path| File::options().read(true).write(true).open(path);
-        let (control, answers) = (open(&control)?, BufReader::new(open(&answers)?));
+        let open =
+            |path: &Path| File::options().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path);
+        let (control, answers) = (open(&control)?, open(&answers)?);
         Ok(Counting { perf, control, answers, folder })
     }
 
     /// Says what to do, and waits until it is done.
     fn tell(&mut self, what: &str) -> Result<()> {
         self.control.write_all(format!("{what}\n").as_bytes())?;
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer)?;
-        ensure!(answer.trim_matches(['\0', '\n']) == "ack", "perf answered {answer:?} to {what}");
+        let mut answer = [0; 16];
+        let length = wait_for(&format!("perf to {what}"), SOON, || {
+            self.answers.read(&mut answer).map_err(|error| error.to_string())
+        })?;
+        ensure!(answer[..length].starts_with(b"ack\n"), "perf answered {:?} to {what}", &answer[..length]);
         Ok(())
     }
 
