@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn each_has_one_turn_however_often_it_is_to_be_asked_for() {
-        let (mut questions, all) = (Questions::default(), [1, 2, 3, 4, 5].map(|last| [10, 0, 1, last].into()));
+        let (mut questions, all) =
+            (Questions::default(), [1, 2, 3, 4, 5].map(|last| [10, 0, 1, last].into()));
         let [a, b, c, d, e] = all;
         questions.wait([a, b, c, d]);
         assert_eq!(questions.next(2), [a, b]);

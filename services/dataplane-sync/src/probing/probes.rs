@@ -230,9 +230,8 @@ impl Probes {
 
     /// The silent ones.
     pub(crate) fn silent(&self, now: Moment) -> impl Iterator<Item = Ipv4Addr> {
-        let is_silent = move |havip: &&Ipv4Addr| {
-            self.probed.get(havip).is_some_and(|probed| probed.is_silent(now))
-        };
+        let is_silent =
+            move |havip: &&Ipv4Addr| self.probed.get(havip).is_some_and(|probed| probed.is_silent(now));
         self.quiet.iter().filter(is_silent).copied()
     }
 

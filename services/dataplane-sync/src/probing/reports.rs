@@ -24,7 +24,7 @@ use super::{Budget, ProbeArgs, Probers, Probing, Word, Words};
 use crate::vpcs::Vpcs;
 
 /// The longest between two reports.
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_millis(500);
 /// What is new waits so long for more of it.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The most that is said at once.

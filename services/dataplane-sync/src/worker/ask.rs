@@ -67,9 +67,12 @@ impl Worker {
         (self.lost, self.asks_at) = (false, now + ASKING);
         let desired = self.provisional.over(self.target.borrow().recorded());
         let havips: Vec<_> = desired.holders.keys().filter_map(v4).collect();
-        // What was lost may be the answer to a question of just now.
-        havips.iter().for_each(|havip| self.questions.again(*havip));
-        let asked = self.ask_all(havips, &desired);
+        // There may be very many, and other VPCs' claims go on meanwhile.
+        let asked = block_in_place(|| {
+            // What was lost may be the answer to a question of just now.
+            havips.iter().for_each(|havip| self.questions.again(*havip));
+            self.ask_all(havips, &desired)
+        });
         self.could_not_ask(asked);
     }
 

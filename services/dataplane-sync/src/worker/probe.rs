@@ -104,7 +104,7 @@ impl Worker {
         let entered = self.entered.is_some();
         let by = By {
             gateways: probers.get(&vpc).cloned().unwrap_or_default(),
-            holders: entered.then(|| target.desired.holders.clone()).unwrap_or_default(),
+            holders: if entered { target.desired.holders.clone() } else { OrdMap::new() },
             observed: target.observed.clone(),
             own: self.provisional.differing(target.recorded()).map(|(havip, _)| havip).collect(),
         };
