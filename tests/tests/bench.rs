@@ -171,7 +171,7 @@ fn memory_is_measured_for_a_binding_in_every_process_and_in_the_kernel() {
 #[test]
 fn claims_are_measured_from_the_wire_to_the_log_and_a_quiet_region_by_what_it_takes() {
     let mut report = Report::new(true, Box::new(sink()));
-    bench::claims(&Claims::short(), &mut report).unwrap();
+    bench::claims(&Claims::short(), None, &mut report).unwrap();
     assert!(of(&report, &["claims from the wire to the log"])[0].value > 0.0);
     let taken = of(&report, &["one health service takes claims"]);
     assert!(taken.len() == 2 && taken.iter().all(|figure| figure.value > 0.0), "{taken:?}");

@@ -64,8 +64,9 @@ pub struct Bench {
     /// How many bindings there are whose memory is measured [default: 100000]; packets, load, bind and drift with so many only
     #[arg(long)]
     bindings: Option<u64>,
-    /// Of failovers only the outages that clients see, claims by themselves, many at once, or what health takes
-    #[arg(long, value_parser = ["outages", "claims", "many", "taken"])]
+    /// Of failovers only the outages that clients see, claims by themselves, many at once, or what health takes; of claims only
+    /// those from the wire through the log, what health takes, or the quiet region
+    #[arg(long, value_parser = ["outages", "claims", "many", "taken", "through", "quiet"])]
     part: Option<String>,
 }
 

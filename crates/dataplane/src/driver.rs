@@ -35,9 +35,9 @@ pub trait Driver: Send {
     /// Packets dropped since the ruleset was made, by reason, in [`DropReason::ALL`]'s order. Empty without a ruleset.
     fn drops(&mut self) -> Result<Vec<(DropReason, u64)>, Fault>;
 
-    /// Ask on the inside who holds a HAVIP: an ARP request from the gateway's own address and MAC, to the holder alone
-    /// when one is given, else to all. The answer is a claim, seen by a [`crate::Watcher`].
-    fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault>;
+    /// Ask on the inside who holds each of these HAVIPs: an ARP request from the gateway's own address and MAC, to the
+    /// holder alone when one is given, else to all. The answer is a claim, seen by a [`crate::Watcher`].
+    fn ask(&mut self, havips: &[(Ipv4Addr, Option<Mac>)]) -> Result<(), Fault>;
 
     /// Ask holders whether they still have their HAVIPs, each alone, from no address: the answer is no claim, but
     /// [`crate::Seen::Alive`]. Whether the questions went out: without a carrier they do not.

@@ -46,7 +46,7 @@ pub struct Memory {
     pub generation: u32,
     /// What [`Driver::drops`] answers.
     pub drops: BTreeMap<DropReason, u64>,
-    /// Every [`Driver::ask`].
+    /// What every [`Driver::ask`] asked.
     pub asked: Vec<(Ipv4Addr, Option<Mac>)>,
     /// Whom every [`Driver::probe`] asked.
     pub probed: Vec<(Ipv4Addr, Mac)>,
@@ -246,10 +246,10 @@ impl Driver for Fake {
         })
     }
 
-    fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault> {
+    fn ask(&mut self, havips: &[(Ipv4Addr, Option<Mac>)]) -> Result<(), Fault> {
         self.with(|memory| {
             memory.call(Call::Ask, "ask")?;
-            memory.asked.push((havip, holder));
+            memory.asked.extend(havips);
             Ok(())
         })
     }

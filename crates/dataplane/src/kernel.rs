@@ -173,16 +173,19 @@ impl Driver for Kernel {
         table::drops(&mut self.nftables)
     }
 
-    fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault> {
+    fn ask(&mut self, havips: &[(Ipv4Addr, Option<Mac>)]) -> Result<(), Fault> {
         let inside = self.inside()?;
         let addresses = link::addresses(&mut self.routes, inside)?;
-        let near = addresses.iter().find(|network| network.contains(&havip)).or(addresses.first());
-        let sender = near.ok_or_else(|| Fault::NoAddress {
-            link: self.place.inside.clone(),
-            namespace: self.place.namespace(),
-        })?;
-        let question = Arp::question(inside.mac, sender.addr(), havip);
-        packet::send(&self.arp, inside.index, holder.unwrap_or(BROADCAST), &question.bytes())
+        for (havip, holder) in havips {
+            let near = addresses.iter().find(|network| network.contains(havip)).or(addresses.first());
+            let sender = near.ok_or_else(|| Fault::NoAddress {
+                link: self.place.inside.clone(),
+                namespace: self.place.namespace(),
+            })?;
+            let question = Arp::question(inside.mac, sender.addr(), *havip);
+            packet::send(&self.arp, inside.index, holder.unwrap_or(BROADCAST), &question.bytes())?;
+        }
+        Ok(())
     }
 
     fn probe(&mut self, holders: &[(Ipv4Addr, Mac)]) -> Result<bool, Fault> {

@@ -42,7 +42,7 @@ fn every_call_can_fail() {
     assert!(fake.apply(&[]).is_err());
     assert!(fake.generation().is_err());
     assert!(fake.drops().is_err());
-    assert!(fake.ask([10, 0, 1, 50].into(), None).is_err());
+    assert!(fake.ask(&[([10, 0, 1, 50].into(), None)]).is_err());
     assert!(fake.probe(&[]).is_err());
     assert!(fake.announce(&[[203, 0, 113, 7].into()]).is_err());
     assert!(fake.preflight().is_err());

@@ -249,8 +249,11 @@ impl Entered {
         self.kernel.announce(eips)
     }
 
-    pub(crate) fn ask(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault> {
-        self.kernel.ask(havip, holder)
+    pub(crate) fn ask(&mut self, havips: &[(Ipv4Addr, Option<Mac>)]) -> Result<(), Fault> {
+        if havips.is_empty() {
+            return Ok(());
+        }
+        self.kernel.ask(havips)
     }
 
     /// Whether the questions went out.

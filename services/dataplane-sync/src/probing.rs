@@ -4,6 +4,7 @@
 //! With every report a gateway says where it can ask, and health answers who else can: they share the HAVIPs ([`turns`])
 //! without a word, also when one of them has died.
 
+mod answers;
 mod budget;
 mod probed;
 mod probes;
@@ -27,7 +28,8 @@ use mooring_domain::{
 use tokio::sync::{Notify, watch};
 
 pub(crate) use self::{
-    budget::Budget,
+    answers::Answers,
+    budget::{Budget, QUESTIONS_AT_ONCE},
     probed::{Probed, Shown},
     probes::{Moment, Opinion, Pace, Probes, Sign},
     reports::start,
@@ -103,10 +105,13 @@ impl Probing {
         self.probers.borrow().clone()
     }
 
-    /// Whether this gateway is to probe a HAVIP.
-    pub(crate) fn is_mine(&self, probers: &Probers, vpc: VpcId, havip: Ipv4Addr) -> bool {
-        let gateways = probers.get(&vpc).into_iter().flatten();
-        turns::whose(gateways, vpc, havip.into()) == Some(&self.gateway)
+    /// Whether this gateway is to probe a HAVIP, of these that can.
+    pub(crate) fn is_mine(&self, gateways: &[GatewayName], vpc: VpcId, havip: Ipv4Addr) -> bool {
+        // Where there is one alone no hash is needed.
+        match gateways {
+            [one] => *one == self.gateway,
+            _ => turns::whose(gateways, vpc, havip.into()) == Some(&self.gateway),
+        }
     }
 }
 

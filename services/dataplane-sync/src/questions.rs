@@ -2,7 +2,7 @@
 //! address would answer a broadcast too, and its answer is a claim. Only when the holder stays silent are all asked.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet, VecDeque},
     net::Ipv4Addr,
     time::{Duration, Instant},
 };
@@ -19,6 +19,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Questions {
     asked: HashMap<Ipv4Addr, Instant>,
     waiting: HashMap<Ipv4Addr, (Mac, Instant)>,
+    /// Those that are asked for in turn, each once.
+    turns: VecDeque<Ipv4Addr>,
+    among: HashSet<Ipv4Addr>,
 }
 
 impl Questions {
@@ -37,6 +40,26 @@ impl Questions {
     /// It may be asked for at once: there is a reason that the last question did not know of.
     pub(crate) fn again(&mut self, havip: Ipv4Addr) {
         self.asked.remove(&havip);
+    }
+
+    /// These have their turn behind those that wait for theirs.
+    pub(crate) fn wait(&mut self, havips: impl IntoIterator<Item = Ipv4Addr>) {
+        let (turns, among) = (&mut self.turns, &mut self.among);
+        turns.extend(havips.into_iter().filter(|havip| among.insert(*havip)));
+    }
+
+    /// How many wait for their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.turns.len()
+    }
+
+    /// So many of them have it.
+    pub(crate) fn next(&mut self, count: usize) -> Vec<Ipv4Addr> {
+        let next: Vec<_> = self.turns.drain(..count.min(self.turns.len())).collect();
+        for havip in &next {
+            self.among.remove(havip);
+        }
+        next
     }
 
     /// A claim was seen.
@@ -82,6 +105,18 @@ mod tests {
         assert_eq!(questions.unanswered(start), Vec::<Ipv4Addr>::new());
         assert_eq!(questions.unanswered(start + PATIENCE), [HAVIP]);
         assert_eq!(questions.unanswered(start + PATIENCE), Vec::<Ipv4Addr>::new());
+    }
+
+    #[test]
+    fn each_has_one_turn_however_often_it_is_to_be_asked_for() {
+        let (mut questions, all) =
+            (Questions::default(), [1, 2, 3, 4, 5].map(|last| [10, 0, 1, last].into()));
+        let [a, b, c, d, e] = all;
+        questions.wait([a, b, c, d]);
+        assert_eq!(questions.next(2), [a, b]);
+        questions.wait([d, e, a, c]);
+        assert_eq!((questions.waiting(), questions.next(9)), (4, vec![c, d, e, a]));
+        assert_eq!(questions.next(9), Vec::<Ipv4Addr>::new());
     }
 
     #[test]

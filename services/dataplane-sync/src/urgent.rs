@@ -66,3 +66,31 @@ impl Urgent {
 pub(crate) fn at_leisure<T>(work: impl FnOnce() -> T) -> T {
     block_in_place(|| mooring_dataplane::urgent::at_leisure(work))
 }
+
+#[cfg(test)]
+mod stories {
+    use std::{sync::mpsc, time::Duration};
+
+    use super::*;
+
+    /// The process ends while a worker is at a kernel: whoever shut the threads down then took its timers away.
+    #[test]
+    fn a_worker_that_is_at_a_kernel_goes_on_when_nobody_holds_the_threads_any_more() {
+        let urgent = Urgent::start(UrgentArgs { realtime_priority: 0 }).unwrap();
+        let (comes, at_kernel) = mpsc::channel();
+        let (answer, kernel) = mpsc::channel();
+        let (done, ended) = mpsc::channel();
+        urgent.handle().spawn(async move {
+            at_leisure(|| {
+                comes.send(()).unwrap();
+                kernel.recv().unwrap();
+            });
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            done.send(()).unwrap();
+        });
+        at_kernel.recv().unwrap();
+        drop(urgent);
+        answer.send(()).unwrap();
+        ended.recv_timeout(Duration::from_secs(10)).unwrap();
+    }
+}

@@ -20,7 +20,7 @@ use crate::{
     emptied::Emptied,
     entered::{Audit, open_kernel},
     fold::Folded,
-    probing::{Probed, Probing},
+    probing::{Answers, Probed, Probing},
     progress::Progress,
     receipts::Receipts,
     target::{Distributed, PlacesFile, Target},
@@ -252,6 +252,7 @@ impl Workers {
             dropped: DroppedClaims::default(),
             probing,
             probed: Probed::default(),
+            answers: Answers::default(),
             worker: worker_sender,
         };
         let (dropped, probed) = (sinks.dropped.clone(), sinks.probed.clone());

@@ -30,7 +30,7 @@ use self::{
 use crate::{
     claims::{Claims, SeenClaim},
     drifts::Drifts,
-    probing::{Probed, Probing},
+    probing::{Answers, Probed, Probing},
     receipts::Receipts,
     target::{Distributed, Target},
 };
@@ -100,6 +100,7 @@ pub(crate) struct Sinks {
     pub(crate) dropped: DroppedClaims,
     pub(crate) probing: Probing,
     pub(crate) probed: Probed,
+    pub(crate) answers: Answers,
     pub(crate) worker: mpsc::Sender<Sight>,
 }
 
@@ -159,9 +160,8 @@ impl Sinks {
                 }
             }
             Seen::Alive { address, mac } => {
-                if self.holds(address, mac) && sieve.alive(address, now) {
-                    // Where there is no room another answer comes soon.
-                    let _ = self.worker.try_send(Sight { seen, number: None });
+                if self.holds(address, mac) {
+                    self.answers.note(address, mac);
                 }
                 return;
             }

@@ -1,6 +1,7 @@
 //! One VPC's reconciler: first run, change, retry and drift are the same round. It compares what its kernel has with
 //! what it should have, takes one list of steps, and says how far it got.
 
+mod ask;
 mod moving;
 mod own;
 mod probe;
@@ -279,23 +280,9 @@ impl Worker {
         }
         let joined = self.before.as_ref().map(|before| desired.joined_since(before)).unwrap_or_default();
         joined.iter().filter_map(v4).for_each(|havip| self.questions.again(havip));
-        let questions = appeared(self.before.as_ref(), desired);
-        questions.into_iter().try_for_each(|havip| self.ask(havip, desired))?;
+        self.ask_all(ask::appeared(self.before.as_ref(), desired), desired)?;
         self.before = Some(desired.clone());
         Ok(())
-    }
-
-    /// Asks who holds a HAVIP.
-    fn ask(&mut self, havip: Ipv4Addr, desired: &VpcDesired) -> Result<(), Fault> {
-        self.ask_first(havip, desired.holders.get(&IpAddr::V4(havip)).copied().flatten())
-    }
-
-    /// The same, this one alone at first.
-    fn ask_first(&mut self, havip: Ipv4Addr, holder: Option<Mac>) -> Result<(), Fault> {
-        match &mut self.entered {
-            Some(entered) if self.questions.ask(havip, holder, Instant::now()) => entered.ask(havip, holder),
-            _ => Ok(()),
-        }
     }
 
     /// Whether traffic moves.
@@ -307,11 +294,12 @@ impl Worker {
                 let decision = Decision { claim: Sighting { mac, observed_at }, number };
                 return self.decide(address, (decision, said));
             }
-            Seen::Alive { address, mac } => self.hear(address, mac, Sign::Answer),
+            // It is looked for when holders are probed.
+            Seen::Alive { .. } => {}
             Seen::Fenced { address, mac } => {
                 let desired = self.provisional.over(self.target.borrow().recorded());
                 if desired.may_hold(IpAddr::V4(address), mac) {
-                    let asked = self.ask(address, &desired);
+                    let asked = self.ask(&[address], &desired);
                     self.could_not_ask(asked);
                 }
             }
@@ -349,24 +337,9 @@ impl Worker {
             at_leisure(|| self.round());
         }
         self.find_what_was_lost(now);
+        self.ask_in_turn(now);
         self.probe(now);
-        for havip in self.questions.unanswered(now) {
-            let asked = self.entered.as_mut().map_or(Ok(()), |entered| entered.ask(havip, None));
-            self.could_not_ask(asked);
-        }
-    }
-
-    /// A storm loses claims all the time: everybody is asked once in a while, and once more when it is over.
-    fn find_what_was_lost(&mut self, now: Instant) {
-        if !self.lost || now < self.asks_at {
-            return;
-        }
-        (self.lost, self.asks_at) = (false, now + ASKING);
-        let desired = self.provisional.over(self.target.borrow().recorded());
-        for havip in desired.holders.keys().filter_map(v4) {
-            let asked = self.ask(havip, &desired);
-            self.could_not_ask(asked);
-        }
+        self.ask_everybody(now);
     }
 
     /// A watcher that has ended takes its place's kernel with it; both are opened anew.
@@ -385,12 +358,6 @@ impl Worker {
     /// Whether somebody else changed the kernel's rulesets, or the namespace is another one by now.
     fn drifted(&mut self) -> bool {
         self.entered.as_mut().is_some_and(|entered| !entered.is_there() || entered.drifted())
-    }
-
-    fn could_not_ask(&self, outcome: Result<(), Fault>) {
-        if let Err(fault) = outcome {
-            tracing::warn!(vpc = %self.sinks.vpc, %fault, "could not ask who holds a HAVIP");
-        }
     }
 
     fn answer(&mut self, request: Request) {
@@ -457,13 +424,5 @@ fn added_route(step: &Op) -> Option<Ipv4Addr> {
     match step {
         Op::AddRoute(address) => v4(address),
         _ => None,
-    }
-}
-
-/// The HAVIPs that are new, or newly bound: nobody may know yet who holds them, and keepalived does not repeat itself.
-fn appeared(before: Option<&VpcDesired>, now: &VpcDesired) -> Vec<Ipv4Addr> {
-    match before {
-        Some(before) => now.appeared_since(before).iter().filter_map(v4).collect(),
-        None => now.holders.keys().filter_map(v4).collect(),
     }
 }

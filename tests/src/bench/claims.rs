@@ -7,7 +7,7 @@ mod through;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::report::Report;
 use super::{disk, failover};
@@ -42,10 +42,20 @@ impl Claims {
     }
 }
 
-/// Measures all of it.
-pub fn claims(sizes: &Claims, report: &mut Report) -> Result<()> {
+/// Measures all of it, or one part: `through`, `taken` or `quiet`.
+pub fn claims(sizes: &Claims, part: Option<&str>, report: &mut Report) -> Result<()> {
+    let parts = ["through", "taken", "quiet"];
+    ensure!(part.is_none_or(|part| parts.contains(&part)), "the parts of this benchmark are {parts:?}");
+    let is = |name| part.is_none_or(|part| part == name);
     disk::floor(report)?;
-    through::measure(sizes.havips, sizes.rounds, report)?;
-    failover::taken(BENCH, sizes.batches, report)?;
-    idle::measure(sizes.idle, sizes.time, report)
+    if is("through") {
+        through::measure(sizes.havips, sizes.rounds, report)?;
+    }
+    if is("taken") {
+        failover::taken(BENCH, sizes.batches, report)?;
+    }
+    if is("quiet") {
+        idle::measure(sizes.idle, sizes.time, report)?;
+    }
+    Ok(())
 }

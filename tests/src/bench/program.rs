@@ -59,7 +59,12 @@ impl Program {
                 started.took = at.duration_since(begin);
                 Ok(started)
             }
-            None => bail!("{name} did not get ready; it said {said:?}; its log: {}", started.log()),
+            None => {
+                // One that was killed, for memory say, writes nothing about it.
+                let ended = started.process.try_wait()?.map(|status| format!(" and ended with {status}"));
+                let (ended, log) = (ended.unwrap_or_default(), started.log());
+                bail!("{name} did not get ready; it said {said:?}{ended}; its log: {log}")
+            }
         }
     }
 

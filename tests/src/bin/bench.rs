@@ -49,7 +49,7 @@ fn measure() -> Result<()> {
         Some("claims") => {
             lab::on_interrupt()?;
             let sizes = if has("--short") { Claims::short() } else { Claims::full() };
-            bench::claims(&sizes, &mut report)
+            bench::claims(&sizes, value(&words, "--part"), &mut report)
         }
         Some("size") => bench::size(has("--cold"), &mut report),
         Some("memory") => {

@@ -6,13 +6,18 @@ use mooring_domain::{
     address::Mac,
     nat::{Actual, walk::Side},
 };
-use mooring_tests::{lab, probe::Sniffer};
+use mooring_tests::{
+    lab,
+    probe::{Sniffer, checksum},
+};
 
 use crate::{
-    bytes::{ICMP, Packet, udp},
-    carried::{Carried, EIP, SOON, Story},
+    bytes::{ICMP, Packet, UDP, udp},
+    carried::{Carried, EIP, PORT, SOON, Story},
+    crossing::HOPS,
     fence::{a_havip_as_source_from_another_mac_is_dropped, who_has_no_havip_as_source_is_not_fenced},
     private::an_eip_that_fronts_nothing_is_dropped,
+    walked::is_summed,
     ways::{
         the_client_reaches_the_havip_through_the_eip, what_the_holder_sends_from_the_havip_leaves_as_the_eip,
     },
@@ -68,6 +73,35 @@ fn a_wrong_element_makes_them_disagree() {
         },
         "the kernel traced",
     );
+}
+
+/// A checksum that its sender left to the network card, in a datagram in which it happens to look right.
+#[test]
+fn a_checksum_that_is_only_begun_is_none() {
+    let (source, destination) = (SocketAddrV4::new(lab::CLIENT, 40_000), SocketAddrV4::new(EIP, PORT));
+    let whole = udp(source, destination, &[0, 0]);
+    assert!(is_summed(&whole.bytes()));
+    let addresses = [lab::CLIENT.octets(), EIP.octets()].concat();
+    let begun = !checksum(&[&addresses[..], &[0, UDP, 0, 10]].concat());
+    let mut by_chance = whole;
+    by_chance.payload[6..8].copy_from_slice(&begun.to_be_bytes());
+    let by_chance = by_chance.sum(8);
+    assert!(!is_summed(&by_chance.bytes()));
+}
+
+/// Ones' complement has two zeros: a rule writes the one into an IP header, the router behind it the other.
+#[test]
+fn the_two_zeros_of_a_checksum_are_told_alike() {
+    let (source, destination) = (SocketAddrV4::new(lab::CLIENT, 40_000), SocketAddrV4::new(EIP, PORT));
+    let mut net = Carried::new().unwrap();
+    let sent = udp(source, destination, b"zero");
+    // Behind the rule, and behind the router.
+    for ttl in [sent.ttl - HOPS + 1, sent.ttl - HOPS] {
+        let translated = Packet { destination: lab::HAVIP, ttl, id: 0, ..sent.clone() }.bytes();
+        let id = u16::from_be_bytes([translated[10], translated[11]]);
+        Packet { id, ..sent.clone() }.send(&net.lab.client).unwrap();
+    }
+    net.agrees().unwrap();
 }
 
 /// The gateway's own error about what a link does not take, both ways, and at a turn that is tracked.

@@ -18,6 +18,8 @@ pub struct Packet {
     pub destination: Ipv4Addr,
     pub protocol: u8,
     pub ttl: u8,
+    /// The number that fragments of one packet share.
+    pub id: u16,
     /// Flags and fragment offset.
     pub fragment: u16,
     pub options: Vec<u8>,
@@ -26,7 +28,7 @@ pub struct Packet {
 
 impl Packet {
     pub fn new(source: Ipv4Addr, destination: Ipv4Addr, protocol: u8, payload: Vec<u8>) -> Self {
-        Self { source, destination, protocol, ttl: 64, fragment: 0, options: Vec::new(), payload }
+        Self { source, destination, protocol, ttl: 64, id: 0x4d6f, fragment: 0, options: Vec::new(), payload }
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -34,7 +36,7 @@ impl Packet {
         let length = (header + self.payload.len()) as u16;
         let mut bytes = vec![0x40 | (header / 4) as u8, 0];
         bytes.extend(length.to_be_bytes());
-        bytes.extend(0x4d6fu16.to_be_bytes());
+        bytes.extend(self.id.to_be_bytes());
         bytes.extend(self.fragment.to_be_bytes());
         bytes.extend([self.ttl, self.protocol, 0, 0]);
         bytes.extend(self.source.octets());

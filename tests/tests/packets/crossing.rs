@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What each router on the way takes off the TTL: two of the internet, and the gateway.
-const HOPS: u8 = 3;
+pub const HOPS: u8 = 3;
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

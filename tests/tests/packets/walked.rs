@@ -28,6 +28,7 @@ use mooring_tests::{
 };
 use socket2::{Domain, Socket, Type};
 
+pub use self::frames::is_summed;
 use self::{
     frames::{Left, Said, arrival, find, is_error, said, sign},
     traced::has_sign,

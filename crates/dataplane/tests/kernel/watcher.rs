@@ -239,8 +239,7 @@ fn the_gateway_asks_the_holder_alone_or_all_and_announces_in_both_forms() {
     let namespace = Namespace::new();
     let mut kernel = namespace.reconciled();
     let heard = namespace.listen("vm0");
-    kernel.ask(HAVIP, Some(HOLDER)).unwrap();
-    kernel.ask(HAVIP, None).unwrap();
+    kernel.ask(&[(HAVIP, Some(HOLDER)), (HAVIP, None)]).unwrap();
     let question = arp(1, GATEWAY, [10, 0, 1, 1].into(), HAVIP);
     let mut to_holder = question.clone();
     to_holder[..6].copy_from_slice(&HOLDER.0);

@@ -4,7 +4,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::{
@@ -36,6 +36,8 @@ const ENTRIES: usize = 500_000;
 const RECORDS: u64 = 20_000;
 /// Whoever asks may wait so long for what has just come: records are entered together, beside those who carry traffic.
 const LULL: Duration = Duration::from_millis(20);
+/// A long log is read for so long at once, and then not for as long: what the process is there for goes on beside it.
+const TURN: Duration = Duration::from_millis(2);
 /// Before another try where the disk or the log fails.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -138,8 +140,15 @@ impl Follower {
         let mut stored = witness.position;
         self.say(witness.position);
         let mut records = Following::after(self.log.clone(), to_log_position(witness.position));
+        let mut turn = Instant::now();
         loop {
-            let next = match records.next().now_or_never() {
+            if turn.elapsed() >= TURN {
+                sleep(turn.elapsed()).await;
+                turn = Instant::now();
+            }
+            let next = records.next().now_or_never();
+            let waits = next.is_none();
+            let next = match next {
                 Some(record) => Either::Left(ready(record)),
                 None => Either::Right(async {
                     sleep(LULL).await;
@@ -153,11 +162,15 @@ impl Follower {
                 }
                 () = closing.notified() => break,
             };
+            if waits {
+                turn = Instant::now();
+            }
             witness = self.enter(&mut concerns, &record)?;
             let waiting = read(&self.shared.pending).count;
             if waiting >= ENTRIES || witness.position.0 >= stored.0 + RECORDS {
                 self.flush(concerns.changed(), witness).await?;
                 stored = witness.position;
+                turn = Instant::now();
             }
         }
         if witness.position > stored {

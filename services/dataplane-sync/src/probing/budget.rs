@@ -1,19 +1,28 @@
-//! How many probes a gateway sends in a second: a thousand at most, whichever VPCs they are for.
+//! How much a gateway asks holders in a second, whichever VPCs that is for: a thousand probes at most, and where many HAVIPs
+//! are to be asked for at once four thousand questions.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use mooring_domain::{id::VpcId, name::RegionId};
 
-/// In any second.
+/// Probes in any second.
 pub(crate) const PER_SECOND: u32 = 1000;
 /// Of these, so many may go out at once.
 const BURST: u32 = 50;
 /// Between two when they are spread evenly.
-const GAP: Duration = Duration::from_micros(1_000_000 / (PER_SECOND - BURST) as u64);
+const GAP: Duration = gap(PER_SECOND, BURST);
+/// Questions in any second: their answers are claims, and a watcher has room for some thousands.
+const QUESTIONS: u32 = 4000;
+/// Of these, so many may go out at once.
+pub(crate) const QUESTIONS_AT_ONCE: u32 = 200;
+
+const fn gap(per_second: u32, burst: u32) -> Duration {
+    Duration::from_micros(1_000_000 / (per_second - burst) as u64)
+}
 
 /// One gateway's. Clones share it.
 #[derive(Clone, Debug)]
@@ -21,33 +30,62 @@ pub(crate) struct Budget(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    /// When all that was taken is paid for.
-    paid: Instant,
+    probes: Allowance,
+    questions: Allowance,
     /// How many are probed in each VPC,
     probed: BTreeMap<(RegionId, VpcId), usize>,
     /// and in all of them.
     all: usize,
 }
 
+/// So many at once, and more when those are paid for.
+#[derive(Debug)]
+struct Allowance {
+    /// When all that was taken is paid for.
+    paid: Instant,
+    gap: Duration,
+    burst: u32,
+}
+
+impl Allowance {
+    const fn new(per_second: u32, burst: u32, now: Instant) -> Self {
+        Self { paid: now, gap: gap(per_second, burst), burst }
+    }
+
+    fn take(&mut self, wanted: usize, now: Instant) -> usize {
+        let begin = self.paid.max(now);
+        let owed = begin.saturating_duration_since(now);
+        let room = (self.gap * self.burst).saturating_sub(owed).as_nanos() / self.gap.as_nanos();
+        let taken = wanted.min(room as usize);
+        self.paid = begin + self.gap * taken as u32;
+        taken
+    }
+}
+
 impl Budget {
     pub(crate) fn new(now: Instant) -> Self {
-        Self(Arc::new(Mutex::new(State { paid: now, probed: BTreeMap::new(), all: 0 })))
+        let probes = Allowance::new(PER_SECOND, BURST, now);
+        let questions = Allowance::new(QUESTIONS, QUESTIONS_AT_ONCE, now);
+        Self(Arc::new(Mutex::new(State { probes, questions, probed: BTreeMap::new(), all: 0 })))
     }
 
     /// How many of so many probes may go out now.
     pub(crate) fn take(&self, wanted: usize, now: Instant) -> usize {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let begin = state.paid.max(now);
-        let owed = begin.saturating_duration_since(now);
-        let room = (GAP * BURST).saturating_sub(owed).as_nanos() / GAP.as_nanos();
-        let taken = wanted.min(room as usize);
-        state.paid = begin + GAP * taken as u32;
-        taken
+        self.state().probes.take(wanted, now)
+    }
+
+    /// How many of so many questions may go out now.
+    pub(crate) fn take_questions(&self, wanted: usize, now: Instant) -> usize {
+        self.state().questions.take(wanted, now)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// So many are probed in a VPC from now on; how often each of the gateway's can be, at most.
     pub(crate) fn share(&self, region: &RegionId, vpc: VpcId, probed: usize) -> Duration {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let key = (region.clone(), vpc);
         let before = match probed {
             0 => state.probed.remove(&key),
@@ -76,6 +114,19 @@ mod tests {
             assert!(sent <= PER_SECOND as usize, "{sent}");
             assert!(sent >= (PER_SECOND - 2 * BURST) as usize, "what is allowed is used: {sent}");
         }
+    }
+
+    #[test]
+    fn questions_have_an_allowance_of_their_own() {
+        let start = Instant::now();
+        let budget = Budget::new(start);
+        let ticks = (0..100).map(|tick| start + Duration::from_millis(50 * tick));
+        let taken: Vec<usize> = ticks.map(|now| budget.take_questions(1_000_000, now)).collect();
+        assert!(taken.iter().all(|taken| *taken <= QUESTIONS_AT_ONCE as usize), "{taken:?}");
+        let in_a_second = |second: &[usize]| second.iter().sum::<usize>();
+        assert!(taken.windows(20).all(|second| in_a_second(second) <= QUESTIONS as usize), "{taken:?}");
+        assert!(taken.windows(20).all(|second| in_a_second(second) >= 3700), "{taken:?}");
+        assert_eq!(budget.take(7, start), 7);
     }
 
     #[test]

@@ -6,12 +6,14 @@
 //! it announces itself, and the log is not filled with what is no news.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
     time::{Duration, Instant},
 };
 
 use mooring_domain::{Timestamp, address::Mac};
+
+use super::budget::PER_SECOND;
 
 /// So many probes without an answer are silence.
 const TRIES: u32 = 5;
@@ -101,6 +103,11 @@ impl Probed {
         tried && self.spared <= now.instant
     }
 
+    /// It is silent, or may be as soon as time has passed.
+    const fn is_quiet(&self) -> bool {
+        self.unanswered >= TRIES
+    }
+
     fn heard(&mut self, sign: Sign, now: Moment, pace: Pace) {
         self.unproven = match sign {
             Sign::Answer => 0,
@@ -117,21 +124,43 @@ impl Probed {
 pub(crate) struct Probes {
     pace: Pace,
     probed: BTreeMap<Ipv4Addr, Probed>,
+    /// When whose turn is: most looks are at few of them.
+    turns: BTreeSet<(Instant, Ipv4Addr)>,
+    /// Those that answered none of several probes.
+    quiet: BTreeSet<Ipv4Addr>,
 }
 
 impl Probes {
-    /// These are probed from now on; what is known of those that were probed before is kept.
-    pub(crate) fn follow(&mut self, holders: impl IntoIterator<Item = (Ipv4Addr, Mac)>, now: Moment) {
-        let mut before = std::mem::take(&mut self.probed);
-        let kept = |(havip, holder)| {
-            let known = before.remove(&havip).filter(|known| known.holder == holder);
-            let (since, at) = (now.time, now.instant);
-            let (heard, unanswered, unproven) = (false, 0, 0);
-            let new =
-                Probed { holder, since, heard, unanswered, unproven, spared: at, next: at, asks_all: at };
-            (havip, known.unwrap_or(new))
+    /// This holder is probed from now on, or nobody for this HAVIP. What is known of one that was probed before is kept.
+    pub(crate) fn follow(&mut self, havip: Ipv4Addr, holder: Option<Mac>, now: Moment) {
+        if self.probed.get(&havip).map(|probed| probed.holder) == holder {
+            return;
+        }
+        if let Some(before) = self.probed.remove(&havip) {
+            self.turns.remove(&(before.next, havip));
+            self.quiet.remove(&havip);
+        }
+        let Some(holder) = holder else { return };
+        let (since, at) = (now.time, now.instant);
+        let (heard, unanswered, unproven) = (false, 0, 0);
+        let new = Probed { holder, since, heard, unanswered, unproven, spared: at, next: at, asks_all: at };
+        self.turns.insert((at, havip));
+        self.probed.insert(havip, new);
+    }
+
+    /// Whatever changes one goes through here.
+    fn change(&mut self, havip: Ipv4Addr, change: impl FnOnce(&mut Probed, Pace)) {
+        let Some(probed) = self.probed.get_mut(&havip) else { return };
+        let before = (probed.next, havip);
+        change(probed, self.pace);
+        if probed.next != before.0 {
+            self.turns.remove(&before);
+            self.turns.insert((probed.next, havip));
+        }
+        match probed.is_quiet() {
+            true => self.quiet.insert(havip),
+            false => self.quiet.remove(&havip),
         };
-        self.probed = holders.into_iter().map(kept).collect();
     }
 
     /// How many are probed.
@@ -146,47 +175,46 @@ impl Probes {
 
     /// Somebody was heard to have an address.
     pub(crate) fn heard(&mut self, (havip, mac): (Ipv4Addr, Mac), sign: Sign, now: Moment) {
-        let pace = self.pace;
-        if let Some(probed) = self.probed.get_mut(&havip).filter(|probed| probed.holder == mac) {
-            probed.heard(sign, now, pace);
+        if self.probed.get(&havip).is_some_and(|probed| probed.holder == mac) {
+            self.change(havip, |probed, pace| probed.heard(sign, now, pace));
         }
     }
 
     /// Who is to be probed now: as many as `take` allows of so many, those that have waited longest first.
     pub(crate) fn due(&self, now: Moment, take: impl FnOnce(usize) -> usize) -> Vec<(Ipv4Addr, Mac)> {
-        let mut due: Vec<_> = self.probed.iter().filter(|(_, probed)| probed.next <= now.instant).collect();
-        if due.is_empty() {
+        let due = self.turns.range(..=(now.instant, Ipv4Addr::BROADCAST)).take(PER_SECOND as usize);
+        let wanted = due.clone().count();
+        if wanted == 0 {
             return Vec::new();
         }
-        due.sort_by_key(|(_, probed)| probed.next);
-        due.truncate(take(due.len()));
-        due.into_iter().map(|(havip, probed)| (*havip, probed.holder)).collect()
+        let due = due.take(take(wanted));
+        due.filter_map(|(_, havip)| Some((*havip, self.probed.get(havip)?.holder))).collect()
     }
 
     /// These were probed.
     pub(crate) fn sent(&mut self, probes: &[(Ipv4Addr, Mac)], now: Moment) {
         for (havip, _) in probes {
-            let Some(probed) = self.probed.get_mut(havip) else { continue };
-            probed.unanswered = (probed.unanswered + 1).min(TRIES + 1);
-            let pause = if probed.unanswered > TRIES { self.pace.every } else { self.pace.again };
-            probed.next = now.instant + pause;
+            self.change(*havip, |probed, pace| {
+                probed.unanswered = (probed.unanswered + 1).min(TRIES + 1);
+                let pause = if probed.unanswered > TRIES { pace.every } else { pace.again };
+                probed.next = now.instant + pause;
+            });
         }
     }
 
     /// These could not be asked: it is tried again, and counts for nothing.
     pub(crate) fn unsent(&mut self, probes: &[(Ipv4Addr, Mac)], now: Moment) {
         for (havip, _) in probes {
-            if let Some(probed) = self.probed.get_mut(havip) {
-                probed.next = now.instant + self.pace.again;
-            }
+            self.change(*havip, |probed, pace| probed.next = now.instant + pace.again);
         }
     }
 
-    /// Whose holders are silent, and for whom everybody is to be asked: who took over may not have been heard. At once, and
-    /// then once in a while.
+    /// Of the silent ones those for whom everybody is to be asked: who took over may not have been heard. At once, and then
+    /// once in a while.
     pub(crate) fn lost(&mut self, now: Moment) -> Vec<Ipv4Addr> {
         let mut lost = Vec::new();
-        for (havip, probed) in &mut self.probed {
+        for havip in &self.quiet {
+            let Some(probed) = self.probed.get_mut(havip) else { continue };
             if probed.is_silent(now) && probed.asks_all <= now.instant {
                 probed.asks_all = now.instant + ASKS_ALL;
                 lost.push(*havip);
@@ -195,16 +223,27 @@ impl Probes {
         lost
     }
 
-    /// What there is to say of each, `Silent` once the last try has had its time.
-    pub(crate) fn opinions(&self, now: Moment) -> impl Iterator<Item = (Ipv4Addr, Mac, Opinion)> {
-        self.probed.iter().map(move |(havip, probed)| {
-            let opinion = match (probed.is_silent(now), probed.heard) {
-                (true, _) => Opinion::Silent(probed.since),
-                (false, true) => Opinion::Heard(probed.since),
-                (false, false) => Opinion::None,
-            };
-            (*havip, probed.holder, opinion)
-        })
+    /// Of how many the answer to several probes is missing.
+    pub(crate) fn quiet(&self) -> usize {
+        self.quiet.len()
+    }
+
+    /// The silent ones.
+    pub(crate) fn silent(&self, now: Moment) -> impl Iterator<Item = Ipv4Addr> {
+        let is_silent =
+            move |havip: &&Ipv4Addr| self.probed.get(havip).is_some_and(|probed| probed.is_silent(now));
+        self.quiet.iter().filter(is_silent).copied()
+    }
+
+    /// What there is to say of one, `Silent` once the last try has had its time.
+    pub(crate) fn opinion(&self, havip: Ipv4Addr, now: Moment) -> Option<(Mac, Opinion)> {
+        let probed = self.probed.get(&havip)?;
+        let opinion = match (probed.is_silent(now), probed.heard) {
+            (true, _) => Opinion::Silent(probed.since),
+            (false, true) => Opinion::Heard(probed.since),
+            (false, false) => Opinion::None,
+        };
+        Some((probed.holder, opinion))
     }
 }
 

@@ -44,8 +44,6 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Sieve {
     members: HashMap<(Ipv4Addr, Mac), Waiting>,
-    /// Until when no other answer to a probe for a HAVIP goes on.
-    alive: HashMap<Ipv4Addr, Instant>,
     /// When the share of strangers began, and how many went on of it.
     share: Option<(Instant, u32)>,
 }
@@ -68,15 +66,6 @@ impl Sieve {
         }
     }
 
-    /// Whether the answer to a probe goes on. (Its holder's alone come here.)
-    pub(super) fn alive(&mut self, havip: Ipv4Addr, now: Instant) -> bool {
-        let goes = self.alive.get(&havip).is_none_or(|until| *until <= now);
-        if goes {
-            self.alive.insert(havip, now + PAUSE);
-        }
-        goes
-    }
-
     /// Whether a stranger's claim goes on.
     pub(super) fn stranger(&mut self, now: Instant) -> bool {
         let (begun, gone) = self.share.filter(|(begun, _)| now < *begun + SHARE).unwrap_or((now, 0));
@@ -94,7 +83,6 @@ impl Sieve {
 
     /// What has waited long enough, in the order in which it was seen.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Claimed> {
-        self.alive.retain(|_, until| now < *until);
         let mut due = Vec::new();
         self.members.retain(|_, waiting| {
             if now < waiting.until {
@@ -167,16 +155,6 @@ mod tests {
         sieve.back(claimed(A, 1), start + AGAIN);
         assert_eq!(sieve.member(claimed(A, 2), start + AGAIN), Err(true));
         assert_eq!(sieve.due(start + AGAIN * 2), [claimed(A, 2)]);
-    }
-
-    #[test]
-    fn of_a_flood_of_answers_one_goes_on_in_each_pause_and_nothing_is_kept() {
-        let (mut sieve, start) = (Sieve::default(), Instant::now());
-        let havip = claimed(A, 1).address;
-        let mut gone = |now| (0..1000).filter(|_| sieve.alive(havip, now)).count();
-        assert_eq!([gone(start), gone(start + PAUSE / 2), gone(start + PAUSE)], [1, 0, 1]);
-        assert_eq!(sieve.due(start + PAUSE * 2), []);
-        assert!(sieve.alive.is_empty());
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Worker {
         let due = self.provisional.due(self.target.borrow().recorded(), now());
         for (havip, first) in due.iter().filter_map(|(havip, first)| Some((v4(havip)?, *first))) {
             self.questions.again(havip);
-            let asked = self.ask_first(havip, first);
+            let asked = self.ask_first(&[(havip, first)]);
             self.could_not_ask(asked);
         }
     }
@@ -65,12 +65,13 @@ impl Worker {
         }
         let target = self.target.borrow().clone();
         let otherwise = self.provisional.cover(decided.number, target.recorded());
-        for havip in otherwise.iter().filter_map(v4) {
+        let havips: Vec<_> = otherwise.iter().filter_map(v4).collect();
+        for havip in &havips {
             tracing::info!(vpc = %self.sinks.vpc, %havip, "health decided otherwise; asking who holds it");
-            self.questions.again(havip);
-            let asked = self.ask(havip, &target.desired);
-            self.could_not_ask(asked);
+            self.questions.again(*havip);
         }
+        let asked = self.ask_all(havips, &target.desired);
+        self.could_not_ask(asked);
         !otherwise.is_empty() || !self.progress.borrow().provisional.is_empty()
     }
 }

@@ -17,12 +17,13 @@ use super::*;
 use crate::{
     claims::{self, Decided},
     drifts::Drifts,
-    probing::{Played, Probed, Word},
+    probing::{Answers, Played, Probed, Word},
     receipts::{Left, for_a_story},
     target::Distributed,
     watch::DroppedClaims,
 };
 
+mod ask;
 mod own;
 mod probe;
 mod receipts;
@@ -83,6 +84,7 @@ struct Stage {
     handed_in: mpsc::Receiver<mooring_proto::health::v1::Claim>,
     decided: watch::Sender<Decided>,
     played: Played,
+    answers: Answers,
     distributed: Distributed,
     /// What it has left of failovers.
     left: Left,
@@ -111,7 +113,7 @@ impl Stage {
         let (claims, handed_in, decided) = claims::for_a_story(ROOM);
         let (probing, played) = Played::start("gw-1".parse().unwrap(), STALE_AFTER);
         let (receipts, left) = for_a_story();
-        let distributed = Distributed::default();
+        let (distributed, answers) = (Distributed::default(), Answers::default());
         let (worker, seen) = mpsc::channel(8);
         let (asking, requests) = mpsc::channel(8);
         let (sender, progress) = watch::channel(Progress::default());
@@ -130,6 +132,7 @@ impl Stage {
             dropped: DroppedClaims::default(),
             probing,
             probed: Probed::default(),
+            answers: answers.clone(),
             worker,
         };
         let task = tokio::spawn(Worker::new(open, sinks, seen, requests, sender).run());
@@ -143,6 +146,7 @@ impl Stage {
             handed_in,
             decided,
             played,
+            answers,
             distributed,
             left,
             sees,

@@ -3,9 +3,9 @@
 //! gateway has the VPC: it begins as after any start.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::runtime::Runtime;
 use tonic::transport::Endpoint;
 
@@ -14,6 +14,7 @@ use crate::bench::embedded;
 use crate::bench::failover::Gateway;
 use crate::bench::figure::{Figure, Goal};
 use crate::bench::machine::{Processes, threads};
+use crate::bench::program::Program;
 use crate::bench::report::Report;
 use crate::channel::{self, Channel};
 use crate::client::Client;
@@ -31,10 +32,14 @@ const FIRST: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 0);
 const HELD: &str = "route add local 10.1.0.0/16 dev lo\nroute add local 10.2.0.0/15 dev lo\n";
 /// Claims that are handed in together.
 const BATCH: usize = 1_000;
-/// For what comes with a start to be over. So long for each of so many HAVIPs, whose holders are all asked,
-const OF_THOUSAND: Duration = Duration::from_millis(200);
-/// and this besides.
-const CALM: Duration = Duration::from_secs(3);
+/// For what comes with a start to be over: all holders are asked then, and who has just answered is probed later.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// It is over when in this time
+const LOOK: Duration = Duration::from_secs(1);
+/// no more came than probes, of which this many may go out,
+const PROBES: u64 = 1_000;
+/// and what else there is on a quiet link.
+const OTHERS: u64 = 100;
 
 /// Makes so many HAVIPs, and looks on for so long when all are held.
 pub fn measure(havips: usize, time: Duration, report: &mut Report) -> Result<()> {
@@ -45,15 +50,18 @@ pub fn measure(havips: usize, time: Duration, report: &mut Report) -> Result<()>
     let held = held(server.address(), all.collect::<Result<Vec<_>>>()?);
     Runtime::new()?.block_on(held).context(server.log())?;
     server.kill9()?;
-    let server = Mooringd::start_in(lab.folder(), &lab.places(), Options::default())?;
-    std::thread::sleep(CALM + OF_THOUSAND * u32::try_from(havips / BATCH)?);
-    let pid = server.pid().context("mooringd does not run")?;
+    let server = start(&lab)?;
+    let begin = Instant::now();
+    wait_at_rest(&lab, &server, havips)?;
+    let settled = begin.elapsed().as_secs_f64();
+    let pid = server.pid();
     let processes = Processes::default().and(embedded::NAME, pid);
     let (before, of_threads, frames) = (processes.taken()?, threads(pid)?, received(&lab.vm_a)?);
     std::thread::sleep(time);
     let spent = processes.since(&before)?;
     let probes = (received(&lab.vm_a)? - frames) as f64 / time.as_secs_f64();
     let case = |what: &str| format!("a quiet region with {havips} HAVIPs: {what}");
+    report.enter(Figure::new(BENCH, case("from ready until it was at rest"), settled, "s"))?;
     let share = |seconds: f64| seconds * 100.0 / time.as_secs_f64();
     for seconds in spent.of.values() {
         let cpu = Figure::new(BENCH, case("CPU of mooringd"), share(*seconds), "% of a core");
@@ -73,6 +81,37 @@ pub fn measure(havips: usize, time: Duration, report: &mut Report) -> Result<()>
         "/s",
     ))?;
     report.enter(Figure::new(BENCH, case("cores that others took"), spent.others, "cores"))
+}
+
+/// The same region again, now with the VPC in a namespace.
+fn start(lab: &Lab) -> Result<Program> {
+    let folder = lab.folder();
+    let (data, places) = (folder.join("data"), folder.join("places.toml"));
+    std::fs::write(&places, lab.places())?;
+    let (data, places) = (data.to_str().context("a folder")?, places.to_str().context("a folder")?);
+    let arguments = ["--data", data, "--region", "r1", "--listen", "127.0.0.1:0"];
+    Program::start("mooringd", folder, &[&arguments[..], &["--gateway", "gw-1", "--places", places]].concat())
+}
+
+/// Waits until nothing comes to the instance but probes, as many of them as there ever are.
+fn wait_at_rest(lab: &Lab, server: &Program, havips: usize) -> Result<()> {
+    let runtime = Runtime::new()?;
+    let client = runtime.block_on(Client::connect(&server.address))?;
+    let sent = || -> Result<u64> {
+        let status = runtime.block_on(client.status(false))?;
+        Ok(status.vpcs.first().and_then(|vpc| vpc.probing).map_or(0, |probing| probing.sent))
+    };
+    let (begin, enough) = (Instant::now(), (havips as u64).min(PROBES) * 8 / 10);
+    loop {
+        let before = (received(&lab.vm_a)?, sent()?);
+        std::thread::sleep(LOOK);
+        let (frames, probes) = (received(&lab.vm_a)? - before.0, sent()? - before.1);
+        if frames <= PROBES + OTHERS && probes >= enough {
+            return Ok(());
+        }
+        let seen = format!("{frames} frames in a second, {probes} of them probes");
+        ensure!(begin.elapsed() < PATIENCE, "it does not come to rest: {seen}");
+    }
 }
 
 /// Makes them, and says to health of each that the instance has it.

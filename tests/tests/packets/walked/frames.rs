@@ -117,6 +117,9 @@ pub fn is_error(packet: &[u8]) -> bool {
 }
 
 /// Whether the checksum behind its IP header is right; where there is none to be wrong, it is.
+///
+/// A sender that leaves the rest to the network card writes the sum of the pseudo header alone: once in 65 536 packets
+/// that looks like a right one, and is none.
 pub fn is_summed(packet: &[u8]) -> bool {
     let of = Packet(packet.to_vec());
     if of.fragment() > 0 || !matches!(of.protocol(), TCP | UDP) || packet[6] & 0x20 != 0 {
@@ -126,6 +129,9 @@ pub fn is_summed(packet: &[u8]) -> bool {
     let mut pseudo = [of.source().octets(), of.destination().octets()].concat();
     pseudo.extend([0, of.protocol()]);
     pseudo.extend((payload.len() as u16).to_be_bytes());
+    let begun = !checksum(&pseudo);
+    let field = if of.protocol() == TCP { 16 } else { 6 };
+    let is_begun = payload.get(field..field + 2) == Some(&begun.to_be_bytes());
     pseudo.extend(payload);
-    checksum(&pseudo) == 0
+    !is_begun && checksum(&pseudo) == 0
 }

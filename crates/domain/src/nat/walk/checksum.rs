@@ -5,11 +5,19 @@ pub(super) fn checksum(bytes: &[u8]) -> u16 {
     !fold(sum(bytes))
 }
 
-/// The checksum after some of what it covers has changed. The kernel never writes a zero: to UDP it means "none".
+/// The checksum after a rule has changed some of what it covers. It never writes a zero: to UDP that means "none".
 pub(super) fn mended(checksum: u16, old: &[u8], new: &[u8]) -> u16 {
     let without = u32::from(!checksum) + u32::from(!fold(sum(old)));
     match !fold(without + u32::from(fold(sum(new)))) {
         0 => 0xffff,
+        sum => sum,
+    }
+}
+
+/// The checksum of an IP header whose TTL is one less now. A router never writes the other zero.
+pub(super) fn passed_on(checksum: u16) -> u16 {
+    match fold(u32::from(checksum) + 0x0100) {
+        0xffff => 0,
         sum => sum,
     }
 }
@@ -43,5 +51,13 @@ mod tests {
         // 0x0001 + 0xfffe is 0xffff, whose complement is zero.
         assert_eq!(checksum(&[0, 1, 0xff, 0xfe]), 0);
         assert_eq!(mended(checksum(&[0, 1, 0, 0]), &[0, 0], &[0xff, 0xfe]), 0xffff);
+    }
+
+    #[test]
+    fn a_router_writes_the_zero_itself() {
+        for before in 0..=u16::MAX {
+            let after = mended(before, &[1, 0], &[0, 0]);
+            assert_eq!(passed_on(before), if after == 0xffff { 0 } else { after });
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::{
     Fate, Side, Step, Stopped,
+    checksum::passed_on,
     rule::{Deed, Outcome, Passing},
 };
 use crate::nat::ruleset::{Chain, POSTROUTING, PREROUTING, Table, expression::Verdict};
@@ -134,11 +135,9 @@ fn neighbour(passing: &Passing<'_>, side: Side, steps: &mut Vec<Step>) -> Option
 
 /// One router further.
 fn pass_on(passing: &mut Passing<'_>) {
-    let before = [passing.packet.ttl(), passing.packet.protocol()];
-    let after = [before[0] - 1, before[1]];
-    let sum = super::checksum::mended(passing.packet.number(10).unwrap_or(0), &before, &after);
+    let sum = passed_on(passing.packet.number(10).unwrap_or(0));
     passing.packet.set_number(10, sum);
-    passing.packet.0[8] = after[0];
+    passing.packet.0[8] -= 1;
 }
 
 /// The chains of ours at a hook, in the order of their priorities.

@@ -19,7 +19,7 @@ impl Clock {
 fn probing() -> (Probes, Clock) {
     let (mut probes, clock) = (Probes::default(), Clock(Instant::now()));
     probes.set_pace(Pace::within(AFTER));
-    probes.follow([(HAVIP, HOLDER)], clock.at(0));
+    probes.follow(HAVIP, Some(HOLDER), clock.at(0));
     (probes, clock)
 }
 
@@ -40,7 +40,7 @@ fn look(probes: &mut Probes, clock: &Clock, times: std::ops::Range<u64>, answers
 }
 
 fn opinion(probes: &Probes, now: Moment) -> Opinion {
-    probes.opinions(now).next().unwrap().2
+    probes.opinion(HAVIP, now).unwrap().1
 }
 
 #[test]
@@ -120,12 +120,13 @@ fn whoever_is_not_the_holder_is_not_heard_and_a_new_holder_begins_anew() {
     look(&mut probes, &clock, 0..2950, false);
     probes.heard((HAVIP, OTHER), Sign::Answer, clock.at(2950));
     assert_eq!(opinion(&probes, clock.at(2950)), Opinion::Silent(Timestamp(0)));
-    probes.follow([(HAVIP, HOLDER)], clock.at(2960));
+    probes.follow(HAVIP, Some(HOLDER), clock.at(2960));
     assert_eq!(opinion(&probes, clock.at(2960)), Opinion::Silent(Timestamp(0)), "nothing is forgotten");
-    probes.follow([(HAVIP, OTHER)], clock.at(2970));
+    probes.follow(HAVIP, Some(OTHER), clock.at(2970));
     assert_eq!(opinion(&probes, clock.at(2970)), Opinion::None);
-    probes.follow([], clock.at(2980));
-    assert_eq!(probes.len(), 0);
+    probes.follow(HAVIP, None, clock.at(2980));
+    assert_eq!((probes.len(), probes.quiet()), (0, 0));
+    assert_eq!(probes.due(clock.at(9000), |all| all), []);
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn where_there_is_no_room_for_all_those_come_first_that_have_waited_longest() {
     let (mut probes, clock) = (Probes::default(), Clock(Instant::now()));
     probes.set_pace(Pace::within(AFTER).at_least(Duration::from_secs(4)));
     let all = (1..=9).map(|last| (Ipv4Addr::new(10, 0, 1, last), HOLDER));
-    probes.follow(all.clone(), clock.at(0));
+    all.clone().for_each(|(havip, holder)| probes.follow(havip, Some(holder), clock.at(0)));
     let mut order = Vec::new();
     for at in 0..3 {
         let due = probes.due(clock.at(at), |wanted| wanted.min(3));

@@ -46,9 +46,8 @@ impl Stage {
         word
     }
 
-    async fn answers(&self, last: u8, mac: Mac) {
-        let seen = Seen::Alive { address: v4_of(last), mac };
-        self.sees.send(Sight { seen, number: None }).await.unwrap();
+    fn answers(&self, last: u8, mac: Mac) {
+        self.answers.note(v4_of(last), mac);
     }
 }
 
@@ -70,8 +69,8 @@ async fn a_holder_that_answers_no_more_is_silent_and_one_that_is_heard_again_is_
 
     target.silent.insert(havip(7));
     stage.target.send_replace(target.clone());
-    stage.answers(7, OTHER).await;
-    stage.answers(7, HOLDER).await;
+    stage.answers(7, OTHER);
+    stage.answers(7, HOLDER);
     let heard = stage.says(7, false).await;
     assert!(heard.heard_at > silent.heard_at);
 }
@@ -105,7 +104,7 @@ async fn the_new_holder_is_probed_and_the_old_ones_silence_is_nothing_to_it() {
     target.version = Position(2);
     stage.target.send_replace(target);
     stage.until("the new holder to be probed", |stage| stage.probed().contains(&(v4_of(7), OTHER))).await;
-    stage.answers(7, HOLDER).await;
+    stage.answers(7, HOLDER);
     stage
         .until("it to be said of the new holder", |stage| {
             let of_new = |(_, word): &(Ipv4Addr, Word)| word.holder == OTHER && word.silent;
