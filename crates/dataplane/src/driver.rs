@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use mooring_domain::{
     address::Mac,
-    nat::{Actual, Op},
+    nat::{Actual, Op, Touched},
 };
 
 use crate::{DropReason, Fault};
@@ -31,6 +31,10 @@ pub trait Driver: Send {
 
     /// Grows with every change of the namespace's rulesets, whoever made it. Cheap: for finding drift.
     fn generation(&mut self) -> Result<u32, Fault>;
+
+    /// Which elements of the two tables were touched since that generation, by whomever, as they are now, and the generation
+    /// by now. `None`: more than elements was, or not all of it was heard: only reading tells.
+    fn touched(&mut self, since: u32) -> Result<Option<(u32, Vec<Touched>)>, Fault>;
 
     /// Packets dropped since the ruleset was made, by reason, in [`DropReason::ALL`]'s order. Empty without a ruleset.
     fn drops(&mut self) -> Result<Vec<(DropReason, u64)>, Fault>;

@@ -9,7 +9,7 @@ use std::{
 
 use mooring_domain::{
     address::Mac,
-    nat::{Actual, Op},
+    nat::{Actual, Op, Touched},
 };
 
 use crate::{Driver, DropReason, Fault};
@@ -25,6 +25,8 @@ pub enum Call {
     Clear,
     /// [`Driver::generation`].
     Generation,
+    /// [`Driver::touched`].
+    Touched,
     /// [`Driver::drops`].
     Drops,
     /// [`Driver::ask`].
@@ -65,6 +67,8 @@ pub struct Memory {
     /// The next list of [`Driver::apply`] stops at this step with this error number: a step outside the tables after
     /// what was before it has been taken, the transaction as a whole.
     pub stops_at: Option<(usize, i32)>,
+    /// What [`Driver::touched`] answers, once; otherwise it has not heard what a stranger did.
+    pub told: Option<Vec<Touched>>,
     /// What a stranger does between the last read and the next list of [`Driver::apply`].
     pub meanwhile: Vec<Op>,
 }
@@ -234,6 +238,13 @@ impl Driver for Fake {
         self.with(|memory| {
             memory.call(Call::Generation, "ask for the generation")?;
             Ok(memory.generation)
+        })
+    }
+
+    fn touched(&mut self, _since: u32) -> Result<Option<(u32, Vec<Touched>)>, Fault> {
+        self.with(|memory| {
+            memory.call(Call::Touched, "ask what was touched")?;
+            Ok(memory.told.take().map(|told| (memory.generation, told)))
         })
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod attribute;
 pub(crate) mod channel;
 mod expression;
+mod heard;
 pub(crate) mod link;
 pub(crate) mod namespace;
 mod preflight;
@@ -18,13 +19,14 @@ use std::{
 
 use mooring_domain::{
     address::Mac,
-    nat::{Actual, Op},
+    nat::{Actual, Op, Touched},
 };
 use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use socket2::Socket;
 
 use self::{
     channel::Channel,
+    heard::Heard,
     link::Link,
     ruleset::Ruleset,
     standing::Standing,
@@ -44,7 +46,11 @@ pub struct Kernel {
     nftables: Channel,
     routes: Channel,
     arp: Socket,
+    heard: Heard,
 }
+
+/// A transaction with more steps than this is not listened to.
+const LARGE: usize = 64;
 
 impl Kernel {
     /// Open the sockets inside the place's namespace, on a thread of their own that is gone afterwards.
@@ -52,12 +58,13 @@ impl Kernel {
     /// Faults when the namespace or a link is missing or a capability is: `CAP_SYS_ADMIN` (for another namespace than
     /// the process's), `CAP_NET_ADMIN` and `CAP_NET_RAW`.
     pub fn open(place: &Place) -> Result<Self, Fault> {
-        let (nftables, routes, arp) = namespace::inside(place, || {
+        let (nftables, routes, arp, heard) = namespace::inside(place, || {
             let nftables = Channel::open(NETLINK_NETFILTER, "open a socket to nftables")?;
             let routes = Channel::open(NETLINK_ROUTE, "open a socket to rtnetlink")?;
-            Ok((nftables, routes, packet::sender()?))
+            Ok((nftables, routes, packet::sender()?, Heard::open()?))
         })?;
-        let mut kernel = Self { place: place.clone(), ruleset: Ruleset::new(place), nftables, routes, arp };
+        let mut kernel =
+            Self { place: place.clone(), ruleset: Ruleset::new(place), nftables, routes, arp, heard };
         link::find(&mut kernel.routes, place, &place.inside)?;
         link::find(&mut kernel.routes, place, &place.outside)?;
         Ok(kernel)
@@ -71,9 +78,21 @@ impl Kernel {
         link::find(&mut self.routes, &self.place, &self.place.outside)
     }
 
-    fn commit(&mut self, transaction: Transaction) -> Result<(), Fault> {
+    /// `steps`: how many there are in it, about.
+    fn commit(&mut self, transaction: Transaction, steps: usize) -> Result<(), Fault> {
         let requests = transaction.finish();
-        if requests.is_empty() { Ok(()) } else { self.nftables.batch(requests, &[]) }
+        if requests.is_empty() {
+            return Ok(());
+        }
+        if steps > LARGE {
+            self.heard.pause()?;
+        }
+        self.nftables.batch(requests, &[])?;
+        match self.heard.is_listening() {
+            true => self.heard.forget(),
+            false => self.heard.listen(|| table::generation(&mut self.nftables))?,
+        }
+        Ok(())
     }
 
     /// Those of the steps that are nftables', in one transaction.
@@ -82,14 +101,14 @@ impl Kernel {
     /// they are made without.
     fn transact(&mut self, ops: &[Op]) -> Result<(), Fault> {
         if !ops.contains(&Op::MakeRuleset) {
-            return self.commit(Transaction::of(ops, Transaction::default(), &self.ruleset));
+            return self.commit(Transaction::of(ops, Transaction::default(), &self.ruleset), ops.len());
         }
         let sizes = Sizes::of(ops);
         for sizes in [Some(sizes).filter(|sizes| !sizes.is_empty()), None] {
             let standing = Standing::of(&mut self.nftables, &self.ruleset)?;
             let sized = sizes.is_some();
             let transaction = Transaction::upon(standing, sizes.unwrap_or_default());
-            let made = self.commit(Transaction::of(ops, transaction, &self.ruleset));
+            let made = self.commit(Transaction::of(ops, transaction, &self.ruleset), ops.len());
             if !sized || (made.is_ok() && Standing::is_whole(&mut self.nftables, &self.ruleset)?) {
                 return made;
             }
@@ -130,6 +149,8 @@ impl Kernel {
 
 impl Driver for Kernel {
     fn read_known(&mut self, known: &Actual) -> Result<Actual, Fault> {
+        // What was told before it is read now.
+        self.heard.forget();
         let mut actual = table::read(&mut self.nftables, &self.ruleset, self.place.arp, known)?;
         actual.ruleset = actual.ruleset && Standing::is_whole(&mut self.nftables, &self.ruleset)?;
         let inside = self.inside()?;
@@ -159,14 +180,28 @@ impl Driver for Kernel {
         self.steps(&routes.into_iter().map(Op::RemoveRoute).collect::<Vec<_>>())?;
         let mut transaction = Transaction::default();
         transaction.delete(&self.ruleset);
-        self.commit(transaction)?;
+        self.commit(transaction, usize::MAX)?;
         let inside = self.inside()?;
         let neighbours = link::neighbours(&mut self.routes, inside)?;
         self.steps(&neighbours.into_keys().map(Op::RemoveNeighbour).collect::<Vec<_>>())
     }
 
     fn generation(&mut self) -> Result<u32, Fault> {
-        table::generation(&mut self.nftables)
+        if !self.heard.is_listening() {
+            self.heard.listen(|| table::generation(&mut self.nftables))?;
+        }
+        match self.heard.generation() {
+            Some(generation) => Ok(generation),
+            None => table::generation(&mut self.nftables),
+        }
+    }
+
+    fn touched(&mut self, since: u32) -> Result<Option<(u32, Vec<Touched>)>, Fault> {
+        let now = self.generation()?;
+        let touched = self.heard.touched(since, now);
+        // Whoever asks mends it, or reads everything.
+        self.heard.listen(|| table::generation(&mut self.nftables))?;
+        Ok(touched.map(|touched| (now, touched)))
     }
 
     fn drops(&mut self) -> Result<Vec<(DropReason, u64)>, Fault> {

@@ -35,12 +35,13 @@ fn it_fails_as_often_as_it_was_told_and_takes_nothing_meanwhile() {
 fn every_call_can_fail() {
     let mut fake = Fake::new(true);
     let calls = [Call::Read, Call::Apply, Call::Generation, Call::Drops, Call::Ask, Call::Probe];
-    for call in calls.into_iter().chain([Call::Announce, Call::Preflight]) {
+    for call in calls.into_iter().chain([Call::Touched, Call::Announce, Call::Preflight]) {
         fake.fail(call, 1);
     }
     assert!(fake.read().is_err());
     assert!(fake.apply(&[]).is_err());
     assert!(fake.generation().is_err());
+    assert!(fake.touched(0).is_err());
     assert!(fake.drops().is_err());
     assert!(fake.ask(&[([10, 0, 1, 50].into(), None)]).is_err());
     assert!(fake.probe(&[]).is_err());

@@ -13,6 +13,7 @@ mod element;
 mod fold;
 pub mod ruleset;
 mod running;
+mod touched;
 pub mod walk;
 mod wanted;
 
@@ -24,4 +25,5 @@ pub use drops::DropReason;
 pub use element::{Difference, Element, differences};
 pub use fold::{fold, fold_change};
 pub use running::{FoldedHash, RunningHash};
+pub use touched::Touched;
 pub use wanted::wanted;

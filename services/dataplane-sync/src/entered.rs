@@ -68,6 +68,8 @@ pub(crate) struct Entered {
     hash: RunningHash,
     /// Nobody else has changed it since, as far as is known; otherwise it is read.
     trusted: bool,
+    /// Somebody has changed a ruleset, and that is all that is known to be wrong.
+    touched: bool,
     /// What the last round found changed, and mended.
     drift: Option<Drift>,
     /// When all that the kernel has was last read, and held against what was put there.
@@ -82,7 +84,7 @@ impl Entered {
         let (kernel, watch) = open(place, sinks)?;
         let (place, warnings) = (place.clone(), Vec::new());
         let (put, hash, trusted, drift) = (None, RunningHash::default(), false, None);
-        let (wanted_by, read_back_at) = (None, None);
+        let (wanted_by, read_back_at, touched) = (None, None, false);
         let mut entered = Self {
             place,
             identity,
@@ -94,6 +96,7 @@ impl Entered {
             wanted_by,
             hash,
             trusted,
+            touched,
             drift,
             read_back_at,
         };
@@ -151,7 +154,12 @@ impl Entered {
 
     /// What is known of the kernel may be wrong.
     pub(crate) fn forget(&mut self) {
-        self.trusted = false;
+        (self.trusted, self.touched) = (false, false);
+    }
+
+    /// Somebody has changed a ruleset. What the kernel tells of that is enough, if it was elements alone.
+    pub(crate) fn look_at_what_was_touched(&mut self) {
+        self.touched = self.trusted;
     }
 
     /// The running hash of what was put into the kernel.
@@ -170,6 +178,7 @@ impl Entered {
         desired: &VpcDesired,
         pools: &BTreeSet<IpNet>,
     ) -> Result<Vec<Op>, Fault> {
+        self.mend_what_was_touched()?;
         // Unknown until the end is reached.
         let (put, trusted) = (self.put.take(), std::mem::take(&mut self.trusted));
         // Of a kernel that is trusted only what changed since is looked at: a round costs what it changes.
@@ -194,9 +203,7 @@ impl Entered {
             None => diff(desired, pools, &actual),
         };
         if drift.is_some() {
-            let found = &steps[..steps.len().min(SHOWN)];
-            let (vpc, namespace) = (self.vpc, self.place.namespace());
-            tracing::warn!(%vpc, namespace, steps = steps.len(), ?found, "the kernel had drifted; mending it");
+            self.say_drifted(&steps);
         }
         // What the number is if nobody else changed anything under us; if somebody did, `drifted` sees it.
         let own = u32::from(self.apply(&actual, &steps)?);
@@ -208,8 +215,41 @@ impl Entered {
         self.wanted_by = Some((desired.clone(), pools.clone()));
         self.trusted = true;
         // By a clock that may have been set back meanwhile.
-        self.drift = drift.map(|drift| Drift { mended_at: now().max(drift.found_at), ..drift });
+        let drift = drift.map(|drift| Drift { mended_at: now().max(drift.found_at), ..drift });
+        self.drift = drift.or(self.drift.take());
         Ok(steps)
+    }
+
+    /// Undoes what somebody did to single elements: that costs what was touched, and not what there is. What can't be undone
+    /// so is not known any more, and everything is read.
+    fn mend_what_was_touched(&mut self) -> Result<(), Fault> {
+        if !std::mem::take(&mut self.touched) {
+            return Ok(());
+        }
+        let found_at = now();
+        let Some((put, with_ours)) = &self.put else { return Ok(()) };
+        let Some((generation, touched)) = self.kernel.touched(*with_ours)? else {
+            self.trusted = false;
+            return Ok(());
+        };
+        let (was, is) = put.touched(&touched);
+        let steps = Actual::back(&was, &is);
+        if let Some(drift) = drift(found_at, &was, &is) {
+            self.say_drifted(&steps);
+            self.trusted = false;
+            self.kernel.apply(&steps)?;
+            self.trusted = true;
+            self.drift = Some(Drift { mended_at: now().max(found_at), ..drift });
+        }
+        let own = u32::from(!steps.is_empty());
+        self.put.iter_mut().for_each(|(_, with_ours)| *with_ours = generation.wrapping_add(own));
+        Ok(())
+    }
+
+    fn say_drifted(&self, steps: &[Op]) {
+        let found = &steps[..steps.len().min(SHOWN)];
+        let (vpc, namespace) = (self.vpc, self.place.namespace());
+        tracing::warn!(%vpc, namespace, steps = steps.len(), ?found, "the kernel had drifted; mending it");
     }
 
     /// Takes the steps, and follows them with the hash: of what was put there, not of what should be. Whether the rulesets

@@ -25,7 +25,7 @@ use crate::{
     receipts::Receipts,
     target::{Distributed, PlacesFile, Target},
     urgent::Urgent,
-    watch::{DroppedClaims, Sinks},
+    watch::{DroppedClaims, Entries, Sinks},
     worker::{AuditRequest, Request, Worker},
 };
 
@@ -253,6 +253,7 @@ impl Workers {
             probing,
             probed: Probed::default(),
             answers: Answers::default(),
+            entries: Entries::default(),
             worker: worker_sender,
         };
         let (dropped, probed) = (sinks.dropped.clone(), sinks.probed.clone());

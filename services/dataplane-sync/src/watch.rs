@@ -2,6 +2,7 @@
 //! worker, everything else to the worker. What a storm of claims does not get through is counted.
 
 mod dropped;
+mod entries;
 mod heeded;
 mod sieve;
 
@@ -21,7 +22,7 @@ use mooring_ledger::by_this_clock;
 use mooring_runtime::plant::planted;
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::dropped::DroppedClaims;
+pub(crate) use self::{dropped::DroppedClaims, entries::Entries};
 use self::{
     dropped::Reason,
     heeded::Heeded,
@@ -101,6 +102,7 @@ pub(crate) struct Sinks {
     pub(crate) probing: Probing,
     pub(crate) probed: Probed,
     pub(crate) answers: Answers,
+    pub(crate) entries: Entries,
     pub(crate) worker: mpsc::Sender<Sight>,
 }
 
@@ -166,6 +168,7 @@ impl Sinks {
                 return;
             }
             Seen::Neighbour { .. } | Seen::Route { .. } if planted("dataplane.deaf") => return,
+            Seen::Neighbour { .. } | Seen::Route { .. } if self.entries.note(seen) => return,
             _ => {}
         }
         if self.worker.try_send(Sight { seen, number: None }).is_err()

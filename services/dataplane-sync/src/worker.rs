@@ -7,6 +7,7 @@ mod own;
 mod probe;
 #[cfg(test)]
 mod stories;
+mod ticks;
 
 use std::{
     io,
@@ -24,7 +25,6 @@ use mooring_domain::{
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::block_in_place,
-    time::MissedTickBehavior,
 };
 
 use crate::{
@@ -39,6 +39,8 @@ use crate::{
 
 /// How often the kernel is asked whether somebody changed its rulesets, and questions are looked after.
 const TICK: Duration = Duration::from_millis(50);
+/// After so many ticks it is looked whether the namespace is still the same.
+const PLACE: u32 = 4;
 /// The most sightings that are looked at at once.
 const MOST: usize = 256;
 /// So many at most are looked at on the spot: a failover takes less time than handing this thread's other tasks over.
@@ -92,6 +94,7 @@ pub(crate) struct Worker {
     asks_at: Instant,
     /// After a failure.
     retry_at: Option<Instant>,
+    ticked: u32,
 }
 
 impl Worker {
@@ -122,13 +125,13 @@ impl Worker {
             lost: false,
             asks_at: Instant::now(),
             retry_at: None,
+            ticked: 0,
         }
     }
 
     /// Runs until the target is gone.
     pub(crate) async fn run(mut self) {
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = ticks::of(self.sinks.vpc, TICK);
         at_leisure(|| self.round());
         let mut seen = Vec::new();
         loop {
@@ -294,7 +297,7 @@ impl Worker {
                 let decision = Decision { claim: Sighting { mac, observed_at }, number };
                 return self.decide(address, (decision, said));
             }
-            // It is looked for when holders are probed.
+            // They are looked for at the next tick.
             Seen::Alive { .. } => {}
             Seen::Fenced { address, mac } => {
                 let desired = self.provisional.over(self.target.borrow().recorded());
@@ -303,9 +306,7 @@ impl Worker {
                     self.could_not_ask(asked);
                 }
             }
-            Seen::Neighbour { .. } | Seen::Route { .. } => {
-                self.suspect |= self.entered.as_ref().is_some_and(|entered| entered.differs(seen));
-            }
+            Seen::Neighbour { .. } | Seen::Route { .. } => self.suspect = true,
             // A link says several things when it goes or comes: one look at the next tick is enough for all of them.
             Seen::LinkChanged => self.look_at_everything(),
             Seen::Dropped { claimants: Claimants::Strangers, .. } => {}
@@ -327,19 +328,33 @@ impl Worker {
             at_leisure(|| self.round());
         }
         self.ask_postponed();
-        let due = match self.retry_at {
+        self.look_at_entries();
+        let everything = match self.retry_at {
             Some(retry_at) => retry_at <= now || self.suspect,
-            None => self.suspect || self.drifted(),
+            None => self.suspect,
         };
-        if due {
+        if everything {
             self.suspect = false;
             self.entered.iter_mut().for_each(Entered::forget);
+            at_leisure(|| self.round());
+        } else if self.retry_at.is_none() && self.drifted() {
+            self.entered.iter_mut().for_each(Entered::look_at_what_was_touched);
             at_leisure(|| self.round());
         }
         self.find_what_was_lost(now);
         self.ask_in_turn(now);
         self.probe(now);
         self.ask_everybody(now);
+    }
+
+    /// Whether what became of neighbours and routes is other than it should be.
+    fn look_at_entries(&mut self) {
+        let Some(entered) = &self.entered else { return };
+        let mut seen = self.sinks.entries.take();
+        // Behind a large change of ours there are as many.
+        let many = seen.len() > MOST;
+        let mut differ = || seen.any(|seen| entered.differs(seen));
+        self.suspect |= if many { block_in_place(differ) } else { differ() };
     }
 
     /// A watcher that has ended takes its place's kernel with it; both are opened anew.
@@ -357,7 +372,9 @@ impl Worker {
 
     /// Whether somebody else changed the kernel's rulesets, or the namespace is another one by now.
     fn drifted(&mut self) -> bool {
-        self.entered.as_mut().is_some_and(|entered| !entered.is_there() || entered.drifted())
+        self.ticked = self.ticked.wrapping_add(1);
+        let looks = self.ticked.is_multiple_of(PLACE);
+        self.entered.as_mut().is_some_and(|entered| looks && !entered.is_there() || entered.drifted())
     }
 
     fn answer(&mut self, request: Request) {

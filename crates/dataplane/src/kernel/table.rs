@@ -39,10 +39,10 @@ use crate::{DropReason, Fault};
 const LISTINGS: u32 = 200;
 const BETWEEN_LISTINGS: Duration = Duration::from_millis(5);
 
-/// One element of a set, as listed: its key, what it leads to, and whether it is the end of a range.
-struct Element {
-    key: Vec<u8>,
-    data: Vec<u8>,
+/// One element of a set, as listed or told of: its key, what it leads to, and whether it is the end of a range.
+pub(super) struct Element {
+    pub(super) key: Vec<u8>,
+    pub(super) data: Vec<u8>,
     end: bool,
 }
 
@@ -271,7 +271,7 @@ fn count(channel: &mut Channel, table: &'static str, name: &'static str) -> Resu
     Ok(replies.first().and_then(|reply| read::number(read::of(reply), COUNT)))
 }
 
-fn parse(element: &[u8]) -> Option<Element> {
+pub(super) fn parse(element: &[u8]) -> Option<Element> {
     const KEY: u16 = 1;
     const DATA: u16 = 2;
     const FLAGS: u16 = 3;
@@ -292,8 +292,12 @@ fn pairs(elements: &[Element]) -> BTreeMap<IpAddr, IpAddr> {
 }
 
 fn holder(element: &Element) -> Option<(IpAddr, Mac)> {
-    let mac = element.key.get(4..10)?.try_into().ok()?;
-    Some((read::address(&element.key)?.into(), Mac(mac)))
+    Some((read::address(&element.key)?.into(), mac(&element.key)?))
+}
+
+/// Behind the address in a holder's key.
+pub(super) fn mac(key: &[u8]) -> Option<Mac> {
+    key.get(4..10)?.try_into().ok().map(Mac)
 }
 
 /// The ranges as blocks; `None` when one of them is no block, and so was not written by us.

@@ -8,6 +8,7 @@ mod large;
 mod namespace;
 mod preflight;
 mod storms;
+mod touched;
 mod watcher;
 
 use std::collections::BTreeSet;

@@ -3,8 +3,8 @@
 use std::{
     collections::BTreeSet,
     fs::File,
-    io::Read as _,
-    process::{self, Command},
+    io::{Read as _, Write as _},
+    process::{self, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
@@ -141,6 +141,15 @@ impl Namespace {
     /// `nft`, inside, with this command; what it printed.
     pub fn nft(&self, command: &str) -> String {
         run("ip", &["netns", "exec", &self.name, "nft", "-a", command])
+    }
+
+    /// The same for what is too long for a command, as one transaction.
+    pub fn nft_all(&self, commands: &str) {
+        let mut nft = Command::new("ip");
+        nft.args(["netns", "exec", &self.name, "nft", "-f", "-"]).stdin(Stdio::piped());
+        let mut nft = nft.spawn().unwrap();
+        nft.stdin.take().unwrap().write_all(commands.as_bytes()).unwrap();
+        assert!(nft.wait().unwrap().success());
     }
 }
 

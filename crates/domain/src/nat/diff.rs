@@ -88,15 +88,19 @@ pub enum Op {
 /// 4. Neighbours that go: the fence is shut by now.
 /// 5. Routes that come: the EIP is translated before anybody is told where it is.
 pub fn diff(desired: &VpcDesired, pools: &BTreeSet<IpNet>, actual: &Actual) -> Vec<Op> {
-    let wanted = wanted(desired, pools, actual.arp);
+    steps(actual, &wanted(desired, pools, actual.arp))
+}
+
+/// The same, for whatever should be there.
+pub(super) fn steps(actual: &Actual, wanted: &Actual) -> Vec<Op> {
     let kept = if actual.ruleset { actual.clone() } else { without_elements(actual) };
     let mut ops: Vec<Op> = gone(&kept.routes, &wanted.routes).map(Op::RemoveRoute).collect();
     ops.extend(new_pairs(&kept.neighbours, &wanted.neighbours).map(|(ip, mac)| Op::SetNeighbour(ip, mac)));
     if !actual.ruleset {
         ops.push(Op::MakeRuleset);
     }
-    removals(&kept, &wanted, &mut ops);
-    additions(&kept, &wanted, &mut ops);
+    removals(&kept, wanted, &mut ops);
+    additions(&kept, wanted, &mut ops);
     let left = kept.neighbours.keys().filter(|ip| !wanted.neighbours.contains_key(ip));
     ops.extend(left.map(|ip| Op::RemoveNeighbour(*ip)));
     ops.extend(gone(&wanted.routes, &kept.routes).map(Op::AddRoute));

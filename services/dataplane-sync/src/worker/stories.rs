@@ -20,10 +20,11 @@ use crate::{
     probing::{Answers, Played, Probed, Word},
     receipts::{Left, for_a_story},
     target::Distributed,
-    watch::DroppedClaims,
+    watch::{DroppedClaims, Entries},
 };
 
 mod ask;
+mod drift;
 mod own;
 mod probe;
 mod receipts;
@@ -85,6 +86,7 @@ struct Stage {
     decided: watch::Sender<Decided>,
     played: Played,
     answers: Answers,
+    entries: Entries,
     distributed: Distributed,
     /// What it has left of failovers.
     left: Left,
@@ -113,7 +115,8 @@ impl Stage {
         let (claims, handed_in, decided) = claims::for_a_story(ROOM);
         let (probing, played) = Played::start("gw-1".parse().unwrap(), STALE_AFTER);
         let (receipts, left) = for_a_story();
-        let (distributed, answers) = (Distributed::default(), Answers::default());
+        let (distributed, answers, entries) =
+            (Distributed::default(), Answers::default(), Entries::default());
         let (worker, seen) = mpsc::channel(8);
         let (asking, requests) = mpsc::channel(8);
         let (sender, progress) = watch::channel(Progress::default());
@@ -133,6 +136,7 @@ impl Stage {
             probing,
             probed: Probed::default(),
             answers: answers.clone(),
+            entries: entries.clone(),
             worker,
         };
         let task = tokio::spawn(Worker::new(open, sinks, seen, requests, sender).run());
@@ -147,6 +151,7 @@ impl Stage {
             decided,
             played,
             answers,
+            entries,
             distributed,
             left,
             sees,
@@ -310,26 +315,6 @@ async fn a_place_that_cannot_be_opened_is_tried_again() {
     assert!(!waited.unwrap().carries_nothing, "a namespace without its link may carry something");
     stage.applied(1).await;
     stage.is(&first);
-}
-
-/// Elements, neighbours and routes that a stranger takes out; also where the kernel does not say its generation.
-#[tokio::test(flavor = "multi_thread")]
-async fn drift_is_mended_also_where_the_kernel_does_not_answer_at_once() {
-    let first = target(1, &[7, 8]);
-    for silent in [false, true] {
-        let mut stage = Stage::start(Fake::new(true), first.clone());
-        stage.applied(1).await;
-        stage.fake.with(|memory| {
-            memory.actual.eip_to_havip.remove(&eip(7));
-            memory.actual.routes.clear();
-            memory.generation += 1;
-        });
-        if silent {
-            stage.fake.fail_with(Call::Generation, 105);
-            stage.fake.fail_with(Call::Read, 16);
-        }
-        stage.mended(&first).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
