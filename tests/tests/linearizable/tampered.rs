@@ -3,12 +3,12 @@
 
 use mooring_tests::figures::{seed, show};
 use mooring_tests::linearizable::{Answer, Operation, Phase, Why, check};
-use mooring_tests::load::{Cell, Load};
+use mooring_tests::load::{Cell, Load, Manner};
 use mooring_tests::server::Options;
 use mooring_tests::{Mooringd, client::Servers};
 
+use crate::PATIENT;
 use crate::given::{ALONE, CONTENDED, cells};
-use crate::{PATIENT, busy};
 
 /// Another answer to the same call, which can't be as right.
 fn another(answer: &Answer) -> Answer {
@@ -55,7 +55,9 @@ fn overlooked(cell: &Cell, wanted: impl Fn(&[Operation], usize) -> bool) -> (Vec
 fn a_changed_answer_is_found() {
     let server = Mooringd::alone(Options::default()).unwrap();
     let seed = seed("linearizable");
-    let load = Load::start(cells(&server, &[ALONE, CONTENDED]), Servers::one(server.address()), seed, busy());
+    // Clients that think for a while: at most calls nothing else is under way.
+    let (cells, manner) = (cells(&server, &[ALONE, CONTENDED]), Manner::default());
+    let load = Load::start(cells, Servers::one(server.address()), seed, manner);
     load.wait_answered(400, PATIENT).unwrap();
     let done = load.finish().unwrap();
     done.is_linearizable().unwrap();
