@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::channel::Reply;
 
 /// Behind the netlink header, nftables' messages begin with four bytes that say nothing new.
-const NFGENMSG: usize = 4;
+pub(super) const NFGENMSG: usize = 4;
 
 /// The attributes of an nftables message.
 pub(crate) fn of(reply: &Reply) -> &[u8] {

@@ -26,12 +26,15 @@ const DATAGRAM: usize = 64 << 10;
 /// The most datagrams that are taken at once: more than find room.
 const MOST: u32 = 1 << 12;
 /// The family of our tables.
-const IPV4: u8 = 2;
-/// What follows the netlink header before the attributes.
-const NFGENMSG: usize = 4;
-const NEW_ELEMENT: u16 = 0xa0c;
-const DELETED_ELEMENT: u16 = 0xa0e;
-const NEW_GENERATION: u16 = 0xa0f;
+const IPV4: u8 = libc::NFPROTO_IPV4 as u8;
+const NEW_ELEMENT: u16 = told(libc::NFT_MSG_NEWSETELEM);
+const DELETED_ELEMENT: u16 = told(libc::NFT_MSG_DELSETELEM);
+const NEW_GENERATION: u16 = told(libc::NFT_MSG_NEWGEN);
+
+/// The number of a message of nftables among all of netfilter's.
+const fn told(kind: libc::c_int) -> u16 {
+    (libc::NFNL_SUBSYS_NFTABLES << 8 | kind) as u16
+}
 
 /// An element's set and its key.
 type Key = (&'static str, Vec<u8>);
@@ -53,7 +56,7 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    /// It listens from the first change of ours on.
+    /// Nobody listens yet: see [`Heard::listen`].
     pub(super) fn open() -> Result<Self, Fault> {
         let mut socket = Socket::new(NETLINK_NETFILTER).map_err(fault)?;
         setsockopt(&socket, sockopt::RcvBufForce, &BUFFER).map_err(|errno| fault(errno.into()))?;
@@ -140,7 +143,7 @@ impl Heard {
                 self.from = None;
                 return;
             };
-            let (family, attributes) = message.payload().split_at_checked(NFGENMSG).unwrap_or_default();
+            let (family, attributes) = message.payload().split_at_checked(read::NFGENMSG).unwrap_or_default();
             let ours = family.first() == Some(&IPV4) && is_ours(attributes);
             match message.message_type() {
                 NEW_GENERATION => self.follow(attributes),
